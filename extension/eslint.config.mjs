@@ -1,0 +1,37 @@
+import js from "@eslint/js";
+import tseslint from "typescript-eslint";
+
+export default tseslint.config(
+  { ignores: ["dist/", "node_modules/"] },
+  js.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/explicit-module-boundary-types": "error",
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      eqeqeq: "error",
+    },
+  },
+  {
+    // The core knows neither the editor nor the protocol library, so that node alone can test it.
+    files: ["src/core/**/*.ts"],
+    rules: {
+      "@typescript-eslint/no-restricted-imports": [
+        "error",
+        {
+          patterns: [{ regex: "^(vscode|vscode-languageclient.*)$", message: "The core is pure." }],
+        },
+      ],
+    },
+  },
+  {
+    files: ["test/**/*.ts"],
+    // node:test returns promises that its runner awaits itself.
+    rules: { "@typescript-eslint/no-floating-promises": "off" },
+  },
+  { files: ["*.mjs"], languageOptions: { globals: { process: "readonly" } } },
+);

@@ -1,0 +1,158 @@
+/**
+ * One run of the language server: its process and the client that talks with it. The process is
+ * started here rather than by the client, so that a failure is a value and never a pop-up.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import type { LogOutputChannel } from "vscode";
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  RevealOutputChannelOn,
+  State,
+  type LanguageClientOptions,
+} from "vscode-languageclient/node";
+import type { Session } from "./core/supervisor";
+import { StatusNotification, type StatusParams } from "./protocol";
+import { allSettings, COMPLETED_SCHEMES, isEnabled, isLanguageEnabled, SECTION } from "./settings";
+
+const CLOSE_TIMEOUT_MS = 2_000;
+/** A crashed server's pipe closes a moment before its exit status is known. */
+const EXIT_GRACE_MS = 500;
+
+export interface Launch {
+  readonly executable: string;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface Channels {
+  readonly output: LogOutputChannel;
+  readonly trace: LogOutputChannel;
+}
+
+/** The library shows some failures as notifications whatever its options say; Sparrow never does. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
+export interface ServerSession extends Session {
+  readonly client: LanguageClient;
+}
+
+export async function openSession(
+  launch: Launch,
+  channels: Channels,
+  onStatus: (status: StatusParams) => void,
+  signal: AbortSignal,
+): Promise<ServerSession> {
+  const server = spawn(launch.executable, ["lsp"], {
+    cwd: launch.cwd,
+    env: launch.env,
+    windowsHide: true,
+  });
+  await once(server, "spawn");
+  server.on("error", (error) => {
+    channels.output.error(error);
+  });
+  const exited = exitOf(server);
+  const kill = (): void => void server.kill();
+  signal.addEventListener("abort", kill, { once: true });
+
+  const client = new QuietClient(
+    SECTION,
+    "Sparrow",
+    () => Promise.resolve(server),
+    clientOptions(channels),
+  );
+  client.onNotification(StatusNotification, onStatus);
+  client.onDidChangeState(({ newState }) => {
+    if (newState === State.Stopped || newState === State.StartFailed) {
+      void killAfter(server, exited, CLOSE_TIMEOUT_MS);
+    }
+  });
+  try {
+    await client.start();
+  } catch (error) {
+    const exit = await Promise.race([exited, delay(EXIT_GRACE_MS)]);
+    server.kill();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(exit ?? reason, { cause: error });
+  } finally {
+    signal.removeEventListener("abort", kill);
+  }
+  return {
+    client,
+    ended: exited,
+    close: async () => {
+      await client.stop(CLOSE_TIMEOUT_MS).catch(() => undefined);
+      await killAfter(server, exited, CLOSE_TIMEOUT_MS);
+    },
+  };
+}
+
+function clientOptions({ output, trace }: Channels): LanguageClientOptions {
+  return {
+    documentSelector: COMPLETED_SCHEMES.map((scheme) => ({ scheme })),
+    initializationOptions: () => ({ settings: allSettings() }),
+    // Deprecated for the pull model, which the server uses; this tells it when to pull.
+    // eslint-disable-next-line @typescript-eslint/no-deprecated
+    synchronize: { configurationSection: SECTION },
+    outputChannel: output,
+    traceOutputChannel: trace,
+    revealOutputChannelOn: RevealOutputChannelOn.Never,
+    stdioOptions: {
+      stdout: () => undefined,
+      stderr: (input) => {
+        createInterface({ input }).on("line", (line) => {
+          output.info(line);
+        });
+      },
+    },
+    initializationFailedHandler: () => false,
+    errorHandler: {
+      error: () => ({ action: ErrorAction.Continue, handled: true }),
+      closed: () => ({
+        action: CloseAction.DoNotRestart,
+        handled: true,
+        message: "The connection to the server is closed.",
+      }),
+    },
+    middleware: {
+      provideInlineCompletionItems: (document, position, context, token, next) =>
+        isEnabled() && isLanguageEnabled(document.languageId)
+          ? next(document, position, context, token)
+          : undefined,
+    },
+  };
+}
+
+function exitOf(server: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    server.once("exit", (code, signal) => {
+      resolve(
+        code === null
+          ? `The server was ended by ${signal ?? "a signal"}.`
+          : `The server ended with status ${code}.`,
+      );
+    });
+  });
+}
+
+/** Gives the server time to end by itself; it may be gone already. */
+async function killAfter(
+  server: ChildProcess,
+  exited: Promise<string>,
+  timeoutMs: number,
+): Promise<void> {
+  const inTime = await Promise.race([exited, delay(timeoutMs)]);
+  if (inTime === undefined) {
+    server.kill("SIGKILL");
+    await exited;
+  }
+}

@@ -1,0 +1,55 @@
+/** Runs `sparrow doctor` and shows its report. */
+import { ProgressLocation, version, window } from "vscode";
+import { parseLayers, renderReport, type Layer } from "./core/doctor";
+import { run } from "./core/process";
+import { NotRetryable } from "./core/supervisor";
+import type { ReadOnlyDocuments } from "./documents";
+import { locateServer, ServerMissing } from "./server";
+import { completionModel } from "./settings";
+
+const TIMEOUT_MS = 120_000;
+
+export async function runDoctor(
+  storage: string,
+  extensionVersion: string,
+  documents: ReadOnlyDocuments,
+): Promise<void> {
+  const options = { location: ProgressLocation.Window, title: "Sparrow looks itself over" };
+  const editor: Layer = {
+    name: "Editor",
+    state: "ok",
+    summary: `Extension ${extensionVersion} in VS Code ${version}.`,
+    hint: "",
+  };
+  const layers = await window.withProgress(options, () => examine(storage));
+  await documents.show("Sparrow Doctor", renderReport([editor, ...layers]));
+}
+
+async function examine(storage: string): Promise<Layer[]> {
+  let executable = "sparrow";
+  try {
+    const launch = await locateServer(storage);
+    executable = launch.executable;
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const args = ["doctor", "--json", "--model", completionModel()];
+    const { stdout, stderr } = await run(executable, args, { ...launch, signal });
+    const layers = parseLayers(stdout);
+    return layers === undefined
+      ? [failure(`${executable} doctor printed no report.`, stderr.trim())]
+      : [{ name: "Program", state: "ok", summary: executable, hint: "" }, ...layers];
+  } catch (error) {
+    if (error instanceof ServerMissing) {
+      const looked = error.looked.map((place) => `\`${place}\``);
+      const summary = [`${error.message} Looked at:`, ...looked].join("\n");
+      return [failure(summary, "Run `Sparrow: Install Server`.")];
+    }
+    if (error instanceof NotRetryable) {
+      return [failure(error.message, "Correct the setting, or empty it.")];
+    }
+    return [failure(`${executable} doctor did not run: ${String(error)}`, "")];
+  }
+}
+
+function failure(summary: string, hint: string): Layer {
+  return { name: "Program", state: "error", summary, hint };
+}

@@ -1,0 +1,94 @@
+/** The composition root: makes the parts and joins them. No part lives here. */
+import path from "node:path";
+import { commands, window, workspace, type ExtensionContext, type LogOutputChannel } from "vscode";
+import {
+  explainCompletion,
+  registerCommands,
+  restartModel,
+  toggle,
+  toggleLanguage,
+} from "./commands";
+import { runDoctor } from "./doctor";
+import { ReadOnlyDocuments } from "./documents";
+import { chooseExecutable, installWithProgress, updateQuietly, type Folders } from "./installer";
+import { showMenu } from "./menu";
+import { Server } from "./server";
+import { SECTION } from "./settings";
+import { StatusBar } from "./statusBar";
+import { TraceChannel } from "./trace";
+import { openSample, openWalkthrough, waitForCompletions } from "./walkthrough";
+
+const WALKTHROUGH_SHOWN = "sparrow.walkthroughShown";
+
+let running: Server | undefined;
+
+export function activate(context: ExtensionContext): void {
+  const { id } = context.extension;
+  const { version } = context.extension.packageJSON as { version: string };
+  const folders: Folders = {
+    storage: context.globalStorageUri.fsPath,
+    bundle: path.join(context.extensionPath, "server"),
+  };
+  const output = window.createOutputChannel("Sparrow", { log: true });
+  const trace = new TraceChannel();
+  const statusBar = new StatusBar();
+  const documents = new ReadOnlyDocuments();
+  const server = new Server(folders.storage, { output, trace }, statusBar, () => {
+    if (context.globalState.get(WALKTHROUGH_SHOWN) !== true) {
+      void context.globalState.update(WALKTHROUGH_SHOWN, true);
+      void openWalkthrough(id);
+    }
+  });
+  running = server;
+
+  context.subscriptions.push(
+    output,
+    trace,
+    statusBar,
+    documents,
+    ...registerCommands({
+      menu: () => showMenu(statusBar.status.state),
+      install: async () => {
+        if (await installWithProgress(folders, output)) {
+          await server.start();
+        }
+      },
+      chooseExecutable,
+      toggle,
+      toggleLanguage,
+      explainCompletion: () => explainCompletion(server, documents),
+      restartModel: () => restartModel(server),
+      restartServer: () => server.start(),
+      doctor: () => runDoctor(folders.storage, version, documents),
+      showOutput: () => {
+        output.show();
+      },
+      openSettings: () => commands.executeCommand("workbench.action.openSettings", `@ext:${id}`),
+      openWalkthrough: () => openWalkthrough(id),
+      openSample,
+      waitForCompletions,
+    }),
+    workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration(`${SECTION}.server.path`)) {
+        void server.start();
+      }
+    }),
+  );
+  void startThenUpdate(server, folders, output);
+}
+
+/** The installed server runs while a newer one is put beside it. */
+async function startThenUpdate(
+  server: Server,
+  folders: Folders,
+  output: LogOutputChannel,
+): Promise<void> {
+  await server.start();
+  if (await updateQuietly(folders, output)) {
+    await server.start();
+  }
+}
+
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}

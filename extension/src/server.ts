@@ -1,0 +1,96 @@
+/** The language server as the rest of the extension sees it: found, kept running, asked. */
+import { mkdir } from "node:fs/promises";
+import { commands, workspace } from "vscode";
+import type { LanguageClient } from "vscode-languageclient/node";
+import { openSession, type Channels, type Launch, type ServerSession } from "./client";
+import { readEnvironment } from "./core/environment";
+import { localMachine, type Machine } from "./core/machine";
+import { findServer, pythonEnvironment } from "./core/server";
+import { NotRetryable, Supervisor } from "./core/supervisor";
+import { serverPath } from "./settings";
+import type { StatusBar } from "./statusBar";
+
+export class ServerMissing extends NotRetryable {
+  constructor(readonly looked: readonly string[]) {
+    super("The server is not installed.");
+  }
+}
+
+export class Server {
+  readonly #supervisor: Supervisor<ServerSession>;
+
+  constructor(
+    private readonly storage: string,
+    private readonly channels: Channels,
+    private readonly statusBar: StatusBar,
+    onMissing: () => void,
+  ) {
+    this.#supervisor = new Supervisor((signal) => this.#open(signal), {
+      opening: () => {
+        statusBar.update({ state: "starting" });
+      },
+      waiting: (reason, waitMs) => {
+        const message = `${reason} Sparrow starts it again in ${waitMs / 1_000} s.`;
+        channels.output.error(message);
+        statusBar.update({ state: "error", message });
+      },
+      resting: (error) => {
+        channels.output.warn(error.message);
+        if (error instanceof ServerMissing) {
+          statusBar.update({ state: "notInstalled" });
+          onMissing();
+        } else {
+          statusBar.update({ state: "error", message: error.message });
+        }
+      },
+    });
+  }
+
+  /** Undefined while the server is starting, waiting or not installed. */
+  get client(): LanguageClient | undefined {
+    return this.#supervisor.session?.client;
+  }
+
+  /** Starts, or starts anew. */
+  start(): Promise<void> {
+    return this.#supervisor.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#supervisor.stop();
+  }
+
+  async #open(signal: AbortSignal): Promise<ServerSession> {
+    const launch = await locateServer(this.storage);
+    void commands.executeCommand("setContext", "sparrow.installed", true);
+    this.channels.output.info(`Starting ${launch.executable} lsp`);
+    return openSession(
+      launch,
+      this.channels,
+      (status) => {
+        this.statusBar.update(status);
+      },
+      signal,
+    );
+  }
+}
+
+/** How to start `sparrow`: never in the workspace. Rejects with NotRetryable when it isn't there. */
+export async function locateServer(storage: string): Promise<Launch> {
+  await mkdir(storage, { recursive: true });
+  const environment = await readEnvironment(storage);
+  const machine = currentMachine();
+  const search = await findServer(serverPath(), environment?.directory, machine);
+  switch (search.kind) {
+    case "found":
+      return { executable: search.executable, cwd: storage, env: pythonEnvironment(machine.env) };
+    case "missing":
+      throw new ServerMissing(search.looked);
+    case "misconfigured":
+      throw new NotRetryable(search.message);
+  }
+}
+
+export function currentMachine(): Machine {
+  return localMachine((workspace.workspaceFolders ?? []).map((folder) => folder.uri.fsPath));
+}

@@ -1,0 +1,80 @@
+/** Reads and writes the `sparrow` section; nothing else in the extension names a setting. */
+import { ConfigurationTarget, workspace } from "vscode";
+import { isLanguageOn, parseLanguageSwitches, type LanguageSwitches } from "./core/languages";
+
+export const SECTION = "sparrow";
+
+/** Documents on disk and new ones; not the editor's own views, such as the output. */
+export const COMPLETED_SCHEMES = ["file", "untitled"];
+
+/** The whole section, as the server gets it. */
+export function allSettings(): unknown {
+  return workspace.getConfiguration().get(SECTION);
+}
+
+export function isEnabled(): boolean {
+  return section().get("enable", true);
+}
+
+export function isLanguageEnabled(languageId: string): boolean {
+  return isLanguageOn(languageSwitches(), languageId);
+}
+
+export function serverPath(): string {
+  return section().get("server.path", "").trim();
+}
+
+export function pythonPath(): string {
+  return section().get("python", "").trim();
+}
+
+export function completionModel(): string {
+  return section().get("completion.model", "suffix").trim();
+}
+
+export function traceLevel(): string {
+  return section().get("trace.server", "off");
+}
+
+export async function setEnabled(value: boolean): Promise<void> {
+  await section().update("enable", value, targetOf("enable"));
+}
+
+export async function setLanguageEnabled(languageId: string, value: boolean): Promise<void> {
+  const target = targetOf("languages");
+  const values = section().inspect("languages");
+  const stored =
+    target === ConfigurationTarget.Workspace ? values?.workspaceValue : values?.globalValue;
+  const switches = { ...parseLanguageSwitches(stored), [languageId]: value };
+  await section().update("languages", switches, target);
+}
+
+export async function setServerPath(file: string): Promise<void> {
+  await section().update("server.path", file, ConfigurationTarget.Global);
+}
+
+/**
+ * Ends the editor's limit of 750 ms for automatic completions: `offWhenInlineCompletions`, the
+ * default, is what sets the limit.
+ */
+export async function letCompletionsTakeLonger(): Promise<void> {
+  const editor = workspace.getConfiguration("editor");
+  const current: unknown = editor.get("quickSuggestions");
+  const kept = typeof current === "object" && current !== null ? current : {};
+  await editor.update("quickSuggestions", { ...kept, other: "on" }, ConfigurationTarget.Global);
+}
+
+/** Where a change has effect: the workspace where it has a value of its own, else the user. */
+function targetOf(key: string): ConfigurationTarget {
+  return section().inspect(key)?.workspaceValue === undefined
+    ? ConfigurationTarget.Global
+    : ConfigurationTarget.Workspace;
+}
+
+function languageSwitches(): LanguageSwitches {
+  return parseLanguageSwitches(section().get("languages"));
+}
+
+function section(): ReturnType<typeof workspace.getConfiguration> {
+  return workspace.getConfiguration(SECTION);
+}

@@ -1,0 +1,76 @@
+/** The status bar item: the last status that was reported, seen through the on and off switches. */
+import {
+  MarkdownString,
+  StatusBarAlignment,
+  ThemeColor,
+  window,
+  workspace,
+  type Disposable,
+  type TextEditor,
+} from "vscode";
+import { initialStatus, render, withState, withSwitches, type Status } from "./core/status";
+import { COMPLETED_SCHEMES, isEnabled, isLanguageEnabled, SECTION } from "./settings";
+
+export class StatusBar implements Disposable {
+  readonly #item = window.createStatusBarItem("sparrow.status", StatusBarAlignment.Right, 100);
+  readonly #subscriptions: readonly Disposable[];
+  #status: Status = initialStatus(new Date());
+
+  constructor() {
+    this.#item.name = "Sparrow";
+    this.#item.command = "sparrow.menu";
+    this.#subscriptions = [
+      window.onDidChangeActiveTextEditor(() => {
+        this.#show();
+      }),
+      workspace.onDidOpenTextDocument(() => {
+        this.#show();
+      }),
+      workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration(SECTION)) {
+          this.#show();
+        }
+      }),
+    ];
+    this.#show();
+    this.#item.show();
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  update(next: Parameters<typeof withState>[1]): void {
+    this.#status = withState(this.#status, next, new Date());
+    this.#show();
+  }
+
+  dispose(): void {
+    this.#subscriptions.forEach((subscription) => void subscription.dispose());
+    this.#item.dispose();
+  }
+
+  #show(): void {
+    const status = withSwitches(this.#status, isEnabled(), disabledLanguage());
+    const { text, tooltip, ariaLabel, isError } = render(status, (time) =>
+      time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }),
+    );
+    this.#item.text = text;
+    this.#item.tooltip = new MarkdownString(tooltip);
+    this.#item.accessibilityInformation = { label: ariaLabel, role: "button" };
+    this.#item.backgroundColor = isError
+      ? new ThemeColor("statusBarItem.errorBackground")
+      : undefined;
+  }
+}
+
+/** The editor whose document Sparrow may complete. */
+export function completableEditor(): TextEditor | undefined {
+  const editor = window.activeTextEditor;
+  return editor && COMPLETED_SCHEMES.includes(editor.document.uri.scheme) ? editor : undefined;
+}
+
+function disabledLanguage(): string | undefined {
+  const languageId = completableEditor()?.document.languageId;
+  return languageId !== undefined && !isLanguageEnabled(languageId) ? languageId : undefined;
+}

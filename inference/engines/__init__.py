@@ -1,0 +1,43 @@
+"""The engines, each in a file of its own that imports its library only when it is created."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from inference.engines.base import Engine
+from inference.errors import UnknownModel
+
+
+def create(model: str, engine_args: Mapping[str, Any]) -> Engine[Any]:
+    """The engine for a model's name.
+
+    That is `suffix`, the name of a preset, `vllm:CHECKPOINT` (a folder, or a repository of the hub
+    that has been downloaded), `openai:URL[#MODEL]` or `scripted:FILE`. `engine_args` are the
+    engine's own arguments. Raises `UnknownModel`. May take seconds: call it off the loop.
+    """
+    kind, _, argument = model.partition(":")
+    if kind == "suffix" and not argument:
+        from inference.engines.suffix import SuffixEngine
+
+        return SuffixEngine()
+    if kind == "vllm" and argument:
+        from inference.engines.vllm import VllmEngine
+
+        return VllmEngine(argument, engine_args)
+    if kind == "openai" and argument:
+        from inference.engines.openai import OpenAiEngine
+
+        return OpenAiEngine(model.partition(":")[2], engine_args)
+    if kind == "scripted" and argument:
+        from inference.engines.scripted import ScriptedEngine
+
+        return ScriptedEngine(argument)
+    if not argument:
+        from inference.engines.vllm_presets import preset_engine
+
+        return preset_engine(model, engine_args)
+    raise UnknownModel(
+        f"there is no model named {model!r}",
+        hint="Name a model of `sparrow models`, `suffix`, `vllm:CHECKPOINT` or `openai:URL`.",
+    )

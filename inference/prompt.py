@@ -1,0 +1,57 @@
+"""A prompt as the engines see it: a layout of encoded chunks, and the tail behind it.
+
+The host encodes a chunk once, when it is put, and resolves a layout once; a keystroke then adds a
+tail of a few lines. Engines may keep what they derive from a layout in a `WeakKeyDictionary`, since
+a `PromptLayout` lives as long as clients use it and is compared by identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from inference.protocol import Role, Tail
+
+TokenT = TypeVar("TokenT")
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Chunk(Generic[TokenT]):
+    """A stretch of text that the engine has encoded; it starts at the start of a line."""
+
+    text: str
+    tokens: Sequence[TokenT]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PromptSection(Generic[TokenT]):
+    role: Role
+    path: str
+    chunks: tuple[Chunk[TokenT], ...]
+
+    @property
+    def token_count(self) -> int:
+        return sum(len(chunk.tokens) for chunk in self.chunks)
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class PromptLayout(Generic[TokenT]):
+    sections: tuple[PromptSection[TokenT], ...]
+
+    @property
+    def token_count(self) -> int:
+        return sum(section.token_count for section in self.sections)
+
+    def text(self, role: Role) -> str:
+        """What all chunks of a role say together."""
+        return "".join(chunk.text for section in self.by_role(role) for chunk in section.chunks)
+
+    def by_role(self, role: Role) -> tuple[PromptSection[TokenT], ...]:
+        return tuple(section for section in self.sections if section.role is role)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt(Generic[TokenT]):
+    layout: PromptLayout[TokenT]
+    tail: Tail

@@ -1,0 +1,351 @@
+"""The wire between a language server and an inference host: messages, versions, limits.
+
+A frame is a 4-byte big-endian length and a msgpack array `[tag, field, ...]`. Every message is a
+frozen dataclass whose fields stand in the array in the order of their declaration; a nested
+structure is an array of its own. Decoding checks every type: what comes out of `decode` is what
+the annotations say, whatever the peer sent.
+
+This module is pure: it neither reads nor writes, and knows nothing of engines or processes.
+
+Invariants
+- The client speaks first (`Hello`), and only `Welcome` or `Refused` answers it.
+- A chunk is named by the hash of its text, a layout by the hash of its sections: neither side
+  can hold another content under the same name than its peer.
+- Messages of one connection are handled in order, so a client may send `PutChunk`, `PutLayout`
+  and `Generate` in one write without waiting for an answer.
+- Each `Generate` is ended by exactly one `Done` or `Refused` that carries its request number.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import struct
+import typing
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from inference.codec import Reader, pack, plain, plain_fields, structure, unpack
+from inference.errors import FrameTooLarge, MalformedMessage
+
+PROTOCOL_VERSION = 1
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+FRAME_HEADER = struct.Struct(">I")
+DIGEST_BYTES = 16
+MAX_TEMPERATURE = 2.0
+
+
+class Priority(enum.IntEnum):
+    """Who is served first: the lower number."""
+
+    COMPLETION = 0
+    EDIT = 1
+    CHAT = 2
+    AGENT = 3
+    WARM_UP = 4
+
+
+class Role(enum.StrEnum):
+    """What the text of a section is to the document being completed."""
+
+    CONTEXT = "context"  # another file of the workspace
+    SUFFIX = "suffix"  # the current file, from behind the tail to its end
+    PREFIX = "prefix"  # the current file, from its start to the tail
+
+
+class HostState(enum.StrEnum):
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class FinishReason(enum.StrEnum):
+    STOP = "stop"  # the engine came to an end of its own, or met a stop string
+    LENGTH = "length"  # max_tokens
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    max_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens is {self.max_tokens}; it must be at least 1")
+        if not 0.0 <= self.temperature <= MAX_TEMPERATURE:
+            raise ValueError(
+                f"temperature is {self.temperature}; it must be within 0 to {MAX_TEMPERATURE:g}"
+            )
+        if not 0.0 < self.top_p <= 1.0:
+            raise ValueError(f"top_p is {self.top_p}; it must be over 0 and at most 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    role: Role
+    path: str  # relative to the workspace, with forward slashes
+    chunks: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What changed since the layout: the text around the cursor that no chunk holds yet."""
+
+    prefix: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    fim: bool
+    chat: bool
+    exact_token_counts: bool
+    context_tokens: int | None  # None: bounded by memory alone
+    cache_block_tokens: int
+    parallel_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int
+    cached_tokens: int
+    generated_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    queued_ms: float
+    first_token_ms: float
+    total_ms: float
+
+
+# Client to host
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    version: int
+    token: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutChunk:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutLayout:
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    request: int
+    layout: bytes
+    tail: Tail
+    sampling: Sampling
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetStatus:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class GetStats:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Ends the host for all of its clients: the user asked for a restart."""
+
+
+# Host to client
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Sent on each change of state, and in answer to `GetStatus`."""
+
+    state: HostState
+    engine: str
+    model: str
+    message: str
+    progress: float | None  # 0 to 1 while loading, where it is known
+    capabilities: Capabilities | None  # once it is ready
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    version: int
+    host_version: str
+    pid: int
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutReady:
+    layout: bytes
+    token_counts: tuple[int, ...]  # by section
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    request: int
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    request: int
+    finish: FinishReason
+    usage: Usage
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """`request` is None where no request is concerned; a `WireError`'s code closes the connection."""
+
+    request: int | None
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """The host ends: why, and what the user can do."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    uptime_s: float
+    connections: int
+    bytes_received: int  # since the host's start, of all connections, headers included
+    bytes_sent: int
+    requests: int
+    cancelled: int
+    running: int
+    queued: int
+    generated_tokens: int
+    chunks: int
+    chunk_bytes: int
+    layouts: int
+
+
+ClientMessage = Hello | PutChunk | PutLayout | Generate | Cancel | GetStatus | GetStats | Shutdown
+HostMessage = Welcome | Status | LayoutReady | Delta | Done | Refused | Goodbye | Stats
+Message = ClientMessage | HostMessage
+
+
+def chunk_id(text: str) -> bytes:
+    """The name of a chunk: BLAKE2b over its UTF-8 text, 16 bytes."""
+    return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
+
+
+def layout_id(sections: tuple[Section, ...]) -> bytes:
+    """The name of a layout: BLAKE2b over its sections as they are packed, 16 bytes."""
+    return hashlib.blake2b(pack(plain(sections)), digest_size=DIGEST_BYTES).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class TextChunk:
+    """A chunk with its text, as a client holds it. Make it with `of`."""
+
+    id: bytes
+    text: str
+
+    @classmethod
+    def of(cls, text: str) -> TextChunk:
+        return cls(chunk_id(text), text)
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSection:
+    role: Role
+    path: str
+    chunks: tuple[TextChunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A layout with its texts, as a client holds it. Make it with `of`."""
+
+    id: bytes
+    sections: tuple[LayoutSection, ...]
+    message: PutLayout
+
+    @classmethod
+    def of(cls, sections: Iterable[LayoutSection]) -> Layout:
+        held = tuple(sections)
+        named = tuple(
+            Section(section.role, section.path, tuple(chunk.id for chunk in section.chunks))
+            for section in held
+        )
+        return cls(layout_id(named), held, PutLayout(named))
+
+    def chunks(self) -> Iterator[TextChunk]:
+        for section in self.sections:
+            yield from section.chunks
+
+
+def encode(message: Message) -> bytes:
+    """The frame of a message, its length included.
+
+    Raises `FrameTooLarge` over `MAX_FRAME_BYTES`, `MalformedMessage` for text that UTF-8 cannot
+    hold (a lone surrogate).
+    """
+    body = pack([_TAGS[type(message)], *plain_fields(message)])
+    if len(body) > MAX_FRAME_BYTES:
+        raise FrameTooLarge(_too_large(len(body)))
+    return FRAME_HEADER.pack(len(body)) + body
+
+
+def frame_length(header: bytes) -> int:
+    """The body's length in bytes from a frame's 4-byte header. Raises `FrameTooLarge`."""
+    (length,) = FRAME_HEADER.unpack(header)
+    if length > MAX_FRAME_BYTES:
+        raise FrameTooLarge(_too_large(length))
+    return int(length)
+
+
+def decode(body: bytes) -> Message:
+    """The message in a frame's body. Raises `MalformedMessage` for anything but one."""
+    fields = unpack(body)
+    if not isinstance(fields, tuple) or not fields or not isinstance(fields[0], str):
+        raise MalformedMessage("a frame is not an array that starts with a message's name")
+    read = _READERS.get(fields[0])
+    if read is None:
+        raise MalformedMessage(f"unknown message {fields[0][:40]!r}")
+    try:
+        message: Message = read(fields[1:])
+    except (TypeError, ValueError) as error:
+        raise MalformedMessage(f"{fields[0]}: {error}") from error
+    return message
+
+
+def _too_large(length: int) -> str:
+    return f"a frame of {length} bytes is over the limit of {MAX_FRAME_BYTES}"
+
+
+_TAGS: dict[type, str] = {cls: cls.__name__ for cls in typing.get_args(Message)}
+_READERS: dict[str, Reader] = {tag: structure(cls) for cls, tag in _TAGS.items()}

@@ -1,0 +1,1 @@
+"""Sparrow's language server: one per editor window, between the editor and an inference host."""

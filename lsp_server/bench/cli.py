@@ -1,0 +1,39 @@
+"""`sparrow bench NAME`: measures, prints a table, and one JSON object as the last line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+BENCHMARKS = {
+    "keystroke": "lsp_server.bench.keystroke",
+    "engine": "lsp_server.bench.engine",
+}
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(BENCHMARKS)))
+@click.option("--json", "json_only", is_flag=True, help="Print the JSON object alone.")
+@click.option("--quick", is_flag=True, help="Fewer samples of the same work.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder with data sets, for benchmarks that need one.",
+)
+def bench(name: str, json_only: bool, quick: bool, data: Path | None) -> None:  # noqa: FBT001
+    """Measure Sparrow beside its floors."""
+    import importlib
+
+    from rich.console import Console
+
+    module = importlib.import_module(BENCHMARKS[name])
+    console = Console(stderr=json_only)
+    try:
+        result: dict[str, Any] = asyncio.run(module.run(console, quick=quick, data=data))
+    except module.CouldNotRun as error:
+        raise click.ClickException(f"{name} could not run: {error}") from error
+    click.echo(json.dumps(result))

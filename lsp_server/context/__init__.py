@@ -1,0 +1,1 @@
+"""Pure: what a model is shown. Neither I/O nor LSP types come in here."""

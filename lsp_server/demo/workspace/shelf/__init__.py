@@ -1,0 +1,1 @@
+"""A lending library, small enough to be read in a minute."""

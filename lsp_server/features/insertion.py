@@ -1,0 +1,81 @@
+"""Pure: makes a generated text fit where it is inserted."""
+
+from __future__ import annotations
+
+# An overlap of words that is shorter stands in many lines by chance.
+_TELLING_CHARACTERS = 4
+_CLOSERS = {")": "(", "]": "[", "}": "{"}
+
+
+def fit(text: str, rest_of_line: str, *, max_lines: int) -> str:
+    """The part of `text` that may be inserted before `rest_of_line`; maybe nothing.
+
+    It is cut to `max_lines`, loses blank ends, and what the line behind the cursor already
+    holds is not repeated: `a, b)` between `foo(` and `)` becomes `a, b`. A bracket that the text
+    itself opened is never taken from it.
+    """
+    if rest_of_line.strip():
+        # Text behind the cursor stays behind the first line, so no further line can follow.
+        first = text.partition("\n")[0].removesuffix("\r")
+        line = _without_overlap(first, rest_of_line.strip())
+        if not line.strip():
+            return ""
+        return line.rstrip() if rest_of_line[0].isspace() else line
+    lines = text.split("\n")[:max_lines]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return "\n".join(lines).rstrip()
+
+
+def _without_overlap(line: str, rest: str) -> str:
+    """`line` without what `rest`, the text behind the cursor, says already."""
+    closing, own = _brackets(line)
+    if closing is not None and rest.startswith(line[closing]):
+        return line[:closing]
+    if len(rest) >= _TELLING_CHARACTERS and (at := line.find(rest)) >= 0:
+        return line[:at]
+    for length in range(min(len(line.rstrip()), len(rest)), 0, -1):
+        kept = line.rstrip()[:-length]
+        overlap = rest[:length]
+        takes_own = any(index >= len(kept) for index in own)
+        if line.rstrip().endswith(overlap) and _tells(kept, overlap, rest) and not takes_own:
+            return kept
+    return line
+
+
+def _tells(kept: str, overlap: str, rest: str) -> bool:
+    """Whether an overlap is more than a few letters that agree by chance."""
+    if not any(map(str.isalnum, overlap)):
+        return True
+    parts_a_word = (kept[-1:].isalnum() and overlap[0].isalnum()) or (
+        overlap[-1].isalnum() and rest[len(overlap) : len(overlap) + 1].isalnum()
+    )
+    return not parts_a_word and len(overlap) >= min(_TELLING_CHARACTERS, len(rest))
+
+
+def _brackets(line: str) -> tuple[int | None, set[int]]:
+    """Where a bracket closes that `line` has not opened, if one does; and where its own close.
+
+    Brackets in strings do not count.
+    """
+    opened: list[str] = []
+    own: set[int] = set()
+    quote, skip = "", False
+    for index, character in enumerate(line):
+        if skip:
+            skip = False
+        elif quote:
+            skip = character == "\\"
+            if character == quote:
+                quote = ""
+                own.add(index)
+        elif character in "\"'`" and character in line[index + 1 :]:
+            quote = character
+        elif character in "([{":
+            opened.append(character)
+        elif character in _CLOSERS:
+            if not opened:
+                return index, own
+            opened.pop()
+            own.add(index)
+    return None, own

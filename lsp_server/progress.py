@@ -1,0 +1,55 @@
+"""Progress in the editor, by the language server protocol's own means."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+if TYPE_CHECKING:
+    from pygls.lsp.server import LanguageServer
+
+_numbers = itertools.count(1)
+
+
+class WorkDoneProgress:
+    """A progress bar that the server opens by itself."""
+
+    def __init__(self, server: LanguageServer) -> None:
+        self._server = server
+        self._token = f"sparrow-{next(_numbers)}"
+
+    @classmethod
+    def of(cls, server: LanguageServer) -> WorkDoneProgress | None:
+        """None where the editor cannot show one."""
+        window = server.client_capabilities.window
+        return cls(server) if window is not None and window.work_done_progress else None
+
+    def begin(self, title: str) -> None:
+        # The editor's answer is not waited for: it may take what follows or leave it.
+        self._server.work_done_progress.create(self._token)
+        self._server.work_done_progress.begin(
+            self._token, types.WorkDoneProgressBegin(title=title, percentage=0)
+        )
+
+    def report(self, message: str, percentage: int | None) -> None:
+        self._server.work_done_progress.report(
+            self._token, types.WorkDoneProgressReport(message=message, percentage=percentage)
+        )
+
+    def end(self, message: str) -> None:
+        self._server.work_done_progress.end(self._token, types.WorkDoneProgressEnd(message=message))
+
+
+def report_text(server: LanguageServer, token: types.ProgressToken | None) -> Callable[[str], None]:
+    """A function that reports the text generated so far to a client that asked to see it stream."""
+    if token is None:
+        return lambda _: None
+
+    def report(text: str) -> None:
+        value = types.WorkDoneProgressReport(message=text)
+        server.protocol.notify(types.PROGRESS, types.ProgressParams(token=token, value=value))
+
+    return report

@@ -1,0 +1,131 @@
+"""What became of the last completions: when, how long each step took, and why nothing was shown.
+
+Kept in memory for this run alone, and bounded. Code is not kept: neither the prompt nor the text.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+KEPT_TRACES = 200
+
+
+class Verdict(enum.StrEnum):
+    """How a completion request ended; the value is a sentence for the user."""
+
+    SHOWN = "a completion was shown"
+    DISABLED = "completions are switched off for this language"
+    UNKNOWN_DOCUMENT = "the editor asked about a document that it has not opened"
+    UNFIT_DOCUMENT = "the document cannot be completed in"
+    EXCLUDED = "the file is never shown to a model"
+    OUTSIDE = "the cursor's position is outside the document"
+    NOT_READY = "the model is not ready"
+    NO_IDEA = "the model had nothing to add here"
+    REPEATS = "the model only repeated what follows the cursor"
+    SUPERSEDED = "a newer request took its place"
+    CANCELLED = "the editor cancelled the request, as the typing went on"
+    STALE = "the document changed meanwhile"
+    LATE = "the model took too long"
+    FAILED = "the model's process refused or failed"
+
+
+@dataclass(slots=True)
+class Trace:
+    """One completion request. Times are in milliseconds since its arrival."""
+
+    path: str
+    line: int
+    column: int
+    trigger: str
+    model: str
+    verdict: Verdict | None = None
+    detail: str = ""
+    context_ms: float | None = None
+    first_token_ms: float | None = None
+    total_ms: float = 0.0
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    generated_tokens: int = 0
+    shown_characters: int = 0
+    late: bool = False  # the deadline cut the generation short
+    at: float = field(default_factory=time.time)  # seconds since the epoch
+    _started: float = field(default_factory=time.perf_counter, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        return self.verdict is not None
+
+    def elapsed_ms(self) -> float:
+        return (time.perf_counter() - self._started) * 1000
+
+    def end(self, verdict: Verdict, detail: str = "") -> None:
+        self.verdict = verdict
+        self.detail = detail
+        self.total_ms = self.elapsed_ms()
+
+
+class Traces:
+    def __init__(self) -> None:
+        self._traces: deque[Trace] = deque(maxlen=KEPT_TRACES)
+
+    def add(self, trace: Trace) -> Trace:
+        self._traces.append(trace)
+        return trace
+
+    @property
+    def last(self) -> Trace | None:
+        """The newest request that was not merely overtaken by typing, else the newest."""
+        overtaken = (Verdict.CANCELLED, Verdict.SUPERSEDED, None)
+        settled = (trace for trace in reversed(self._traces) if trace.verdict not in overtaken)
+        return next(settled, self._traces[-1] if self._traces else None)
+
+
+def explain(trace: Trace | None) -> str:
+    """A trace for the user, as Markdown."""
+    if trace is None:
+        return "# Last completion\n\nNo completion has been asked for yet.\n"
+    verdict = trace.verdict or "it is still under way"
+    detail = f": {_escape(trace.detail)}" if trace.detail else ""
+    rows = [
+        ("When", time.strftime("%H:%M:%S", time.localtime(trace.at))),
+        ("Where", f"{_code(trace.path)}, line {trace.line + 1}, column {trace.column + 1}"),
+        ("Trigger", trace.trigger),
+        ("Model", _code(trace.model)),
+        ("Context ready", _milliseconds(trace.context_ms)),
+        ("First token", _milliseconds(trace.first_token_ms)),
+        ("Answered", _milliseconds(trace.total_ms)),
+        ("Prompt", _tokens(trace.prompt_tokens, trace.cached_tokens)),
+        ("Generated", f"{trace.generated_tokens} tokens"),
+        ("Shown", f"{trace.shown_characters} characters"),
+    ]
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    return f"# Last completion\n\n**{_sentence(verdict)}{detail}.**\n\n| | |\n|---|---|\n{table}\n"
+
+
+def _code(text: str) -> str:
+    """A name from outside, as code that can neither end early nor leave its cell of the table."""
+    plain = " ".join(text.replace("`", "'").split())
+    return f"`{plain}`".replace("|", "\\|")
+
+
+def _escape(text: str) -> str:
+    """Words from outside as plain Markdown text, on one line."""
+    return re.sub(r"([\\`*_{}\[\]()<>#|!~])", r"\\\1", " ".join(text.split()))
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"after {value:.1f} ms"
+
+
+def _tokens(prompt: int | None, cached: int | None) -> str:
+    if prompt is None:
+        return "-"
+    return f"{prompt} tokens, {cached or 0} of them from the cache"

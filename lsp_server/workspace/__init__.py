@@ -1,0 +1,1 @@
+"""What the server knows of the user's files."""

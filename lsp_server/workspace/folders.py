@@ -1,0 +1,79 @@
+"""The workspace's folders: paths of documents within them, and which documents are left out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from lsp_server.workspace.documents import Document
+from lsp_server.workspace.exclusions import Exclusions, looks_secret
+
+
+class Folders:
+    """What is left out is looked up once for each document, until `refresh` or a new root."""
+
+    def __init__(self) -> None:
+        self._exclusions = Exclusions([])
+        self._reasons: dict[str, str] = {}
+
+    def set_roots(self, uris: list[str]) -> None:
+        paths = (path_of_uri(uri) for uri in uris)
+        self._exclusions = Exclusions([path for path in paths if path is not None])
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Ignore files may have changed."""
+        self._reasons.clear()
+
+    def forget(self, uri: str) -> None:
+        """The document was opened or closed: look again."""
+        self._reasons.pop(uri, None)
+
+    def path_of(self, document: Document) -> str:
+        """The path below its workspace folder, with forward slashes; of others the bare name."""
+        path = path_of_uri(document.uri)
+        if path is None:
+            return _name_of(document.uri)
+        roots = [root for root in self._exclusions.roots if path.is_relative_to(root)]
+        if not roots:
+            return path.name
+        return path.relative_to(max(roots, key=lambda root: len(root.parts))).as_posix()
+
+    def exclusion(self, document: Document) -> str:
+        """Why the document must not be shown to a model, or nothing."""
+        reason = self._reasons.get(document.uri)
+        if reason is None:
+            path = path_of_uri(document.uri)
+            if path is not None:
+                reason = self._exclusions.reason(path)
+            elif looks_secret(PurePosixPath(_name_of(document.uri))):
+                reason = "the file looks like it holds secrets"
+            else:
+                reason = ""
+            self._reasons[document.uri] = reason
+        return reason
+
+
+def path_of_uri(uri: str) -> Path | None:
+    """The absolute path of a `file:` URI, without `..`.
+
+    None for any other scheme, and for what cannot be a path.
+    """
+    try:
+        parts = urlsplit(uri)
+        path = unquote(parts.path, errors="strict")
+        path.encode()
+    except ValueError:
+        return None
+    if parts.scheme != "file" or not path.startswith("/") or "\0" in path:
+        return None
+    if os.name == "nt":
+        path = f"//{parts.netloc}{path}" if parts.netloc else path.lstrip("/")
+    return Path(os.path.normpath(path))
+
+
+def _name_of(uri: str) -> str:
+    """What a document that is no file is called: the URI's path, as text that UTF-8 can hold."""
+    path = unquote(uri.partition(":")[2].split("?")[0].split("#")[0])
+    return path.encode(errors="replace").decode()

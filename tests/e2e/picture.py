@@ -1,0 +1,101 @@
+"""Takes the README's picture: ghost text in a real editor, on the demo's sample workspace.
+
+`python -m tests.e2e.picture extension/media/ghost-text.png [--vsix dist/sparrow.vsix]`; it fails
+where the completion is not the one that the picture is meant to show.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+from playwright.sync_api import ViewportSize, expect
+
+from .browser import BrowserMissing, open_browser
+from .code_server import EditorError, editor_home, install_extension, serve, workspace_address
+from .editor import EditorBuildError, build_editor
+from .workbench import Workbench
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "lsp_server" / "demo" / "workspace"
+WINDOW = ViewportSize(width=1200, height=750)
+PIXELS_PER_POINT = 1.5
+
+OPENED = ("shelf/storage.py", "shelf/books.py", "shelf/members.py")
+WRITTEN = '''
+    def email_of(self, member_id: int) -> str:
+        """The address of a member. Raises `NotFoundError`."""
+        row = self._storage.connection.execute(
+            "SELECT email FROM members WHERE id = ?", (member_id,)
+        ).fetchone()
+        if row is None:'''
+"""What the last of these files ends with when it is opened: a method that is being written."""
+
+COMPLETED = 'raise NotFoundError(f"no member has the id {member_id}")'
+
+SETTINGS = {
+    "editor.cursorBlinking": "solid",
+    "editor.minimap.enabled": False,
+    "window.menuBarVisibility": "hidden",
+    "workbench.colorTheme": "Default Dark Modern",
+}
+WITHOUT_WHAT_THE_BROWSER_ADDS = """
+[id="status.workbench.keyboardLayout"], [id="status.forwardedPorts"] { display: none !important }
+"""
+
+
+def main() -> int:
+    """Take the picture; the exit status is 1 where that is not possible."""
+    parser = argparse.ArgumentParser(description="Take the picture of the README.")
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--vsix", type=Path, default=ROOT / "dist" / "sparrow.vsix")
+    arguments = parser.parse_args()
+    try:
+        _take(arguments.picture, arguments.vsix)
+    except (BrowserMissing, EditorBuildError, EditorError) as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
+def _take(picture: Path, vsix: Path) -> None:
+    build = build_editor(_say)
+    with tempfile.TemporaryDirectory() as scratch, editor_home() as home, open_browser() as browser:
+        workspace = Path(scratch) / "library"
+        shutil.copytree(SAMPLE, workspace, ignore=shutil.ignore_patterns("__pycache__"))
+        with (workspace / OPENED[-1]).open("a") as file:
+            file.write(WRITTEN)
+        install_extension(build, home, vsix)
+        sparrow = Path(sys.executable).with_name("sparrow")
+        home.write_settings({**SETTINGS, "sparrow.server.path": str(sparrow)})
+        with serve(build, home, environment=home.private_folders()) as address:
+            page = browser.new_page(viewport=WINDOW, device_scale_factor=PIXELS_PER_POINT)
+            editor = Workbench(page, home, workspace, Path(scratch))
+            editor.go_to(workspace_address(address, workspace))
+            _complete(editor)
+            page.screenshot(path=picture, style=WITHOUT_WHAT_THE_BROWSER_ADDS, caret="initial")
+            page.close()
+
+
+def _complete(editor: Workbench) -> None:
+    for name in OPENED:
+        editor.open_file(name)
+        editor.press("Control+k")
+        editor.press("Enter")  # keeps the tab
+    editor.wait_for_status("^Sparrow: ready")
+    editor.press("Enter")
+    editor.wait_for_ghost_text(COMPLETED)
+    editor.page.mouse.move(WINDOW["width"] / 8, WINDOW["height"] / 2)  # no hint is shown there
+    expect(editor.page.locator(".monaco-hover:visible")).to_have_count(0)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

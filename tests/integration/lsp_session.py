@@ -1,0 +1,443 @@
+"""A language server in a process of its own, as an editor has one, and what it said.
+
+Whatever a test does, `serving` checks on the way out that standard output held protocol frames and
+nothing else, that no pop-up was asked for, and that no process is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from lsprotocol import types
+from pygls.io_ import run_async
+from pygls.lsp.client import LanguageClient
+
+from inference.client import InferenceClient
+from inference.endpoint import RUNTIME_DIR_VARIABLE
+
+COMMAND = (str(Path(sys.executable).with_name("sparrow")), "lsp")
+PATIENCE_S = 20.0  # a bound for machines under load, not a time that anything should take
+
+_HEADER = re.compile(rb"Content-Length: (\d+)\r\nContent-Type: [^\r\n]+\r\n\r\n")
+
+
+@dataclass
+class Place:
+    """Folders of one test: a workspace, and a runtime folder with a short path for its sockets."""
+
+    folder: Path
+    runtime: Path
+
+    def script(self, *rules: Mapping[str, Any], **options: Any) -> str:
+        """The name of a scripted model, which is the same for the same script."""
+        script = json.dumps({"rules": rules, **options})
+        file = (
+            self.runtime / f"script-{hashlib.blake2b(script.encode(), digest_size=4).hexdigest()}"
+        )
+        file.write_text(script)
+        return f"scripted:{file}"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return {**inherited, RUNTIME_DIR_VARIABLE: str(self.runtime), **more}
+
+    def host_pids(self) -> list[int]:
+        """The hosts that run with this runtime folder."""
+        wanted = f"{RUNTIME_DIR_VARIABLE}={self.runtime}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                arguments = (process / "cmdline").read_bytes().split(b"\0")
+                environment = (process / "environ").read_bytes().split(b"\0")
+                if b"serve" in arguments and wanted in environment:
+                    found.append(int(process.name))
+        return found
+
+    def kill_hosts(self) -> None:
+        for pid in self.host_pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    @contextlib.asynccontextmanager
+    async def inference_client(self, model: str) -> AsyncIterator[InferenceClient]:
+        """A client beside the server's own; `inherited` runtime folders must be this place's."""
+        client = InferenceClient(model, name="the test", idle_minutes=1)
+        client.start()
+        try:
+            await client.wait_ready(PATIENCE_S)
+            yield client
+        finally:
+            await client.close()
+
+
+@contextlib.contextmanager
+def place() -> Iterator[Place]:
+    """A workspace and a runtime folder, which this process uses as well; no host outlives it."""
+    scratch = Path(tempfile.mkdtemp(prefix="sparrow-test-"))
+    folder, runtime = scratch / "workspace", scratch / "run"
+    folder.mkdir()
+    runtime.mkdir(mode=0o700)
+    before = os.environ.get(RUNTIME_DIR_VARIABLE)
+    os.environ[RUNTIME_DIR_VARIABLE] = str(runtime)
+    made = Place(folder, runtime)
+    try:
+        yield made
+    finally:
+        made.kill_hosts()
+        if before is None:
+            del os.environ[RUNTIME_DIR_VARIABLE]
+        else:
+            os.environ[RUNTIME_DIR_VARIABLE] = before
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+class _Recorder:
+    """Reads for pygls, and keeps all bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self.data = bytearray()
+
+    async def readline(self) -> bytes:
+        line = await self._reader.readline()
+        self.data += line
+        return line
+
+    async def readexactly(self, n: int) -> bytes:
+        try:
+            body = await self._reader.readexactly(n)
+        except asyncio.IncompleteReadError as error:
+            body = error.partial
+        self.data += body
+        return body
+
+
+@dataclass
+class Said:
+    """What the server told the editor, in order."""
+
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
+    progress: list[tuple[Any, Any]] = field(default_factory=list)  # token and value
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def states(self) -> list[str]:
+        return [status["state"] for status in self.statuses]
+
+    def forget(self) -> None:
+        """All but how the model is."""
+        del self.statuses[:-1], self.logged[:], self.progress[:]
+
+
+class Server:
+    def __init__(
+        self, process: asyncio.subprocess.Process, client: LanguageClient, recorder: _Recorder
+    ) -> None:
+        self.process = process
+        self.client = client
+        self.recorder = recorder
+        self.said = Said()
+        self.initialized: types.InitializeResult | None = None
+        self._requests = 0
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Waits for something that the server says."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not holds():
+                self.said.changed.clear()
+                await self.said.changed.wait()
+
+    async def ready(self) -> None:
+        await self.until(lambda: self.said.states[-1:] == ["ready"])
+
+    def open(self, uri: str, text: str, language: str = "python", version: int = 1) -> str:
+        self.client.text_document_did_open(
+            types.DidOpenTextDocumentParams(types.TextDocumentItem(uri, language, version, text))
+        )
+        return uri
+
+    def close(self, uri: str) -> None:
+        self.client.text_document_did_close(
+            types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri))
+        )
+
+    def save(self, uri: str) -> None:
+        self.client.text_document_did_save(
+            types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri))
+        )
+
+    def change(self, uri: str, version: int, *changes: Any) -> None:
+        """Each change is a whole text, or (line, character, line, character, text)."""
+        self.client.protocol.notify(
+            types.TEXT_DOCUMENT_DID_CHANGE,
+            types.DidChangeTextDocumentParams(
+                types.VersionedTextDocumentIdentifier(version, uri), [_change(it) for it in changes]
+            ),
+        )
+
+    def ask(
+        self, uri: str, line: int, character: int, *, token: str | None = None, **context: Any
+    ) -> tuple[str, asyncio.Future[Any]]:
+        """Asks for a completion: the request's id, and its answer."""
+        self._requests += 1
+        request = f"request-{self._requests}"
+        answer = self.client.protocol.send_request_async(
+            types.TEXT_DOCUMENT_INLINE_COMPLETION,
+            types.InlineCompletionParams(
+                context=types.InlineCompletionContext(
+                    types.InlineCompletionTriggerKind.Automatic, **context
+                ),
+                text_document=types.TextDocumentIdentifier(uri),
+                position=types.Position(line, character),
+                work_done_token=token,
+            ),
+            msg_id=request,
+        )
+        return request, answer
+
+    async def complete(self, uri: str, line: int, character: int, **options: Any) -> str | None:
+        """The text that would be shown, or None."""
+        async with asyncio.timeout(PATIENCE_S):
+            answer = await self.ask(uri, line, character, **options)[1]
+        if answer is None:
+            return None
+        (item,) = answer.items
+        assert isinstance(item.insert_text, str)
+        return item.insert_text
+
+    def tell(self, settings: Any) -> None:
+        """All settings, as an editor sends them that cannot be asked."""
+        self.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings))
+
+    async def ready_with(self, model: str) -> None:
+        """Waits until that model is the one that was last said to be ready."""
+        await self.until(
+            lambda: (
+                [(it["state"], it["model"]) for it in self.said.statuses[-1:]] == [("ready", model)]
+            )
+        )
+
+    def cancel(self, request: str) -> None:
+        self.client.cancel_request(types.CancelParams(request))
+
+    async def request(self, method: str, params: Any = None) -> Any:
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.client.protocol.send_request_async(method, params)
+
+    async def explain(self) -> str:
+        """Why the last completion was shown or not."""
+        return str((await self.request("sparrow/explainCompletion", {})).markdown)
+
+    def write(self, data: bytes) -> None:
+        """Bytes as they are."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+
+    def send(self, message: Any) -> None:
+        """A JSON value in a frame."""
+        self.write(frame(json.dumps(message).encode()))
+
+    async def stop(self) -> int:
+        await self.request(types.SHUTDOWN)
+        self.client.exit(None)
+        return await self.ended()
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.process.wait()
+
+    async def errors(self) -> str:
+        """All of standard error, once the process has ended."""
+        assert self.process.stderr is not None
+        return (await self.process.stderr.read()).decode(errors="replace")
+
+
+@dataclass
+class Shared:
+    """A server for tests that leave it as it was, on a loop that outlives them."""
+
+    where: Place
+    server: Server
+    runner: asyncio.Runner
+
+    def uri(self, name: str) -> str:
+        return (self.where.folder / name).as_uri()
+
+
+def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Makes a test of a coroutine function; it runs on the loop of a `Shared` server it asks for."""
+
+    @functools.wraps(test)
+    def run(**fixtures: Any) -> None:
+        shared = next((it for it in fixtures.values() if isinstance(it, Shared)), None)
+        if shared is None:
+            asyncio.run(test(**fixtures))
+        else:
+            shared.server.said.forget()
+            shared.runner.run(test(**fixtures))
+
+    return run
+
+
+@contextlib.contextmanager
+def sharing(*rules: Mapping[str, Any], **more: Any) -> Iterator[Shared]:
+    """A server with a model of these rules, ready, and with these settings beside it."""
+    with place() as where, asyncio.Runner() as runner:
+        chosen = {"completion": {"model": where.script(*rules)}, **more}
+        server_of = serving(where, chosen)
+        server = runner.run(server_of.__aenter__())
+        try:
+            runner.run(server.ready())
+            yield Shared(where, server, runner)
+        finally:
+            runner.run(server_of.__aexit__(None, None, None))
+
+
+def frame(body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def frames(data: bytes) -> list[Any]:
+    """The messages in a server's output. Fails where there is anything else in it."""
+    messages = []
+    at = 0
+    while at < len(data):
+        header = _HEADER.match(data, at)
+        assert header is not None, f"not a frame: {data[at : at + 80]!r}"
+        end = header.end() + int(header[1])
+        messages.append(json.loads(data[header.end() : end]))
+        at = end
+    return messages
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    where: Place,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    command: Sequence[str] = COMMAND,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    capabilities: types.ClientCapabilities | None = None,
+    initialize: Mapping[str, Any] | None = None,
+    configuration: Callable[[], Any] | None = None,
+    greet: bool = True,
+) -> AsyncIterator[Server]:
+    """A server that has been initialized, on a place's workspace; ends it on the way out.
+
+    `configuration` answers `workspace/configuration`, `initialize` overrides parameters, and without
+    `greet` nothing is sent at all.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=cwd or where.runtime,
+        env=environment or where.environment(),
+        limit=2**24,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    client = LanguageClient("test", "1")
+    recorder = _Recorder(process.stdout)
+    server = Server(process, client, recorder)
+    _listen(server, configuration)
+    client.protocol.set_writer(process.stdin)
+    reading = asyncio.create_task(run_async(Event(), recorder, client.protocol))
+    try:
+        if greet:
+            await _greet(server, where, settings, capabilities, initialize)
+        yield server
+        if process.returncode is None and not process.stdin.is_closing():
+            await server.stop()
+    finally:
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(5):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
+        finally:
+            with contextlib.suppress(ConnectionError):
+                await process.stdin.wait_closed()
+            await reading
+            process._transport.close()  # type: ignore[attr-defined]
+    sent = frames(bytes(recorder.data))
+    assert [message for message in sent if message.get("method") == "window/showMessage"] == []
+
+
+async def _greet(
+    server: Server,
+    where: Place,
+    settings: Mapping[str, Any] | None,
+    capabilities: types.ClientCapabilities | None,
+    initialize: Mapping[str, Any] | None,
+) -> None:
+    parameters: dict[str, Any] = {
+        "capabilities": capabilities or types.ClientCapabilities(),
+        "process_id": os.getpid(),
+        "workspace_folders": [types.WorkspaceFolder(where.folder.as_uri(), "workspace")],
+        "initialization_options": None if settings is None else {"settings": dict(settings)},
+    }
+    async with asyncio.timeout(PATIENCE_S):
+        server.initialized = await server.client.initialize_async(
+            types.InitializeParams(**(parameters | dict(initialize or {})))
+        )
+    server.client.initialized(types.InitializedParams())
+
+
+def _listen(server: Server, configuration: Callable[[], Any] | None) -> None:
+    said, client = server.said, server.client
+
+    def took_status(params: Any) -> None:
+        said.statuses.append(
+            {key: getattr(params, key) for key in ("state", "engine", "model", "message")}
+        )
+        said.changed.set()
+
+    def took_log(params: types.LogMessageParams) -> None:
+        said.logged.append(params.message)
+        said.changed.set()
+
+    def took_progress(params: types.ProgressParams) -> None:
+        value: Any = params.value
+        message = value.get("message") if isinstance(value, dict) else value.message
+        said.progress.append((params.token, message))
+        said.changed.set()
+
+    def asked_settings(_: types.ConfigurationParams) -> Any:
+        return [configuration() if configuration else None]
+
+    client.feature("sparrow/status")(took_status)
+    client.feature(types.WINDOW_LOG_MESSAGE)(took_log)
+    client.feature(types.PROGRESS)(took_progress)
+    if configuration is not None:
+        client.feature(types.WORKSPACE_CONFIGURATION)(asked_settings)
+
+
+def _change(change: Any) -> Any:
+    if isinstance(change, str):
+        return types.TextDocumentContentChangeWholeDocument(change)
+    start_line, start, end_line, end, text = change
+    return types.TextDocumentContentChangePartial(
+        types.Range(types.Position(start_line, start), types.Position(end_line, end)), text
+    )

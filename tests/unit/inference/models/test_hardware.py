@@ -1,0 +1,113 @@
+"""Reading the vendors' tools, and never failing on what they say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference import hardware
+from inference.hardware import GIB, Gpu, amd_gpus, detect, model_cache, nvidia_gpus, run_tool
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        (
+            "NVIDIA GeForce RTX 4090, 24564, 8.9\n",
+            (Gpu("NVIDIA GeForce RTX 4090", 24_564 * MIB, (8, 9)),),
+        ),
+        (
+            "NVIDIA H100 80GB HBM3, 81559, 9.0\nNVIDIA H100 80GB HBM3, 81559, 9.0\n",
+            (Gpu("NVIDIA H100 80GB HBM3", 81_559 * MIB, (9, 0)),) * 2,
+        ),
+        ("A name, with a comma, 8192, 12.0", (Gpu("A name, with a comma", 8192 * MIB, (12, 0)),)),
+        ("Tesla K80, 11441, [N/A]", (Gpu("Tesla K80", 11_441 * MIB, None),)),
+        ("NVIDIA GB10, [N/A], 12.1", ()),
+        ("No devices were found", ()),
+        ("", ()),
+        (", 1, 2", ()),
+    ],
+)
+def test_nvidia(output: str, found: tuple[Gpu, ...]) -> None:
+    assert nvidia_gpus(output) == found
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        (
+            json.dumps(
+                {
+                    "card1": {"VRAM Total Memory (B)": "25753026560", "Card Series": "RX 7900"},
+                    "card0": {"VRAM Total Memory (B)": "206141652992"},
+                    "system": {"Driver version": "6.8"},
+                }
+            ),
+            (Gpu("card0", 206_141_652_992), Gpu("RX 7900", 25_753_026_560)),
+        ),
+        (json.dumps({"card0": {"VRAM Total Memory (B)": "N/A"}}), ()),
+        (json.dumps({"card0": 3}), ()),
+        ("[]", ()),
+        ("WARNING: No AMD GPUs specified", ()),
+        ("", ()),
+    ],
+)
+def test_amd(output: str, found: tuple[Gpu, ...]) -> None:
+    assert amd_gpus(output) == found
+
+
+def test_a_machine_is_looked_at_with_both_tools(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def run(command: tuple[str, ...]) -> str | None:
+        asked.append(command[0])
+        return "NVIDIA A100, 40960, 8.0" if command[0] == "nvidia-smi" else None
+
+    found = detect(run, {"HF_HUB_CACHE": str(tmp_path / "not" / "yet")})
+    assert asked == ["nvidia-smi", "rocm-smi"]
+    assert found.gpus == (Gpu("NVIDIA A100", 40 * GIB, (8, 0)),)
+    assert found.cores >= 1
+    assert found.ram_bytes > 0
+    assert found.disk_free_bytes is not None
+    assert found.disk_free_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("environment", "place"),
+    [
+        ({"HF_HUB_CACHE": "/a", "HF_HOME": "/b"}, Path("/a")),
+        ({"HF_HOME": "/b", "XDG_CACHE_HOME": "/c"}, Path("/b/hub")),
+        ({"XDG_CACHE_HOME": "/c"}, Path("/c/huggingface/hub")),
+        ({}, Path.home() / ".cache/huggingface/hub"),
+    ],
+)
+def test_where_models_are_kept(environment: dict[str, str], place: Path) -> None:
+    assert model_cache(environment) == place
+
+
+def test_a_tool_that_is_absent() -> None:
+    assert run_tool(("sparrow-has-no-such-tool",)) is None
+
+
+def test_a_tool_that_answers() -> None:
+    assert run_tool(("python3", "-c", "print('here')")) == "here\n"
+
+
+@pytest.mark.parametrize("script", ["raise SystemExit(9)", "import time; time.sleep(60)"])
+def test_a_tool_that_fails_or_hangs(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "_TIMEOUT_S", 0.2)
+    assert run_tool(("python3", "-c", script)) is None
+
+
+def test_a_tool_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*command: Any, **options: Any) -> None:
+        raise PermissionError(command, options)
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    assert run_tool(("python3", "-V")) is None

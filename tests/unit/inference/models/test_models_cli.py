@@ -1,0 +1,252 @@
+"""`sparrow models`, `sparrow plan`, and the model that is proposed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from inference import models_cli
+from inference.hardware import GIB, Gpu, Hardware
+from inference.models_cli import choose_variant, models, plan_command
+
+ADA, HOPPER, BLACKWELL = (8, 9), (9, 0), (12, 0)
+
+
+def machine(
+    gib: float = 0,
+    gpus: int = 0,
+    capability: tuple[int, int] | None = ADA,
+    *,
+    ram: int = 64,
+    cores: int = 16,
+    disk_gb: float = 500,
+) -> Hardware:
+    found = (Gpu("test", int(gib * GIB), capability),) * gpus
+    return Hardware(found, ram * GIB, cores, int(disk_gb * 1e9))
+
+
+NO_GPU = machine()
+
+
+@pytest.mark.parametrize(
+    ("hardware", "model"),
+    [
+        (machine(141, 1, HOPPER), "qwen3.6-35b-a3b"),
+        (machine(80, 2, HOPPER), "qwen3.6-35b-a3b"),
+        (machine(80, 1, HOPPER), "qwen3.6-35b-a3b-fp8"),
+        (machine(79.65, 1, HOPPER), "qwen3.6-35b-a3b-fp8"),
+        (machine(48, 2), "qwen3.6-35b-a3b"),
+        (machine(48, 1), "qwen3.6-35b-a3b-fp8"),
+        (machine(45, 1), "qwen3.6-35b-a3b-fp8"),
+        (machine(24, 2), "qwen3.6-35b-a3b-fp8"),
+        (machine(31.4, 1, BLACKWELL), "qwen3.6-35b-a3b-nvfp4"),
+        (machine(32, 1), "qwen3.6-35b-a3b-gptq"),
+        (machine(24, 1), "qwen3.6-35b-a3b-gptq"),
+        (machine(24, 1, BLACKWELL), "qwen3.6-35b-a3b-gptq"),
+        (machine(22.5, 1), "qwen2.5-coder-7b"),
+        (machine(16, 1), "qwen2.5-coder-1.5b"),
+        (machine(8, 1), "qwen2.5-coder-1.5b"),
+        (machine(4, 1), "qwen2.5-coder-0.5b"),
+        (machine(1, 1), "suffix"),
+        (machine(ram=32, cores=16), "qwen2.5-coder-1.5b"),
+        (machine(ram=16, cores=4), "qwen2.5-coder-0.5b"),
+        (machine(ram=32, cores=2), "suffix"),
+        (machine(ram=4, cores=16), "suffix"),
+    ],
+)
+def test_what_is_proposed(hardware: Hardware, model: str) -> None:
+    choice = choose_variant(hardware)
+    assert choice.model == model
+    assert (choice.plan is None) is (model == "suffix")
+    assert choice.why
+
+
+def test_each_variant_that_is_passed_over_has_its_reason() -> None:
+    assert choose_variant(machine(24, 1)).notes == (
+        "qwen3.6-35b-a3b is left out: 45.7 GiB are missing.",
+        "qwen3.6-35b-a3b-fp8 is left out: 13.7 GiB are missing.",
+        "qwen3.6-35b-a3b-nvfp4 is left out: its format is made for newer GPUs.",
+        "qwen3.6-35b-a3b-awq is left out: 2.5 GiB are missing.",
+        "qwen3.6-35b-a3b-gptq would fit, but leaves little cache: room for 20,960 tokens in 8 bit.",
+        "Of what fits, qwen3.6-35b-a3b-gptq holds the longest context.",
+    )
+    assert choose_variant(machine(16, 1)).notes[-2:] == (
+        "qwen2.5-coder-7b is left out: 0.5 GiB are missing.",
+        "qwen2.5-coder-3b is left out: its licence (Qwen Research) forbids commercial use.",
+    )
+
+
+def test_a_full_disk_is_told() -> None:
+    notes = choose_variant(machine(80, 1, HOPPER, disk_gb=20)).notes
+    assert notes[-1] == (
+        "The download takes 37.5 GB, and only 20 GB are free where models are kept."
+    )
+
+
+def test_a_machine_without_gpu_says_what_it_has() -> None:
+    assert choose_variant(machine(ram=8, cores=2)).notes == (
+        "There is no GPU, and the machine has 8 GiB of memory and 2 cores.",
+        "`suffix` needs no weights: it continues from what the workspace holds.",
+    )
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> list[Hardware]:
+    """The machine that the commands find; a test replaces its only element."""
+    found = [machine(24, 2)]
+    monkeypatch.setattr(models_cli, "detect", lambda: found[0])
+    monkeypatch.setenv("COLUMNS", "100")
+    return found
+
+
+def planned(*arguments: str) -> Result:
+    return CliRunner().invoke(plan_command, arguments)
+
+
+def as_object(result: Result) -> dict[str, Any]:
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.mark.usefixtures("here")
+class TestModels:
+    def test_the_table(self) -> None:
+        result = CliRunner().invoke(models)
+        assert result.exit_code == 0
+        rows = [line for line in result.stdout.splitlines() if "qwen" in line]
+        assert "qwen3.6-35b-a3b-fp8" in rows[1]
+        assert "262,144 tokens, 2 GPU" in rows[1]
+        assert "12.0 GiB short" in rows[0]
+        assert "Here: 2 x test (24.0 GiB), 64 GiB of memory, 16 cores." in result.stdout
+        assert "Proposed: qwen3.6-35b-a3b-fp8." in result.stdout
+
+    def test_the_object(self) -> None:
+        found = as_object(CliRunner().invoke(models, ["--json"]))
+        assert found["proposed"] == "qwen3.6-35b-a3b-fp8"
+        assert found["hardware"]["gpus"][0]["memory_bytes"] == 24 * GIB
+        by_name = {model["name"]: model for model in found["models"]}
+        assert by_name["qwen3.6-35b-a3b"]["fits"] is False
+        assert by_name["qwen2.5-coder-3b"]["licence"] == "Qwen Research"
+        assert by_name["qwen3-coder-30b-a3b"]["uses"] == ["completion", "chat", "tools"]
+        assert by_name["qwen3-coder-30b-a3b-fp8"]["context"] == 262_144
+
+
+@pytest.mark.usefixtures("here")
+class TestPlan:
+    def test_a_model_on_this_machine(self) -> None:
+        result = planned("qwen3.6-35b-a3b-fp8")
+        assert result.exit_code == 0
+        assert "It fits, with a context of 262,144 tokens (native)" in result.stdout
+        assert "tensor_parallel_size = 2" in result.stdout
+        assert "forward pass (estimate)" in result.stdout
+        assert "The weights are shared out over 2 GPUs." in result.stdout
+
+    def test_without_a_name_the_proposed_one_is_planned(self) -> None:
+        found = as_object(planned("--json"))
+        assert found["model"] == "qwen3.6-35b-a3b-fp8"
+        assert found["why"][0] == "qwen3.6-35b-a3b is left out: 12.0 GiB are missing."
+
+    def test_other_gpus_than_those_found(self) -> None:
+        found = as_object(planned("qwen3.6-35b-a3b", "--gpu-memory", "141", "--json"))
+        assert (found["fits"], found["context"], found["tensor_parallel_size"]) == (
+            True,
+            262_144,
+            1,
+        )
+        two = as_object(planned("qwen3.6-35b-a3b", "--gpu-memory", "48", "--gpus", "2", "--json"))
+        assert two["tensor_parallel_size"] == 2
+
+    def test_a_context(self) -> None:
+        found = as_object(planned("qwen3.6-35b-a3b-gptq", "--context", "8192", "--json"))
+        assert (found["context"], found["context_kind"]) == (8192, "asked")
+
+    def test_what_does_not_fit_names_the_variant_that_would(self) -> None:
+        found = as_object(planned("qwen3.6-35b-a3b", "--gpu-memory", "32", "--json"))
+        assert found["fits"] is False
+        assert found["why"][0] == (
+            "qwen3.6-35b-a3b-gptq would fit, with a context of 262,144 tokens."
+        )
+        shown = planned("qwen3.6-35b-a3b", "--gpu-memory", "32").stdout
+        assert "missing" in shown
+        assert "vLLM:" not in shown
+
+    def test_where_nothing_fits(self, here: list[Hardware]) -> None:
+        here[0] = machine(ram=4, cores=2)
+        found = as_object(planned("qwen2.5-coder-7b", "--json"))
+        assert found["why"][0].startswith("Nothing that would be proposed fits either.")
+        assert as_object(planned("--json"))["model"] == "suffix"
+        assert "suffix on no GPU, 4 GiB of memory, 2 cores" in planned().stdout
+
+    def test_no_gpu_can_be_asked_for(self) -> None:
+        found = as_object(planned("qwen2.5-coder-1.5b", "--gpus", "0", "--json"))
+        assert (found["device"], found["fits"]) == ("cpu", True)
+        assert "VLLM_CPU_KVCACHE_SPACE" in planned("qwen2.5-coder-1.5b", "--gpus", "0").stdout
+
+    def test_suffix_always_fits(self) -> None:
+        assert "`suffix` needs no weights" in planned("suffix").stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (
+                ("qwen2.5-coder-8b",),
+                (
+                    "there is no model named 'qwen2.5-coder-8b'; the nearest are qwen2.5-coder-7b,"
+                    " qwen2.5-coder-3b and qwen2.5-coder-1.5b."
+                ),
+            ),
+            (("--gpus", "3"), "there are 2 GPUs here: give --gpu-memory to plan for others."),
+        ],
+    )
+    def test_a_mistake_is_one_sentence(self, arguments: tuple[str, ...], sentence: str) -> None:
+        result = planned(*arguments)
+        assert result.exit_code == 1
+        assert result.stderr == f"Error: {sentence}\n"
+
+
+@pytest.mark.usefixtures("here")
+class TestLocalCheckpoint:
+    CONFIG: dict[str, Any] = {  # noqa: RUF012 - read only
+        "model_type": "qwen2",
+        "hidden_size": 896,
+        "intermediate_size": 4864,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 14,
+        "num_key_value_heads": 2,
+        "vocab_size": 151_936,
+        "max_position_embeddings": 16_384,
+    }
+
+    def test_it_is_planned_from_its_own_configuration(self, tmp_path: Path) -> None:
+        (tmp_path / "config.json").write_text(json.dumps(self.CONFIG))
+        for part in ("1", "2"):
+            with (tmp_path / f"model-{part}.safetensors").open("wb") as weights:
+                weights.truncate(500_000_000)
+        found = as_object(planned(str(tmp_path), "--json"))
+        assert found["memory"]["weights"] == 1_000_000_000
+        assert (found["context"], found["kv_bytes_per_token"]) == (16_384, 12_288)
+
+    @pytest.mark.parametrize(
+        ("config", "problem"),
+        [
+            ("{", "cannot be read"),
+            ("[1]", "is not a model's configuration"),
+            (json.dumps(CONFIG), "there are no weights (*.safetensors) in"),
+        ],
+    )
+    def test_a_broken_one_is_told(self, tmp_path: Path, config: str, problem: str) -> None:
+        (tmp_path / "config.json").write_text(config)
+        result = planned(str(tmp_path))
+        assert result.exit_code == 1
+        assert problem in result.stderr
+
+    def test_another_type_of_model(self, tmp_path: Path) -> None:
+        (tmp_path / "config.json").write_text(json.dumps(self.CONFIG | {"model_type": "llama"}))
+        (tmp_path / "model.safetensors").write_bytes(b"weights")
+        result = planned(str(tmp_path))
+        assert "the memory of a model of type 'llama' is not known." in result.stderr

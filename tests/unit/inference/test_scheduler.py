@@ -1,0 +1,234 @@
+"""Who generates next, and that no slot is ever lost or handed out twice."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.errors import Overloaded
+from inference.protocol import Priority
+from inference.scheduler import Scheduler
+
+T = TypeVar("T")
+repeatable = settings(derandomize=True, deadline=None)
+
+
+def run(scenario: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(scenario)
+
+
+async def settle() -> None:
+    """Lets every task go as far as it can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+class Request:
+    """A task that takes a slot and holds it until it is let go."""
+
+    def __init__(self, scheduler: Scheduler, priority: Priority, log: list[Request]) -> None:
+        self.priority = priority
+        self.holding = False
+        self._scheduler = scheduler
+        self._log = log
+        self._let_go = asyncio.Event()
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        async with self._scheduler.slot(self.priority):
+            self.holding = True
+            self._log.append(self)
+            try:
+                await self._let_go.wait()
+            finally:
+                self.holding = False
+
+    def let_go(self) -> None:
+        self._let_go.set()
+
+
+async def end(requests: list[Request]) -> None:
+    for request in requests:
+        request.task.cancel()
+    await asyncio.gather(*(request.task for request in requests), return_exceptions=True)
+
+
+def test_slots_are_handed_out_up_to_their_number() -> None:
+    async def scenario() -> None:
+        scheduler, log = Scheduler(2), list[Request]()
+        requests = [Request(scheduler, Priority.CHAT, log) for _ in range(5)]
+        await settle()
+        assert (scheduler.running, scheduler.queued) == (2, 3)
+        await end(requests)
+        assert (scheduler.running, scheduler.queued) == (0, 0)
+
+    run(scenario())
+
+
+def test_the_lower_class_first_and_in_a_class_who_came_first() -> None:
+    async def scenario() -> None:
+        scheduler, log = Scheduler(1), list[Request]()
+        arrivals = [Priority.WARM_UP, *reversed(Priority), *Priority]
+        requests = [Request(scheduler, priority, log) for priority in arrivals]
+        for number in range(len(requests)):
+            await settle()
+            assert scheduler.running == 1
+            log[number].let_go()
+        await settle()
+        first, *others = log
+        assert first is requests[0], "a free slot is taken at once"
+        order = [(request.priority, requests.index(request)) for request in others]
+        assert order == sorted(order)
+        assert len(log) == len(requests)
+
+    run(scenario())
+
+
+def test_one_who_is_cancelled_while_waiting_is_passed_over() -> None:
+    async def scenario() -> None:
+        scheduler, log = Scheduler(1), list[Request]()
+        first, second, third = (Request(scheduler, Priority.CHAT, log) for _ in range(3))
+        await settle()
+        second.task.cancel()
+        await settle()
+        assert scheduler.queued == 1
+        first.let_go()
+        await settle()
+        assert log == [first, third]
+        await end([third])
+        assert (scheduler.running, scheduler.queued) == (0, 0)
+
+    run(scenario())
+
+
+def test_one_who_is_cancelled_as_the_slot_comes_hands_it_on() -> None:
+    async def scenario() -> None:
+        scheduler, log = Scheduler(1), list[Request]()
+        first, second, third = (Request(scheduler, Priority.CHAT, log) for _ in range(3))
+        await settle()
+        first.let_go()
+        await asyncio.sleep(0)  # one step: the slot is the second one's, who has not seen it
+        assert scheduler.queued == 1
+        assert not second.holding
+        second.task.cancel()
+        await settle()
+        assert log == [first, third]
+        await end([second, third])
+        assert (scheduler.running, scheduler.queued) == (0, 0)
+
+    run(scenario())
+
+
+def test_a_slot_is_free_again_after_an_error() -> None:
+    async def scenario() -> None:
+        scheduler = Scheduler(1)
+
+        async def fail() -> None:
+            async with scheduler.slot(Priority.EDIT):
+                raise ValueError("the engine")
+
+        with pytest.raises(ValueError, match="the engine"):
+            await fail()
+        async with asyncio.timeout(1), scheduler.slot(Priority.EDIT):
+            assert scheduler.running == 1
+
+    run(scenario())
+
+
+def test_too_many_waiting_is_told_and_those_waiting_are_served() -> None:
+    async def scenario() -> None:
+        scheduler, log = Scheduler(1, max_queued=2), list[Request]()
+        requests = [Request(scheduler, Priority.CHAT, log) for _ in range(3)]
+        await settle()
+        with pytest.raises(Overloaded) as caught:
+            async with scheduler.slot(Priority.COMPLETION):
+                pytest.fail("no slot is free")
+        assert caught.value.hint
+        requests[1].task.cancel()
+        await settle()
+        late = Request(scheduler, Priority.COMPLETION, log)
+        for request in (requests[0], late, requests[2]):
+            await settle()
+            request.let_go()
+        await settle()
+        assert log == [requests[0], late, requests[2]]
+        assert (scheduler.running, scheduler.queued) == (0, 0)
+
+    run(scenario())
+
+
+def futures() -> int:
+    return sum(isinstance(each, asyncio.Future) for each in gc.get_objects())
+
+
+def test_one_who_is_cancelled_leaves_nothing_behind() -> None:
+    """While a slot is held for long, a window that types goes on cancelling."""
+
+    async def scenario() -> None:
+        scheduler, log = Scheduler(1), list[Request]()
+        holder = Request(scheduler, Priority.CHAT, log)
+        await settle()
+        gc.collect()
+        before = futures()
+        for _ in range(1000):
+            request = Request(scheduler, Priority.COMPLETION, log)
+            await asyncio.sleep(0)
+            await end([request])
+        assert scheduler.queued == 0
+        gc.collect()
+        assert futures() < before + 100
+        await end([holder])
+
+    run(scenario())
+
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("ask"), st.sampled_from(Priority)),
+    st.tuples(st.just("let go"), st.integers(0, 9)),
+    st.tuples(st.just("cancel"), st.integers(0, 9)),
+    st.tuples(st.just("step"), st.integers(1, 3)),
+)
+
+
+@settings(repeatable, max_examples=200)
+@given(st.integers(1, 3), st.lists(ACTIONS, max_size=60))
+def test_whatever_happens_no_slot_is_lost_or_shared(
+    slots: int, actions: list[tuple[str, int]]
+) -> None:
+    async def scenario() -> None:
+        scheduler, log = Scheduler(slots), list[Request]()
+        alive: list[Request] = []
+        for action, argument in actions:
+            if action == "ask":
+                alive.append(Request(scheduler, Priority(argument), log))
+            elif action == "step":
+                for _ in range(argument):
+                    await asyncio.sleep(0)
+            elif alive:
+                request = alive[argument % len(alive)]
+                if action == "cancel":
+                    request.task.cancel()
+                else:
+                    request.let_go()
+            holding = sum(request.holding for request in alive)
+            assert holding <= scheduler.running <= slots
+            alive = [request for request in alive if not request.task.done()]
+        await settle()
+        alive = [request for request in alive if not request.task.done()]
+        assert sum(request.holding for request in alive) == scheduler.running
+        assert scheduler.running == min(slots, len(alive)), "no slot idles while one waits"
+        assert scheduler.queued == len(alive) - scheduler.running
+        await end(alive)
+        assert (scheduler.running, scheduler.queued) == (0, 0)
+        async with asyncio.timeout(1):
+            for _ in range(slots):
+                await scheduler.slot(Priority.EDIT).__aenter__()
+        assert scheduler.running == slots
+
+    run(scenario())

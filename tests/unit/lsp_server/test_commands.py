@@ -1,0 +1,340 @@
+"""The commands' pure parts: which there are, what the doctor concludes, what the typist takes."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.metadata
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import click
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference import __version__
+from lsp_server import cli, doctor, session
+from lsp_server.bench.measure import percentile
+from lsp_server.demo.typist import Screen, Tally, right_part, write
+from lsp_server.doctor import Finding
+from lsp_server.session import EditorSession, Suggestion
+from lsp_server.workspace.documents import Document, Edit, Position
+
+
+class TestCommandLine:
+    @pytest.fixture
+    def nothing_imported(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(name: str) -> None:
+            raise AssertionError(f"{name} is imported")
+
+        monkeypatch.setattr(importlib, "import_module", refuse)
+
+    @pytest.mark.usefixtures("nothing_imported")
+    @pytest.mark.parametrize("option", ["--help", "-h"])
+    def test_help_lists_the_commands_and_imports_none(self, option: str) -> None:
+        result = CliRunner().invoke(cli.main, [option])
+        assert result.exit_code == 0
+        for name, (_, _, text) in cli._COMMANDS.items():
+            assert name in result.output
+            assert text in " ".join(result.output.split())
+
+    @pytest.mark.usefixtures("nothing_imported")
+    def test_the_version(self) -> None:
+        result = CliRunner().invoke(cli.main, ["--version"])
+        assert result.output == f"sparrow, version {__version__}\n"
+
+    @pytest.mark.usefixtures("nothing_imported")
+    def test_an_unknown_command_is_refused(self) -> None:
+        result = CliRunner().invoke(cli.main, ["nonsense"])
+        assert result.exit_code == 2
+        assert "nonsense" in result.output
+
+    @pytest.mark.parametrize("name", cli._COMMANDS)
+    def test_each_command_is_there_under_its_name(self, name: str) -> None:
+        command = cli.main.get_command(click.Context(cli.main), name)
+        assert isinstance(command, click.Command)
+        assert command.name == name
+        result = CliRunner().invoke(cli.main, [name, "--help"])
+        assert result.exit_code == 0
+        assert command.help
+
+
+class TestDoctor:
+    @pytest.mark.parametrize(
+        ("version", "state"),
+        [
+            ((3, 10), "error"),
+            ((3, 11), "ok"),
+            ((3, 12), "ok"),
+            ((3, 13), "ok"),
+            ((3, 14), "error"),
+            ((4, 0), "error"),
+        ],
+    )
+    def test_which_pythons_will_do(
+        self, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int], state: str
+    ) -> None:
+        monkeypatch.setattr(sys, "version_info", (*version, 0, "final", 0))
+        assert doctor._python().state == state
+
+    def test_all_packages_are_here(self) -> None:
+        found = doctor._packages()
+        assert (found.state, found.hint) == ("ok", "")
+        assert __version__ in found.summary
+
+    def test_what_is_missing_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(doctor, "PACKAGES", ("click", "no-such-package"))
+        monkeypatch.setattr(doctor, "GRAMMARS", ("no_such_language",))
+        found = doctor._packages()
+        assert found.state == "error"
+        assert "no-such-package, tree-sitter-no-such-language" in found.summary
+        assert "click" not in found.summary
+        assert found.hint
+
+    def test_every_package_is_one_that_sparrow_depends_on(self) -> None:
+        requirements = importlib.metadata.requires("sparrow-code") or []
+        names = {re.split(r"[<>=!~;\[ ]", it)[0] for it in requirements}
+        grammars = {f"tree-sitter-{name.replace('_', '-')}" for name in doctor.GRAMMARS}
+        assert {*doctor.PACKAGES, *grammars} <= names
+
+    @pytest.mark.parametrize(
+        ("text", "state", "said"),
+        [
+            ("ger.append(x)\nmore", "ok", "“ger.append(x)”"),
+            ("\n  indented", "ok", "“indented”"),
+            ("", "warning", "nothing was suggested"),
+            (" \n", "warning", "nothing was suggested"),
+        ],
+    )
+    def test_a_completion_is_judged(self, text: str, state: str, said: str) -> None:
+        found = doctor._judge("Engine", "suffix", text, 0.0)
+        assert (found.name, found.state) == ("Engine", state)
+        assert said in found.summary
+
+    @pytest.mark.parametrize(
+        ("tools", "answer", "state", "summary"),
+        [
+            (set(), None, "ok", "none found; Sparrow completes on the CPU"),
+            ({"nvidia-smi"}, "A, 1 MiB\nB, 2 MiB", "ok", "A, 1 MiB; B, 2 MiB"),
+            ({"nvidia-smi"}, None, "warning", "nvidia-smi is there and fails"),
+            ({"nvidia-smi"}, "", "warning", "nvidia-smi is there and fails"),
+            ({"rocm-smi"}, None, "ok", "an AMD GPU with ROCm"),
+        ],
+    )
+    def test_graphics_cards(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        tools: set[str],
+        answer: str | None,
+        state: str,
+        summary: str,
+    ) -> None:
+        monkeypatch.setattr(shutil, "which", lambda name: name if name in tools else None)
+        monkeypatch.setattr(doctor, "_probe", lambda _: answer)
+        found = doctor._gpu()
+        assert (found.state, found.summary) == (state, summary)
+        assert bool(found.hint) is (state != "ok")
+
+    @pytest.mark.parametrize(
+        ("code", "extensions", "state"),
+        [
+            (None, None, "ok"),
+            ("code", "a.b\nsparrow-code.sparrow", "ok"),
+            ("code", "a.b\nsparrow-code.sparrow-other", "warning"),
+            ("code", None, "warning"),
+        ],
+    )
+    def test_the_editor(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        code: str | None,
+        extensions: str | None,
+        state: str,
+    ) -> None:
+        monkeypatch.setattr(shutil, "which", lambda _: code)
+        monkeypatch.setattr(doctor, "_probe", lambda _: extensions)
+        assert doctor._editor().state == state
+
+    @pytest.mark.parametrize(
+        ("command", "answer"),
+        [
+            (["print(' 7 ')"], "7"),
+            (["raise SystemExit(1)"], None),
+            (["import time; time.sleep(99)"], None),
+        ],
+    )
+    def test_a_command_is_asked(
+        self, monkeypatch: pytest.MonkeyPatch, command: list[str], answer: str | None
+    ) -> None:
+        if "sleep" in command[0]:
+            monkeypatch.setattr(doctor, "PROBE_TIMEOUT_S", 0.05)
+        assert doctor._probe([sys.executable, "-I", "-S", "-c", *command]) == answer
+
+    def test_a_command_that_is_not_there_has_no_answer(self) -> None:
+        assert doctor._probe(["/no/such/command"]) is None
+
+    STATES: tuple[tuple[list[Literal["ok", "warning", "error"]], int, str], ...] = (
+        (["ok", "ok"], 0, "All is well."),
+        (["ok", "warning"], 0, "Sparrow works; see → above."),
+        (["ok", "error"], 1, "Sparrow does not work yet: see → above."),
+        (["warning", "error"], 1, "Sparrow does not work yet: see → above."),
+    )
+
+    @pytest.mark.parametrize(("states", "status", "verdict"), STATES)
+    def test_findings_are_printed_for_people_and_programs(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        states: list[Literal["ok", "warning", "error"]],
+        status: int,
+        verdict: str,
+    ) -> None:
+        async def examine(model: str) -> list[Finding]:
+            assert model == "some model"
+            return [
+                Finding(f"layer {state}", state, f"[{state}] found", "do it" * (state != "ok"))
+                for state in states
+            ]
+
+        monkeypatch.setattr(doctor, "_examine", examine)
+        for_people = CliRunner().invoke(doctor.doctor, ["--model", "some model"])
+        assert for_people.exit_code == status
+        assert verdict in for_people.output
+        for state in states:
+            assert f"[{state}] found" in for_people.output
+        assert ("→ do it" in for_people.output) is (states != ["ok", "ok"])
+        for_programs = CliRunner().invoke(doctor.doctor, ["--model", "some model", "--json"])
+        assert for_programs.exit_code == status
+        told = json.loads(for_programs.output)
+        assert (told["ok"], told["version"]) == (status == 0, __version__)
+        assert [layer["state"] for layer in told["layers"]] == states
+
+    def test_a_layer_on_a_broken_one_is_not_tried(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def broken(_: str) -> list[Finding]:
+            return [Finding("Inference host", "error", "broken")]
+
+        async def not_reached(_: str) -> list[Finding]:
+            raise AssertionError
+
+        monkeypatch.setattr(doctor, "_host", broken)
+        monkeypatch.setattr(doctor, "_server", not_reached)
+        monkeypatch.setattr(doctor, "_runtime_folder", found_nothing)
+        monkeypatch.setattr(doctor, "_probe", lambda _: None)
+        found = [it.name for it in asyncio.run(doctor._examine("suffix"))]
+        assert "Inference host" in found
+        assert found[-3:] == ["GPU", "vLLM", "VS Code"]
+
+
+async def found_nothing(_: str) -> list[Finding]:
+    return [Finding("Runtime folder", "ok", "")]
+
+
+def test_the_server_is_started_by_the_script_beside_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    in_module = [str(tmp_path / "python"), "-P", "-m", "lsp_server", "lsp"]
+    assert session.sparrow_command() == in_module
+    script = tmp_path / "sparrow"
+    script.touch()
+    assert session.sparrow_command() == [str(script), "lsp"]
+
+
+RIGHT = [
+    # what is suggested, what was going to be written, and what is taken
+    ("abc", "abc", "abc"),
+    ("abc", "abc\ndef", "abc"),
+    ("abc\n", "abc\ndef", "abc\n"),
+    ("abc\ndef", "abc\ndef\n", "abc\ndef"),
+    ("abc\nxyz", "abc\ndef", "abc\n"),
+    ("abc\ndefg", "abc\ndef", "abc\n"),
+    ("abc\nde", "abc\ndef", ""),
+    ("ab", "abc", ""),
+    ("abx", "abc", ""),
+    ("abcd", "abc", ""),
+    ("", "abc", ""),
+    ("abc", "", ""),
+    ("\n", "\nabc", "\n"),
+    ("\n    a", "\n    a", "\n    a"),
+]
+
+
+@pytest.mark.parametrize(("suggestion", "wanted", "taken"), RIGHT)
+def test_the_typist_takes_whole_lines_that_are_right(
+    suggestion: str, wanted: str, taken: str
+) -> None:
+    assert right_part(suggestion, wanted) == taken
+
+
+LINES = st.text("ab\n", max_size=12)
+
+
+@given(LINES, LINES)
+def test_what_the_typist_takes_is_right(suggestion: str, wanted: str) -> None:
+    taken = right_part(suggestion, wanted)
+    assert wanted.startswith(taken)
+    assert suggestion.startswith(taken)
+    assert taken.endswith("\n") or wanted[len(taken) :][:1] in ("", "\n") or not taken
+
+
+class FakeSession:
+    """Suggests by the length of the text so far."""
+
+    def __init__(self, suggestions: dict[int, str]) -> None:
+        self._suggestions = suggestions
+
+    async def complete(
+        self, document: Document, position: Position, on_text: Any
+    ) -> Suggestion | None:
+        text = self._suggestions.get(len(document.text))
+        if text is None:
+            return None
+        on_text(text[:1])
+        return Suggestion(text, position, position, 1.0, 2.0)
+
+    def edit(self, document: Document, edit: Edit) -> None:
+        document.apply(edit)
+
+
+@given(LINES, st.dictionaries(st.integers(0, 12), LINES))
+def test_the_typist_writes_what_it_was_told(target: str, suggestions: dict[int, str]) -> None:
+    document = Document("file:///a.py", "python", 1, "")
+    screens: list[Screen] = []
+
+    async def show(screen: Screen) -> None:
+        screens.append(screen)
+
+    tally = asyncio.run(
+        write(
+            cast("EditorSession", FakeSession(suggestions)), document, target, show, screens.append
+        )
+    )
+    assert document.text == target
+    assert tally.typed_characters + tally.taken_characters == len(target)
+    assert tally.keys == tally.typed_characters + tally.taken
+    assert [it.event for it in screens].count("taken") == tally.taken
+    assert all(target.startswith(it.text) for it in screens)
+
+
+def test_the_share_that_was_taken() -> None:
+    assert Tally().taken_share == 0
+    assert Tally(typed_characters=1, taken_characters=3).taken_share == 0.75
+
+
+@pytest.mark.parametrize(
+    ("samples", "share", "expected"),
+    [
+        ([5], 0.95, 5),
+        ([3, 1, 2], 0.5, 2),
+        (range(101), 0.95, 95),
+        ([1, 2], 0, 1),
+        ([1, 2], 1, 2),
+    ],
+)
+def test_percentiles_are_samples(samples: list[float], share: float, expected: float) -> None:
+    assert percentile(samples, share) == expected

@@ -1,0 +1,196 @@
+"""What the host promises, kept by real vLLM: for a dense and for a hybrid model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from inference.client import InferenceClient
+from inference.errors import PromptTooLong, UnsupportedRequest
+from inference.protocol import (
+    Delta,
+    Done,
+    FinishReason,
+    Layout,
+    LayoutSection,
+    Priority,
+    Role,
+    Sampling,
+    Tail,
+    TextChunk,
+)
+from tests.with_vllm.conftest import MAX_MODEL_LEN, SLOTS, Served
+
+
+@dataclass(frozen=True)
+class Answer:
+    text: str
+    deltas: int
+    done: Done
+
+
+def layout_of(*texts: str, path: str = "a.py") -> Layout:
+    chunks = tuple(TextChunk.of(text) for text in texts)
+    return Layout.of([LayoutSection(Role.PREFIX, path, chunks)])
+
+
+def lines(start: int, count: int) -> str:
+    return "".join(f"value_{number} = {number}\n" for number in range(start, start + count))
+
+
+async def complete(
+    client: InferenceClient,
+    layout: Layout,
+    prefix: str = "value = ",
+    *,
+    max_tokens: int = 8,
+    priority: Priority = Priority.COMPLETION,
+    stop: Sequence[str] = (),
+) -> Answer:
+    text, deltas = "", 0
+    sampling = Sampling(max_tokens=max_tokens, stop=tuple(stop))
+    stream = client.generate(layout, Tail(prefix, "\n"), sampling, priority)
+    async with contextlib.aclosing(stream):
+        async for message in stream:
+            if isinstance(message, Delta):
+                text += message.text
+                deltas += 1
+            else:
+                return Answer(text, deltas, message)
+    raise AssertionError("the stream ended without Done")
+
+
+def test_tokens_stream_and_the_same_prompt_gets_the_same_answer(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        layout = layout_of(lines(0, 20))
+        first, second = [await complete(client, layout) for _ in range(2)]
+        assert first.text
+        assert first.deltas > 1
+        assert first.done.finish is FinishReason.LENGTH
+        assert first.done.usage.generated_tokens == 8
+        assert second.text == first.text
+
+    served.run(test)
+
+
+def test_a_stop_string_ends_an_answer_and_is_not_sent(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        layout = layout_of(lines(0, 20))
+        whole = (await complete(client, layout)).text
+        stop = whole[len(whole) // 2 :][:2]
+        answer = await complete(client, layout, stop=[stop])
+        assert answer.done.finish is FinishReason.STOP
+        assert answer.text == whole[: whole.index(stop)]
+
+    served.run(test)
+
+
+def test_what_does_not_change_comes_from_the_cache_after_a_warm_up(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        layout = layout_of(lines(100, 60), lines(200, 60))
+        await complete(client, layout, "", max_tokens=1, priority=Priority.WARM_UP)
+        assert client.capabilities is not None
+        block = client.capabilities.cache_block_tokens
+        for typed in ("v", "va", "val"):
+            usage = (await complete(client, layout, typed)).done.usage
+            assert usage.cached_tokens % block == 0
+            assert usage.cached_tokens > usage.prompt_tokens - 2 * block
+            assert usage.cached_tokens > 0
+
+    served.run(test)
+
+
+def test_the_host_counts_tokens_exactly(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        layout = layout_of(lines(300, 10))
+        await complete(client, layout)
+        counts = client.token_counts(layout)
+        assert counts is not None
+        assert counts.exact
+        assert counts.token_counts[0] > 10
+
+    served.run(test)
+
+
+def test_a_cancelled_request_frees_its_slot(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        layout = layout_of(lines(0, 20))
+        stream = client.generate(
+            layout, Tail("x", ""), Sampling(max_tokens=3000), Priority.COMPLETION
+        )
+        async with contextlib.aclosing(stream):
+            async for _ in stream:
+                break
+        # Requests are handled in order: when this one is served, the other is gone.
+        await complete(client, layout)
+        assert (await client.stats()).running == 0
+
+    served.run(test)
+
+
+def test_a_completion_goes_before_what_is_less_urgent(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        ended: list[str] = []
+
+        async def ask(name: str, priority: Priority, max_tokens: int) -> None:
+            await complete(
+                client, layout_of(lines(0, 20)), name, max_tokens=max_tokens, priority=priority
+            )
+            ended.append(name)
+
+        background = [
+            asyncio.create_task(ask(f"chat {number}", Priority.CHAT, 60))
+            for number in range(4 * SLOTS)
+        ]
+        await asyncio.wait(background, return_when=asyncio.FIRST_COMPLETED)
+        await ask("completion", Priority.COMPLETION, 2)
+        await asyncio.gather(*background)
+        assert ended.index("completion") < 2 * SLOTS
+
+    served.run(test)
+
+
+def test_two_clients_share_a_host(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        async with served.client() as other:
+            assert other.host_pid == client.host_pid
+            layout = layout_of(lines(0, 20))
+            answers = await asyncio.gather(complete(client, layout), complete(other, layout))
+        assert answers[0].text == answers[1].text
+
+    served.run(test)
+
+
+def test_layouts_that_the_host_has_let_go_are_sent_again(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        first = layout_of(lines(0, 5), path="first.py")
+        before = await complete(client, first)
+        for number in range(70):
+            layout = layout_of(lines(number, 2), path=f"{number}.py")
+            await complete(client, layout, max_tokens=1)
+        assert (await complete(client, first)).text == before.text
+
+    served.run(test)
+
+
+def test_a_prompt_that_is_too_long_is_refused_with_both_numbers(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        with pytest.raises(PromptTooLong, match=rf"\d+ more than .* {MAX_MODEL_LEN}"):
+            await complete(client, layout_of(lines(0, 2000)))
+        assert (await complete(client, layout_of(lines(0, 20)))).text
+
+    served.run(test)
+
+
+def test_the_shortest_prompt_does_not_harm_the_engine(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        nothing = Layout.of([])
+        with contextlib.suppress(UnsupportedRequest):
+            await complete(client, nothing, "", max_tokens=1)
+        assert (await complete(client, layout_of(lines(0, 20)))).text
+
+    served.run(test)
