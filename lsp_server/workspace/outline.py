@@ -1,0 +1,90 @@
+"""What the index knows of one file: its symbols, references and imports. Values alone, no parsing.
+
+Lines count from 0, and ends are exclusive. Columns count code points.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class SymbolKind(enum.StrEnum):
+    MODULE = "module"  # a namespace or a package that is declared in the file
+    CLASS = "class"  # and struct, record, union, object
+    INTERFACE = "interface"  # and trait, protocol
+    ENUM = "enum"
+    TYPE = "type"  # an alias
+    FUNCTION = "function"
+    METHOD = "method"
+    FIELD = "field"  # and property, enum member
+    VARIABLE = "variable"  # and constant, at a file's or a namespace's level
+    MACRO = "macro"
+
+
+class ReferenceKind(enum.StrEnum):
+    CALL = "call"
+    TYPE = "type"  # a base class, an annotation, an instantiated type
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A definition.
+
+    `signature` is its head as the source has it, in one line: white space collapsed, no body, at
+    most `MAX_SIGNATURE_CHARACTERS`. `doc` is the first line of its docstring or comment, or empty.
+    `start_line` takes in decorators and attributes; `parent` is an index into the file's symbols.
+    """
+
+    name: str
+    kind: SymbolKind
+    signature: str
+    doc: str
+    start_line: int
+    end_line: int
+    name_line: int
+    name_column: int
+    parent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A use of a name; `scope` is the index of the innermost symbol around it."""
+
+    name: str
+    kind: ReferenceKind
+    line: int
+    column: int
+    scope: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedName:
+    """`name` is `*` for all that a module offers, and empty for the module itself."""
+
+    name: str
+    alias: str  # what it is called in this file; the name itself where it is not renamed
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """An import as written: `module` is `..package.module`, `./file`, `example.com/a/b`, `crate::a`."""
+
+    module: str
+    names: tuple[ImportedName, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The file's symbols in the order of their starts, parents before children."""
+
+    language: str
+    symbols: tuple[Symbol, ...]
+    references: tuple[Reference, ...]
+    imports: tuple[Import, ...]
+    has_errors: bool
+
+
+MAX_SIGNATURE_CHARACTERS = 400
