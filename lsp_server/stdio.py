@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sys
 from threading import Event
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pygls.io_ import StdoutWriter, run_async
 
@@ -77,8 +77,10 @@ def serve(server: SparrowServer) -> None:
 
 
 async def _serve(server: SparrowServer, stdin: BinaryIO, stdout: BinaryIO) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_on_stray_error)
     reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
+    await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), stdin
     )
     server.protocol.set_writer(ClosableStdout(stdout))
@@ -90,3 +92,12 @@ async def _serve(server: SparrowServer, stdin: BinaryIO, stdout: BinaryIO) -> No
         error_handler=server.report_server_error,
     )
     await server.models.close()
+
+
+def _on_stray_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Logs what no one caught, but for handlers that were at work when the editor said `exit`.
+
+    pygls asks them for their results, and they were cancelled.
+    """
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)

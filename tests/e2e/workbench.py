@@ -118,11 +118,18 @@ class Workbench:
         return str(self.page.evaluate(READ_GHOST_TEXT))
 
     def wait_for_ghost_text(self, containing: str = "", timeout_s: float = 15) -> str:
-        """Wait for ghost text that contains this; returns all of it."""
+        """Wait for ghost text that contains this; returns all of it.
+
+        The editor puts its first line and the others on the screen one after the other, so it
+        counts once it was the same at two looks.
+        """
+        before = ""
 
         def found() -> str | None:
+            nonlocal before
             shown = self.ghost_text()
-            return shown if containing in shown else None
+            is_whole, before = shown == before, shown
+            return shown if is_whole and containing in shown else None
 
         return wait_until(
             found, f"ghost text with {containing!r}", timeout_s, instead=self.ghost_text
