@@ -80,9 +80,7 @@ async def _serve(server: SparrowServer, stdin: BinaryIO, stdout: BinaryIO) -> No
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_on_stray_error)
     reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), stdin
-    )
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stdin)
     server.protocol.set_writer(ClosableStdout(stdout))
     await run_async(
         stop_event=Event(),

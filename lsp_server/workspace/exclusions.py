@@ -7,9 +7,10 @@ it is left out.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -40,8 +41,13 @@ class _Rules:
 class Exclusions:
     """The rules of one or several workspace folders, and of the repositories around them."""
 
-    def __init__(self, roots: list[Path]) -> None:
+    def __init__(self, roots: list[Path], user_file: Callable[[], Path] | None = None) -> None:
+        """`user_file` names an ignore file that counts everywhere, where no other has a word.
+
+        It is asked once, when there is need.
+        """
         self.roots = roots
+        self._user_file = functools.cache(user_file) if user_file is not None else None
         self._rules: dict[Path, _Rules] = {}
 
     def reason(self, path: Path) -> str:
@@ -71,6 +77,7 @@ class Exclusions:
             return "git"
         for names in IGNORE_FILES:
             # The nearest file that has a word on it decides.
+            decided = None
             for name, depth in itertools.product(names, range(len(parts) - 1, -1, -1)):
                 rules = self._read(top.joinpath(*parts[:depth], name))
                 decided = verdict(rules, parts[depth:], is_folder=is_folder)
@@ -78,6 +85,10 @@ class Exclusions:
                     return "/".join([*parts[:depth], name])
                 if decided is False:
                     break
+            if decided is None and names == IGNORE_FILES[0] and self._user_file is not None:
+                file = self._user_file()
+                if verdict(self._read(file), parts, is_folder=is_folder):
+                    return str(file)
         return ""
 
     def _read(self, file: Path) -> list[Rule]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from lsp_server.workspace.documents import Document
 from lsp_server.workspace.exclusions import Exclusions, looks_secret
+from lsp_server.workspace.user_excludes import user_excludes
 
 
 class Folders:
     """What is left out is looked up once for each document, until `refresh` or a new root."""
 
-    def __init__(self) -> None:
+    def __init__(self, user_file: Callable[[], Path] = user_excludes) -> None:
+        """`user_file` says where the user's own ignore file is; it is asked when there is need."""
+        self._user_file = user_file
         self._exclusions = Exclusions([])
         self._reasons: dict[str, str] = {}
 
     def set_roots(self, uris: list[str]) -> None:
         paths = (path_of_uri(uri) for uri in uris)
-        self._exclusions = Exclusions([path for path in paths if path is not None])
+        self._exclusions = Exclusions([path for path in paths if path is not None], self._user_file)
         self.refresh()
 
     def refresh(self) -> None:

@@ -13,6 +13,7 @@ import pytest
 from lsp_server.workspace.documents import Document
 from lsp_server.workspace.exclusions import Exclusions, looks_secret
 from lsp_server.workspace.folders import Folders, path_of_uri
+from lsp_server.workspace.user_excludes import user_excludes
 
 
 def write(root: Path, files: dict[str, str | bytes]) -> None:
@@ -150,8 +151,8 @@ def test_what_git_ignores_of_random_rules(tmp_path: Path) -> None:
         assert not name, written[int(name.partition("/")[0])]
 
 
-def ignored_by_git(root: Path, names: list[str]) -> set[str]:
-    nothing = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+def ignored_by_git(root: Path, names: list[str], settings: Path = Path(os.devnull)) -> set[str]:
+    nothing = {"GIT_CONFIG_GLOBAL": str(settings), "GIT_CONFIG_SYSTEM": os.devnull}
     environment = {"PATH": os.environ["PATH"], "HOME": str(root), **nothing}
     subprocess.run(["git", "init", "-q", root], check=True, env=environment)
     result = subprocess.run(
@@ -171,6 +172,48 @@ def test_what_is_ignored_in_this_clone_alone_is_left_out(tmp_path: Path) -> None
     assert exclusions.reason(tmp_path / "src" / "notes.py")
     assert exclusions.reason(tmp_path / "src" / "a.py")
     assert not exclusions.reason(tmp_path / "src" / "b.py")
+
+
+USER_RULES = [
+    # the user's own rules, the repository's, and what of a.py, b.log, src/a.py, src/c.log is left out
+    ("*.log\n", {}, {"b.log", "src/c.log"}),
+    ("/a.py\n", {}, {"a.py"}),
+    ("src/\n", {}, {"src/a.py", "src/c.log"}),
+    ("*.log\n", {".gitignore": "!b.log\n"}, {"src/c.log"}),
+    ("*.log\n", {"src/.gitignore": "!c.log\n"}, {"b.log"}),
+    ("*.log\n", {".git/info/exclude": "!c.log\n"}, {"b.log"}),
+    ("!*.log\n", {".gitignore": "*.log\n"}, {"b.log", "src/c.log"}),
+]
+
+
+@pytest.mark.parametrize(("user_rules", "rules", "left_out"), USER_RULES)
+def test_what_the_user_ignores_in_all_repositories(
+    tmp_path: Path, user_rules: str, rules: dict[str, str | bytes], left_out: set[str]
+) -> None:
+    names = ["a.py", "b.log", "src/a.py", "src/c.log"]
+    root, user_file = tmp_path / "repository", tmp_path / "ignore"
+    user_file.write_text(user_rules)
+    settings = tmp_path / "gitconfig"
+    settings.write_text(f"[core]\n\texcludesFile = {user_file}\n")
+    write(root, {**dict.fromkeys(names, ""), **rules})
+    assert ignored_by_git(root, names, settings) == left_out
+    exclusions = Exclusions([root], lambda: user_file)
+    assert {name for name in names if exclusions.reason(root / name)} == left_out
+
+
+def test_where_the_ignore_file_of_the_user_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GIT_CONFIG_GLOBAL", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert user_excludes() == tmp_path / ".config" / "git" / "ignore"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    assert user_excludes() == tmp_path / "settings" / "git" / "ignore"
+    (tmp_path / ".gitconfig").write_text("[core]\n\texcludesFile = ~/mine\n")
+    assert user_excludes() == tmp_path / "mine"
+    monkeypatch.setenv("PATH", "")
+    assert user_excludes() == tmp_path / "settings" / "git" / "ignore"
 
 
 _SECRETS = (
