@@ -18,6 +18,7 @@ from typing import Any
 
 from inference import errors
 from inference.connection import Connection
+from inference.content import Layout
 from inference.endpoint import Endpoint
 from inference.errors import (
     HostUnavailable,
@@ -33,13 +34,12 @@ from inference.protocol import (
     Done,
     Goodbye,
     HostState,
-    Layout,
     LayoutReady,
     Priority,
-    Sampling,
     Stats,
     Tail,
 )
+from inference.sampling import Sampling
 
 logger = logging.getLogger(__name__)
 

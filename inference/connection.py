@@ -7,6 +7,7 @@ import itertools
 from collections.abc import AsyncGenerator, Callable
 
 from inference import errors
+from inference.content import Layout
 from inference.endpoint import Endpoint
 from inference.errors import (
     AuthenticationFailed,
@@ -24,19 +25,18 @@ from inference.protocol import (
     GetStats,
     Goodbye,
     Hello,
-    Layout,
     LayoutReady,
     Message,
     Priority,
     PutChunk,
     Refused,
-    Sampling,
     Shutdown,
     Stats,
     Status,
     Tail,
     Welcome,
 )
+from inference.sampling import Sampling
 from inference.transport import Channel
 
 WELCOME_TIMEOUT_S = 5.0

@@ -22,17 +22,16 @@ import enum
 import hashlib
 import struct
 import typing
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from inference.codec import Reader, pack, plain, plain_fields, structure, unpack
 from inference.errors import FrameTooLarge, MalformedMessage
+from inference.sampling import Sampling, TokenLogprob
 
 PROTOCOL_VERSION = 1
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 FRAME_HEADER = struct.Struct(">I")
 DIGEST_BYTES = 16
-MAX_TEMPERATURE = 2.0
 
 
 class Priority(enum.IntEnum):
@@ -53,6 +52,13 @@ class Role(enum.StrEnum):
     PREFIX = "prefix"  # the current file, from its start to the tail
 
 
+class ChatRole(enum.StrEnum):
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
 class HostState(enum.StrEnum):
     LOADING = "loading"
     READY = "ready"
@@ -63,25 +69,6 @@ class FinishReason(enum.StrEnum):
     STOP = "stop"  # the engine came to an end of its own, or met a stop string
     LENGTH = "length"  # max_tokens
     CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    max_tokens: int
-    temperature: float = 0.0
-    top_p: float = 1.0
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.max_tokens < 1:
-            raise ValueError(f"max_tokens is {self.max_tokens}; it must be at least 1")
-        if not 0.0 <= self.temperature <= MAX_TEMPERATURE:
-            raise ValueError(
-                f"temperature is {self.temperature}; it must be within 0 to {MAX_TEMPERATURE:g}"
-            )
-        if not 0.0 < self.top_p <= 1.0:
-            raise ValueError(f"top_p is {self.top_p}; it must be over 0 and at most 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +94,10 @@ class Capabilities:
     context_tokens: int | None  # None: bounded by memory alone
     cache_block_tokens: int
     parallel_requests: int
+    # What `Sampling` may ask for; the host refuses the rest.
+    samples: bool = False
+    logprobs: bool = False
+    constraints: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +139,41 @@ class Generate:
     request: int
     layout: bytes
     tail: Tail
+    sampling: Sampling
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class CallText:
+    """A tool call that the model made before; `arguments` is a JSON object."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """A message of a conversation, its content given by the names of chunks."""
+
+    role: ChatRole
+    chunks: tuple[bytes, ...]
+    calls: tuple[CallText, ...]  # of the assistant
+    call_id: str  # of a tool's answer: the call that it answers
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """Asks for the next message of a conversation.
+
+    `tools` is a JSON array of tools as chat templates take them, or empty. `thinking` leaves it to
+    the model's template where it is None.
+    """
+
+    request: int
+    messages: tuple[ChatMessage, ...]
+    tools: str
+    thinking: bool | None
     sampling: Sampling
     priority: Priority
 
@@ -204,17 +230,42 @@ class LayoutReady:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
+    """`sample` counts from 0. `logprobs` are there where they were asked for, for each token."""
+
     request: int
     text: str
     tokens: int
+    sample: int = 0
+    thinking: bool = False  # the model reasons; this is no part of its answer
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model asks for a tool to be run; nothing has been."""
+
+    request: int
+    sample: int
+    call: CallText
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedCall:
+    """The model meant to call a tool, and `raw` cannot be read; `reason` can be shown to it."""
+
+    request: int
+    sample: int
+    reason: str
+    raw: str
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     request: int
-    finish: FinishReason
+    finish: FinishReason  # of the first sample
     usage: Usage
     timings: Timings
+    other_finishes: tuple[FinishReason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +303,11 @@ class Stats:
     layouts: int
 
 
-ClientMessage = Hello | PutChunk | PutLayout | Generate | Cancel | GetStatus | GetStats | Shutdown
-HostMessage = Welcome | Status | LayoutReady | Delta | Done | Refused | Goodbye | Stats
+ClientMessage = (
+    Hello | PutChunk | PutLayout | Generate | Chat | Cancel | GetStatus | GetStats | Shutdown
+)
+Answer = Delta | ToolCall | MalformedCall | Done
+HostMessage = Welcome | Status | LayoutReady | Answer | Refused | Goodbye | Stats
 Message = ClientMessage | HostMessage
 
 
@@ -265,47 +319,6 @@ def chunk_id(text: str) -> bytes:
 def layout_id(sections: tuple[Section, ...]) -> bytes:
     """The name of a layout: BLAKE2b over its sections as they are packed, 16 bytes."""
     return hashlib.blake2b(pack(plain(sections)), digest_size=DIGEST_BYTES).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class TextChunk:
-    """A chunk with its text, as a client holds it. Make it with `of`."""
-
-    id: bytes
-    text: str
-
-    @classmethod
-    def of(cls, text: str) -> TextChunk:
-        return cls(chunk_id(text), text)
-
-
-@dataclass(frozen=True, slots=True)
-class LayoutSection:
-    role: Role
-    path: str
-    chunks: tuple[TextChunk, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A layout with its texts, as a client holds it. Make it with `of`."""
-
-    id: bytes
-    sections: tuple[LayoutSection, ...]
-    message: PutLayout
-
-    @classmethod
-    def of(cls, sections: Iterable[LayoutSection]) -> Layout:
-        held = tuple(sections)
-        named = tuple(
-            Section(section.role, section.path, tuple(chunk.id for chunk in section.chunks))
-            for section in held
-        )
-        return cls(layout_id(named), held, PutLayout(named))
-
-    def chunks(self) -> Iterator[TextChunk]:
-        for section in self.sections:
-            yield from section.chunks
 
 
 def encode(message: Message) -> bytes:

@@ -25,18 +25,16 @@ import click
 
 from inference import __version__
 from inference.client import InferenceClient
+from inference.content import Layout, LayoutSection, TextChunk
 from inference.endpoint import Endpoint
 from inference.errors import InferenceError
 from inference.protocol import (
     Delta,
-    Layout,
-    LayoutSection,
     Priority,
     Role,
-    Sampling,
     Tail,
-    TextChunk,
 )
+from inference.sampling import Sampling
 from lsp_server.session import ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.documents import Position
 

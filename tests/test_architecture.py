@@ -31,11 +31,13 @@ SAMPLE = ROOT / "lsp_server/demo/workspace"  # what the demo writes; no code of 
 # Pure: no I/O, no loop, no LSP; these take from us only one another, from elsewhere only PLAIN.
 PURE = (
     "inference.codec",
+    "inference.content",
     "inference.errors",
     "inference.formats",
     "inference.formats.*",
     "inference.prompt",
     "inference.protocol",
+    "inference.sampling",
     "lsp_server.context",
     "lsp_server.context.*",
     "lsp_server.features.insertion",
@@ -61,7 +63,14 @@ WHOLE_SYSTEM = (
     *("lsp_server.cli", "lsp_server.doctor", "lsp_server.session"),
 )
 OF_INFERENCE = frozenset(
-    {"inference", "inference.client", "inference.errors", "inference.protocol"}
+    {
+        "inference",
+        "inference.client",
+        "inference.content",
+        "inference.errors",
+        "inference.protocol",
+        "inference.sampling",
+    }
 )
 # Large, or not there for everybody: imported where they are used.
 _LAZY = (

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from inference.prompt import Prompt
-from inference.protocol import Capabilities, FinishReason, Priority, Sampling
+from inference.protocol import (
+    Capabilities,
+    FinishReason,
+    Priority,
+)
+from inference.sampling import Sampling
 
 TokenT = TypeVar("TokenT")
 

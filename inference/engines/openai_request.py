@@ -13,7 +13,10 @@ from inference.engines.openai_prompt import TextFormat
 from inference.engines.openai_server import Address, ServedModel, ServerKind
 from inference.errors import PromptTooLong
 from inference.formats.infill_chat import TEMPERATURE, Infill
-from inference.protocol import Priority, Sampling
+from inference.protocol import (
+    Priority,
+)
+from inference.sampling import Sampling
 
 CHARACTERS_PER_TOKEN = 3.3
 """An estimate, for the server has the tokenizer. Measured with Qwen's vocabulary, in characters a

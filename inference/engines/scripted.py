@@ -23,7 +23,13 @@ from typing import Any, Literal
 from inference.engines.base import LoadProgress, Piece
 from inference.errors import EngineFailed, UnsupportedRequest
 from inference.prompt import Prompt
-from inference.protocol import Capabilities, FinishReason, Priority, Role, Sampling
+from inference.protocol import (
+    Capabilities,
+    FinishReason,
+    Priority,
+    Role,
+)
+from inference.sampling import Sampling
 
 
 @dataclass(frozen=True, slots=True)

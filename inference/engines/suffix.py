@@ -36,7 +36,13 @@ from inference.engines.suffix_index import (
 )
 from inference.engines.suffix_vocabulary import TailVocabulary, Vocabulary
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
-from inference.protocol import Capabilities, FinishReason, Priority, Role, Sampling
+from inference.protocol import (
+    Capabilities,
+    FinishReason,
+    Priority,
+    Role,
+)
+from inference.sampling import Sampling
 
 TAIL_CHARACTERS = 16_384
 CONTEXT_CHARACTERS = 2_048  # on each side of the cursor, across chunks: holds LONGEST_MATCH tokens

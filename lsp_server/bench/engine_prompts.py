@@ -19,10 +19,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.content import Layout, LayoutSection
 from inference.formats.fim import FimFamily, FimLayout, FimOrder, FimTokens, Slot, fim_layout
 from inference.formats.tokens import without_added_tokens
 from inference.prompt import Chunk, PromptLayout, PromptSection
-from inference.protocol import Layout, LayoutSection, Role, Tail
+from inference.protocol import (
+    Role,
+    Tail,
+)
 from lsp_server.bench.measure import CouldNotRun
 from lsp_server.context.chunks import cut
 from lsp_server.context.layout import ContextFile, lay

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-from inference.protocol import TextChunk
+from inference.content import TextChunk
 
 MIN_CHUNK_CHARACTERS = 2_000
 MAX_CHUNK_CHARACTERS = 8_000  # passed by less than a line, or by blank lines

@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-from inference.protocol import Layout, Tail, TextChunk
+from inference.content import Layout, TextChunk
+from inference.protocol import (
+    Tail,
+)
 from lsp_server.context.chunks import cut
 from lsp_server.context.layout import ContextFile, Epoch, lay
 from lsp_server.workspace.documents import Document, Documents, Position

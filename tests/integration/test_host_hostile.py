@@ -19,6 +19,7 @@ import pytest
 
 import inference.session
 from inference.client import InferenceClient
+from inference.content import Layout, LayoutSection, TextChunk
 from inference.endpoint import Endpoint
 from inference.host import Host
 from inference.protocol import (
@@ -32,22 +33,19 @@ from inference.protocol import (
     GetStatus,
     Goodbye,
     Hello,
-    Layout,
     LayoutReady,
-    LayoutSection,
     Message,
     Priority,
     PutChunk,
     PutLayout,
     Refused,
     Role,
-    Sampling,
     Section,
     Tail,
-    TextChunk,
     Welcome,
     encode,
 )
+from inference.sampling import Sampling
 from inference.transport import Channel
 
 ClientOf = Callable[..., AbstractAsyncContextManager[InferenceClient]]

@@ -19,6 +19,7 @@ import pytest
 
 import inference.host
 from inference.client import ClientState, ClientStatus, InferenceClient
+from inference.content import Layout, LayoutSection, TextChunk
 from inference.endpoint import Endpoint
 from inference.errors import EngineFailed, HostUnavailable, InferenceError, NotReady, UnknownModel
 from inference.host import Host
@@ -30,18 +31,15 @@ from inference.protocol import (
     Goodbye,
     Hello,
     HostState,
-    Layout,
-    LayoutSection,
     Priority,
     PutChunk,
     Role,
-    Sampling,
     Shutdown,
     Status,
     Tail,
-    TextChunk,
     Welcome,
 )
+from inference.sampling import Sampling
 from inference.transport import Channel
 
 ClientOf = Callable[..., AbstractAsyncContextManager[InferenceClient]]

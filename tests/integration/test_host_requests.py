@@ -16,6 +16,7 @@ import pytest
 import inference.session
 from inference.client import InferenceClient
 from inference.connection import Connection
+from inference.content import Layout, LayoutSection, TextChunk
 from inference.endpoint import Endpoint
 from inference.engines.scripted import ScriptedEngine
 from inference.errors import (
@@ -39,22 +40,19 @@ from inference.protocol import (
     Goodbye,
     Hello,
     HostMessage,
-    Layout,
     LayoutReady,
-    LayoutSection,
     Message,
     Priority,
     PutChunk,
     PutLayout,
     Refused,
     Role,
-    Sampling,
     Stats,
     Status,
     Tail,
-    TextChunk,
     Welcome,
 )
+from inference.sampling import Sampling
 from inference.scheduler import Scheduler
 from inference.store import PromptStore
 from inference.transport import Channel

@@ -10,19 +10,17 @@ from dataclasses import dataclass
 import pytest
 
 from inference.client import InferenceClient
+from inference.content import Layout, LayoutSection, TextChunk
 from inference.errors import PromptTooLong, UnsupportedRequest
 from inference.protocol import (
     Delta,
     Done,
     FinishReason,
-    Layout,
-    LayoutSection,
     Priority,
     Role,
-    Sampling,
     Tail,
-    TextChunk,
 )
+from inference.sampling import Sampling
 from tests.with_vllm.conftest import MAX_MODEL_LEN, SLOTS, Served
 
 

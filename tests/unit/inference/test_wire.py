@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.content import Layout, LayoutSection, TextChunk
 from inference.errors import FrameTooLarge, MalformedMessage
 from inference.protocol import (
     FRAME_HEADER,
@@ -26,20 +27,16 @@ from inference.protocol import (
     GetStatus,
     Hello,
     HostState,
-    Layout,
     LayoutReady,
-    LayoutSection,
     Message,
     Priority,
     PutChunk,
     PutLayout,
     Refused,
     Role,
-    Sampling,
     Section,
     Status,
     Tail,
-    TextChunk,
     Timings,
     Usage,
     chunk_id,
@@ -48,6 +45,7 @@ from inference.protocol import (
     frame_length,
     layout_id,
 )
+from inference.sampling import Constraint, ConstraintKind, Sampling
 
 repeatable = settings(derandomize=True, deadline=None)
 MESSAGES: tuple[type, ...] = typing.get_args(Message)
@@ -156,7 +154,7 @@ class TestRoundTrip:
         check()
 
     def test_an_integer_where_a_float_belongs_is_read_as_one(self) -> None:
-        body = packed("Done", 1, "stop", [1, 2, 3], [1, 2, 3])
+        body = packed("Done", 1, "stop", [1, 2, 3], [1, 2, 3], [])
         done = decode(body)
         assert isinstance(done, Done)
         assert [type(value) for value in dataclasses.astuple(done.timings)] == [float] * 3
@@ -352,6 +350,10 @@ class TestSampling:
             {"max_tokens": 1, "top_p": 1.0},
             {"max_tokens": 1, "top_p": 1e-9},
             {"max_tokens": 1, "seed": 0, "stop": ("\n", "")},
+            {"max_tokens": 1, "samples": 16, "logprobs": 20},
+            {"max_tokens": 1, "samples": 1, "logprobs": 0},
+            {"max_tokens": 1, "constraint": Constraint(ConstraintKind.CHOICE, ("a", "b"))},
+            {"max_tokens": 1, "constraint": Constraint(ConstraintKind.JSON_SCHEMA, ("{}",))},
         ],
     )
     def test_within_bounds(self, fields: dict[str, Any]) -> None:
@@ -372,14 +374,47 @@ class TestSampling:
             {"top_p": -1.0},
             {"top_p": 1.1},
             {"top_p": float("nan")},
+            {"samples": 0},
+            {"samples": 17},
+            {"logprobs": -1},
+            {"logprobs": 21},
         ],
     )
     def test_out_of_bounds_here_and_from_a_peer(self, fields: dict[str, Any]) -> None:
-        everything = {"max_tokens": 1, "temperature": 0.0, "top_p": 1.0} | fields
+        everything = {
+            "max_tokens": 1,
+            "temperature": 0.0,
+            "top_p": 1.0,
+            "seed": None,
+            "stop": (),
+            "samples": 1,
+            "logprobs": None,
+            "constraint": None,
+        } | fields
         with pytest.raises(ValueError, match=next(iter(fields))):
             Sampling(**everything)
         with pytest.raises(MalformedMessage, match=next(iter(fields))):
-            decode(packed("Generate", 1, b"", ["", ""], [*everything.values(), None, []], 0))
+            decode(packed("Generate", 1, b"", ["", ""], list(everything.values()), 0))
+
+    @pytest.mark.parametrize(
+        ("kind", "texts", "problem"),
+        [
+            ("choice", (), "empty"),
+            ("choice", ("a", ""), "empty"),
+            ("regex", ("",), "empty"),
+            ("regex", ("a", "b"), "one text, not 2"),
+            ("grammar", ("a", "b"), "one text, not 2"),
+            ("json_schema", ("{",), "not JSON"),
+        ],
+    )
+    def test_a_constraint_that_is_none(
+        self, kind: str, texts: tuple[str, ...], problem: str
+    ) -> None:
+        with pytest.raises(ValueError, match=problem):
+            Constraint(ConstraintKind(kind), texts)
+        sampling = [1, 0.0, 1.0, None, [], 1, None, [kind, list(texts)]]
+        with pytest.raises(MalformedMessage, match=problem):
+            decode(packed("Generate", 1, b"", ["", ""], sampling, 0))
 
 
 class TestNames:
@@ -447,7 +482,7 @@ def test_the_bytes_of_a_message_of_each_side_do_not_change() -> None:
     done = Done(7, FinishReason.STOP, Usage(1, 2, 3), Timings(0.5, 1.0, 2.0))
     assert (
         encode(done).hex()
-        == "0000002c95a4446f6e6507a473746f709301020393cb3fe0000000000000cb3ff0000000000000cb4000000000000000"
+        == "0000002d96a4446f6e6507a473746f709301020393cb3fe0000000000000cb3ff0000000000000cb400000000000000090"
     )
     assert (
         encode(LayoutReady(b"\1", (1, 2), exact=True)).hex()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.protocol import TextChunk
+from inference.content import TextChunk
 from lsp_server.context import chunks
 from lsp_server.context.chunks import cut, cut_from_end
 from lsp_server.workspace.documents import split_lines

@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 
 from inference.client import InferenceClient
+from inference.content import Layout
 from inference.errors import (
     EngineFailed,
     HostUnavailable,
@@ -25,13 +26,12 @@ from inference.protocol import (
     Delta,
     Done,
     FinishReason,
-    Layout,
     Priority,
-    Sampling,
     Tail,
     Timings,
     Usage,
 )
+from inference.sampling import Sampling
 from lsp_server.config import Config
 from lsp_server.context.stream import ContextStream
 from lsp_server.features import completion

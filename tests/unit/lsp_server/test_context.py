@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.protocol import Layout, Role, Tail
+from inference.content import Layout
+from inference.protocol import (
+    Role,
+    Tail,
+)
 from lsp_server.context import chunks, layout, stream
 from lsp_server.context.layout import ContextFile, lay
 from lsp_server.context.stream import ContextStream
