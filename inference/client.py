@@ -12,23 +12,25 @@ import contextlib
 import enum
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from inference import errors
 from inference.connection import Connection
-from inference.content import Layout
+from inference.content import Layout, Message
 from inference.endpoint import Endpoint
 from inference.errors import (
     HostUnavailable,
     InferenceError,
     NotReady,
+    UnknownChunk,
     UnknownLayout,
     UnknownModel,
 )
 from inference.launch import last_log_line, launch_host
 from inference.protocol import (
+    Answer,
     Capabilities,
     Delta,
     Done,
@@ -144,11 +146,41 @@ class InferenceClient:
             try:
                 async with contextlib.aclosing(stream):
                     async for message in stream:
-                        yield message
+                        if isinstance(message, Delta | Done):
+                            yield message
             except UnknownLayout:
                 if last_attempt:
                     raise
                 connection.forget(layout)
+            else:
+                return
+
+    async def chat(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        priority: Priority,
+        *,
+        tools: str = "",
+        thinking: bool | None = None,
+    ) -> AsyncGenerator[Answer, None]:
+        """Streams the next message of a conversation, as `generate` does a completion.
+
+        `tools` is a JSON array of functions as chat templates take them. Contents that the host
+        holds are not sent again: a second turn costs what is new in it.
+        """
+        for last_attempt in (False, True):
+            connection = self._ready_connection()
+            await connection.put_contents(messages)
+            stream = connection.chat(messages, tools, thinking, sampling, priority)
+            try:
+                async with contextlib.aclosing(stream):
+                    async for message in stream:
+                        yield message
+            except UnknownChunk:
+                if last_attempt:
+                    raise
+                connection.forget_contents(messages)
             else:
                 return
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
-from inference import errors
-from inference.content import Layout
+from inference import errors, protocol
+from inference.content import Layout, Message, TextChunk
 from inference.endpoint import Endpoint
 from inference.errors import (
     AuthenticationFailed,
@@ -17,7 +17,9 @@ from inference.errors import (
 )
 from inference.protocol import (
     PROTOCOL_VERSION,
+    Answer,
     Cancel,
+    Chat,
     ClientMessage,
     Delta,
     Done,
@@ -26,7 +28,7 @@ from inference.protocol import (
     Goodbye,
     Hello,
     LayoutReady,
-    Message,
+    MalformedCall,
     Priority,
     PutChunk,
     Refused,
@@ -34,6 +36,7 @@ from inference.protocol import (
     Stats,
     Status,
     Tail,
+    ToolCall,
     Welcome,
 )
 from inference.sampling import Sampling
@@ -51,7 +54,7 @@ class Connection:
     def __init__(self, channel: Channel, welcome: Welcome) -> None:
         self._channel = channel
         self._request_numbers = itertools.count(1)
-        self._requests: dict[int, asyncio.Queue[Delta | Done | InferenceError]] = {}
+        self._requests: dict[int, asyncio.Queue[Answer | InferenceError]] = {}
         self._stats: list[asyncio.Future[Stats]] = []
         self._held_chunks: set[bytes] = set()
         self._held_layouts: set[bytes] = set()
@@ -110,9 +113,9 @@ class Connection:
             await self._channel.close()
         return None
 
-    def _dispatch(self, message: Message, on_status: Callable[[], None]) -> None:
+    def _dispatch(self, message: protocol.Message, on_status: Callable[[], None]) -> None:
         match message:
-            case Delta(request) | Done(request):
+            case Delta(request) | ToolCall(request) | MalformedCall(request) | Done(request):
                 if queue := self._requests.get(request):
                     queue.put_nowait(message)
             case Refused():
@@ -135,21 +138,30 @@ class Connection:
         async with self._upload:
             if layout.id in self._held_layouts:
                 return  # another request has sent it in the meantime
-            group: dict[bytes, ClientMessage] = {}
-            size = 0
-            for chunk in layout.chunks():
-                if chunk.id in self._held_chunks or chunk.id in group:
-                    continue
-                group[chunk.id] = PutChunk(chunk.text)
-                size += len(chunk.text)
-                if size > _UPLOAD_CHARACTERS:
-                    self._channel.send(*group.values())
-                    self._held_chunks.update(group)
-                    await self._channel.drain()
-                    group, size = {}, 0
-            self._channel.send(*group.values(), layout.message)
-            self._held_chunks.update(group)
+            await self._put_chunks(layout.chunks(), layout.message)
             self._held_layouts.add(layout.id)
+
+    async def put_contents(self, messages: Iterable[Message]) -> None:
+        """Sends what the host does not hold of the messages' contents. Waits for no answer."""
+        async with self._upload:
+            await self._put_chunks(chunk for message in messages for chunk in message.content)
+
+    async def _put_chunks(self, chunks: Iterable[TextChunk], *behind: ClientMessage) -> None:
+        """Sends the chunks that the host does not hold, and in the last write what goes behind."""
+        group: dict[bytes, ClientMessage] = {}
+        size = 0
+        for chunk in chunks:
+            if chunk.id in self._held_chunks or chunk.id in group:
+                continue
+            group[chunk.id] = PutChunk(chunk.text)
+            size += len(chunk.text)
+            if size > _UPLOAD_CHARACTERS:
+                self._channel.send(*group.values())
+                self._held_chunks.update(group)
+                await self._channel.drain()
+                group, size = {}, 0
+        self._channel.send(*group.values(), *behind)
+        self._held_chunks.update(group)
 
     def forget(self, layout: Layout) -> None:
         """The host has said that it does not hold this: the next `put` sends all of it."""
@@ -157,10 +169,35 @@ class Connection:
         self._held_chunks.difference_update(chunk.id for chunk in layout.chunks())
         self.token_counts.pop(layout.id, None)
 
-    async def generate(
+    def forget_contents(self, messages: Iterable[Message]) -> None:
+        """As `forget`, for the contents of messages."""
+        for message in messages:
+            self._held_chunks.difference_update(chunk.id for chunk in message.content)
+
+    def generate(
         self, layout: Layout, tail: Tail, sampling: Sampling, priority: Priority
-    ) -> AsyncGenerator[Delta | Done, None]:
-        """Streams the deltas and, last, what ended them; closing it early cancels the request.
+    ) -> AsyncGenerator[Answer, None]:
+        """Asks for a completion; the layout has been put. See `_answers`."""
+        return self._answers(lambda request: Generate(request, layout.id, tail, sampling, priority))
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        tools: str,
+        thinking: bool | None,  # noqa: FBT001 - a setting with three values
+        sampling: Sampling,
+        priority: Priority,
+    ) -> AsyncGenerator[Answer, None]:
+        """Asks for the next message; the contents have been put. See `_answers`."""
+        named = tuple(message.on_wire() for message in messages)
+        return self._answers(
+            lambda request: Chat(request, named, tools, thinking, sampling, priority)
+        )
+
+    async def _answers(
+        self, message_of: Callable[[int], Generate | Chat]
+    ) -> AsyncGenerator[Answer, None]:
+        """Streams what the host answers and, last, `Done`; closing it early cancels the request.
 
         Raises the `InferenceError` with which the host refused, or `HostUnavailable` when the
         connection is lost.
@@ -168,14 +205,14 @@ class Connection:
         if self._is_lost:
             raise _lost()
         request = next(self._request_numbers)
-        queue: asyncio.Queue[Delta | Done | InferenceError] = asyncio.Queue()
+        queue: asyncio.Queue[Answer | InferenceError] = asyncio.Queue()
         self._requests[request] = queue
         ended = False
         try:
-            self._channel.send(Generate(request, layout.id, tail, sampling, priority))
+            self._channel.send(message_of(request))
             while not ended:
                 message = await queue.get()
-                ended = not isinstance(message, Delta)
+                ended = isinstance(message, Done | InferenceError)
                 if isinstance(message, InferenceError):
                     raise message
                 yield message

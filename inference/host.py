@@ -19,14 +19,7 @@ from inference import engines
 from inference.endpoint import Endpoint
 from inference.engines.base import Engine
 from inference.errors import EngineFailed
-from inference.protocol import (
-    Capabilities,
-    Goodbye,
-    HostMessage,
-    HostState,
-    Stats,
-    Status,
-)
+from inference.protocol import Capabilities, Goodbye, HostMessage, HostState, Stats, Status
 from inference.scheduler import Scheduler
 from inference.session import Session
 from inference.store import PromptStore

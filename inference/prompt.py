@@ -7,11 +7,11 @@ a `PromptLayout` lives as long as clients use it and is compared by identity.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from inference.protocol import Role, Tail
+from inference.protocol import CallText, ChatRole, Role, Tail
 
 TokenT = TypeVar("TokenT")
 
@@ -49,6 +49,34 @@ class PromptLayout(Generic[TokenT]):
 
     def by_role(self, role: Role) -> tuple[PromptSection[TokenT], ...]:
         return tuple(section for section in self.sections if section.role is role)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMessage(Generic[TokenT]):
+    """A message of a conversation; its content is the chunks together."""
+
+    role: ChatRole
+    chunks: tuple[Chunk[TokenT], ...]
+    calls: tuple[CallText, ...]
+    call_id: str
+
+    @property
+    def text(self) -> str:
+        return "".join(chunk.text for chunk in self.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation(Generic[TokenT]):
+    """`tools` are as chat templates take them; `thinking` is None where that is the template's."""
+
+    messages: tuple[PromptMessage[TokenT], ...]
+    tools: tuple[Mapping[str, Any], ...]
+    thinking: bool | None
+
+    @property
+    def token_count(self) -> int:
+        """Of the contents alone: what the template adds is not counted."""
+        return sum(len(chunk.tokens) for message in self.messages for chunk in message.chunks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import json
 import logging
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 from inference import __version__
-from inference.engines.base import Piece
+from inference.engines.base import ChatEngine, Piece, UnreadableCall
 from inference.errors import (
     AuthenticationFailed,
     EngineFailed,
@@ -22,13 +24,17 @@ from inference.errors import (
     MalformedMessage,
     NotReady,
     UnknownChunk,
+    UnsupportedRequest,
     VersionMismatch,
     WireError,
 )
-from inference.prompt import Prompt
+from inference.prompt import Conversation, Prompt
 from inference.protocol import (
     PROTOCOL_VERSION,
+    Answer,
     Cancel,
+    Capabilities,
+    Chat,
     Delta,
     Done,
     FinishReason,
@@ -38,11 +44,13 @@ from inference.protocol import (
     Hello,
     HostState,
     LayoutReady,
+    MalformedCall,
     PutChunk,
     PutLayout,
     Refused,
     Shutdown,
     Timings,
+    ToolCall,
     Usage,
     Welcome,
     layout_id,
@@ -109,7 +117,7 @@ class Session:
                 self._host.store.put_chunk(text)
             case PutLayout():
                 self._start_layout(message)
-            case Generate():
+            case Generate() | Chat():
                 self._start(message)
             case Cancel(request):
                 if task := self._requests.get(request):
@@ -151,7 +159,7 @@ class Session:
             exact = self._host.capabilities.exact_token_counts
             self.channel.send(LayoutReady(name, counts, exact))
 
-    def _start(self, message: Generate) -> None:
+    def _start(self, message: Generate | Chat) -> None:
         if message.request in self._requests:
             raise MalformedMessage(f"request {message.request} is running already")
         self._host.request_count += 1
@@ -170,7 +178,7 @@ class Session:
 
         task.add_done_callback(finish)
 
-    async def _generate(self, message: Generate, arrived: float) -> None:
+    async def _generate(self, message: Generate | Chat, arrived: float) -> None:
         request = message.request
         try:
             self.channel.send(await self._stream(message, arrived))
@@ -186,41 +194,63 @@ class Session:
             )
             self.channel.send(_refused(request, own))
 
-    async def _stream(self, message: Generate, arrived: float) -> Done:
+    async def _stream(self, message: Generate | Chat, arrived: float) -> Done:
         """Sends the deltas of one generation and returns what ends it."""
         host = self._host
         if host.status.state is not HostState.READY:
             raise NotReady("the model is still loading", hint="Completions start by themselves.")
-        if pending := self._layouts.get(message.layout):
-            await asyncio.wait([pending])
-        prompt = Prompt(host.store.layout(message.layout), message.tail)
+        _check(message, host.capabilities, host.status.model)
+        prompt = await self._prompt(message)
         generated = 0
         first_token: float | None = None
         last: Piece | None = None
+        finishes: dict[int, FinishReason] = {}
         async with host.scheduler.slot(message.priority):
             started = time.perf_counter()
-            pieces = host.engine.generate(prompt, message.sampling, message.priority)
+            if isinstance(prompt, Prompt):
+                pieces = host.engine.generate(prompt, message.sampling, message.priority)
+            else:
+                engine = cast("ChatEngine[Any]", host.engine)
+                pieces = engine.chat(prompt, message.sampling, message.priority)
             async with contextlib.aclosing(pieces):
                 async for last in pieces:
                     first_token = first_token or time.perf_counter()
                     generated += last.token_count
                     host.generated_tokens += last.token_count
-                    if last.text:
-                        self.channel.send(Delta(message.request, last.text, last.token_count))
+                    if last.finish is not None:
+                        finishes[last.sample] = last.finish
+                    if answers := list(_answers(message.request, last)):
+                        self.channel.send(*answers)
                         await self.channel.drain(READ_PATIENCE_S)
         ended = time.perf_counter()
-        if last is None or last.finish is None:
+        if last is None or len(finishes) != message.sampling.samples:
             raise RuntimeError(f"the engine {host.engine.name} ended without a finish reason")
+        first, *others = (finishes[sample] for sample in sorted(finishes))
+        prompt_tokens = last.prompt_tokens
+        if prompt_tokens is None:
+            of = prompt.layout if isinstance(prompt, Prompt) else prompt
+            prompt_tokens = of.token_count
         return Done(
             message.request,
-            last.finish,
-            Usage(prompt.layout.token_count, last.cached_tokens, generated),
+            first,
+            Usage(prompt_tokens, last.cached_tokens, generated),
             Timings(
                 queued_ms=(started - arrived) * 1000,
                 first_token_ms=((first_token or ended) - arrived) * 1000,
                 total_ms=(ended - arrived) * 1000,
             ),
+            tuple(others),
         )
+
+    async def _prompt(self, message: Generate | Chat) -> Prompt[Any] | Conversation[Any]:
+        """What the message asks about. Raises what is refused: a name that is not held here."""
+        host = self._host
+        if isinstance(message, Chat):
+            messages = await host.store.messages(message.messages, host.engine)
+            return Conversation(messages, _tools(message.tools), message.thinking)
+        if pending := self._layouts.get(message.layout):
+            await asyncio.wait([pending])
+        return Prompt(host.store.layout(message.layout), message.tail)
 
     async def _end(self) -> None:
         self._host.dismiss(self)
@@ -235,3 +265,47 @@ class Session:
 
 def _refused(request: int | None, error: InferenceError) -> Refused:
     return Refused(request, error.code, error.message, error.hint)
+
+
+def _check(message: Generate | Chat, can: Capabilities, model: str) -> None:
+    """Raises `UnsupportedRequest` for what the engine cannot do, and would have to leave out."""
+    if isinstance(message, Chat) and not can.chat:
+        raise UnsupportedRequest(
+            f"{model} cannot chat",
+            hint="Choose a model that can: `sparrow models` lists some.",
+        )
+    sampling = message.sampling
+    for asked, possible, what in (
+        (sampling.samples > 1, can.samples, "give several answers at once"),
+        (sampling.logprobs is not None, can.logprobs, "tell log-probabilities"),
+        (sampling.constraint is not None, can.constraints, "be held to a form of the answer"),
+    ):
+        if asked and not possible:
+            raise UnsupportedRequest(f"{model} cannot {what}")
+
+
+def _tools(text: str) -> tuple[dict[str, Any], ...]:
+    """The tools of a chat. Raises `UnsupportedRequest` for what is no list of functions."""
+    try:
+        tools = json.loads(text) if text else []
+        names = [tool["function"]["name"] for tool in tools]
+    except (ValueError, TypeError, LookupError) as error:
+        raise UnsupportedRequest(
+            f"the tools are not a JSON array of functions: {error!r}"
+        ) from error
+    if not all(isinstance(name, str) for name in names):
+        raise UnsupportedRequest("a tool's name is not a text")
+    return tuple(tools)
+
+
+def _answers(request: int, piece: Piece) -> Iterator[Answer]:
+    """What of a piece travels: the number of its tokens is told with its text."""
+    if piece.text or piece.logprobs:
+        yield Delta(
+            request, piece.text, piece.token_count, piece.sample, piece.thinking, piece.logprobs
+        )
+    for call in piece.calls:
+        if isinstance(call, UnreadableCall):
+            yield MalformedCall(request, piece.sample, call.reason, call.raw)
+        else:
+            yield ToolCall(request, piece.sample, call)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 from inference.engines.base import Engine
 from inference.errors import UnknownChunk, UnknownLayout
-from inference.prompt import Chunk, PromptLayout, PromptSection
-from inference.protocol import PutLayout, chunk_id, layout_id
+from inference.prompt import Chunk, PromptLayout, PromptMessage, PromptSection
+from inference.protocol import ChatMessage, PutLayout, chunk_id, layout_id
 
 MAX_CHUNK_BYTES = 256 * 1024 * 1024
 MAX_LAYOUTS = 64
@@ -79,6 +80,18 @@ class PromptStore:
             self._layouts.popitem(last=False)
         return layout
 
+    async def messages(
+        self, messages: Sequence[ChatMessage], engine: Engine[Any]
+    ) -> tuple[PromptMessage[Any], ...]:
+        """The messages with their contents, encoded as `put_layout` does. Raises `UnknownChunk`."""
+        resolved = []
+        for message in messages:
+            chunks = [await self._chunk(chunk, engine) for chunk in message.chunks]
+            resolved.append(
+                PromptMessage(message.role, tuple(chunks), message.calls, message.call_id)
+            )
+        return tuple(resolved)
+
     def layout(self, name: bytes) -> PromptLayout[Any]:
         """The layout of that name. Raises `UnknownLayout`."""
         layout = self._layouts.get(name)
@@ -90,7 +103,7 @@ class PromptStore:
     async def _chunk(self, name: bytes, engine: Engine[Any]) -> Chunk[Any]:
         text = self._texts.get(name)
         if text is None:
-            raise UnknownChunk("a chunk was evicted while its layout was put; send it again")
+            raise UnknownChunk("a chunk is not held here; send it again")
         self._texts.move_to_end(name)
         chunk = self._encoded.get(name)
         if chunk is None:

@@ -28,12 +28,7 @@ from inference.client import InferenceClient
 from inference.content import Layout, LayoutSection, TextChunk
 from inference.endpoint import Endpoint
 from inference.errors import InferenceError
-from inference.protocol import (
-    Delta,
-    Priority,
-    Role,
-    Tail,
-)
+from inference.protocol import Delta, Priority, Role, Tail
 from inference.sampling import Sampling
 from lsp_server.session import ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.documents import Position

@@ -6,13 +6,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from inference.prompt import Prompt
-from inference.protocol import (
-    Capabilities,
-    FinishReason,
-    Priority,
-)
-from inference.sampling import Sampling
+from inference.prompt import Conversation, Prompt
+from inference.protocol import CallText, Capabilities, FinishReason, Priority
+from inference.sampling import Sampling, TokenLogprob
 
 TokenT = TypeVar("TokenT")
 
@@ -21,13 +17,26 @@ LoadProgress = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableCall:
+    """A tool call that the model meant, and why it cannot be made."""
+
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
-    """A step of a generation. The last one has `finish` set; its text may be empty."""
+    """A step of a generation. A sample's last one has `finish` set; its text may be empty."""
 
     text: str
     token_count: int
     finish: FinishReason | None = None
     cached_tokens: int = 0  # of the prompt; read from the last piece
+    prompt_tokens: int | None = None  # the same; None where the layout's count is all there is
+    sample: int = 0
+    thinking: bool = False
+    logprobs: tuple[TokenLogprob, ...] = ()
+    calls: tuple[CallText | UnreadableCall, ...] = ()
 
 
 class Engine(Protocol[TokenT]):
@@ -64,3 +73,13 @@ class Engine(Protocol[TokenT]):
         ...
 
     async def close(self) -> None: ...
+
+
+class ChatEngine(Engine[TokenT], Protocol):
+    """An engine whose capabilities say `chat`."""
+
+    def chat(
+        self, conversation: Conversation[TokenT], sampling: Sampling, priority: Priority
+    ) -> AsyncGenerator[Piece, None]:
+        """Streams the next message of the assistant; as `generate` in all else."""
+        ...

@@ -53,12 +53,7 @@ from inference.errors import (
 from inference.formats import infill_chat, probe
 from inference.formats.fim import FAMILIES, FimFamily, FimOrder, FimTokens
 from inference.prompt import Prompt, PromptLayout, PromptSection
-from inference.protocol import (
-    Capabilities,
-    Priority,
-    Role,
-    Tail,
-)
+from inference.protocol import Capabilities, Priority, Role, Tail
 from inference.sampling import Sampling
 
 if TYPE_CHECKING:

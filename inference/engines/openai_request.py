@@ -13,9 +13,7 @@ from inference.engines.openai_prompt import TextFormat
 from inference.engines.openai_server import Address, ServedModel, ServerKind
 from inference.errors import PromptTooLong
 from inference.formats.infill_chat import TEMPERATURE, Infill
-from inference.protocol import (
-    Priority,
-)
+from inference.protocol import Priority
 from inference.sampling import Sampling
 
 CHARACTERS_PER_TOKEN = 3.3

@@ -23,12 +23,7 @@ from typing import Any, Literal
 from inference.engines.base import LoadProgress, Piece
 from inference.errors import EngineFailed, UnsupportedRequest
 from inference.prompt import Prompt
-from inference.protocol import (
-    Capabilities,
-    FinishReason,
-    Priority,
-    Role,
-)
+from inference.protocol import Capabilities, FinishReason, Priority, Role
 from inference.sampling import Sampling
 
 

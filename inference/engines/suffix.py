@@ -36,12 +36,7 @@ from inference.engines.suffix_index import (
 )
 from inference.engines.suffix_vocabulary import TailVocabulary, Vocabulary
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
-from inference.protocol import (
-    Capabilities,
-    FinishReason,
-    Priority,
-    Role,
-)
+from inference.protocol import Capabilities, FinishReason, Priority, Role
 from inference.sampling import Sampling
 
 TAIL_CHARACTERS = 16_384

@@ -32,11 +32,7 @@ from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.formats import probe
 from inference.formats.fim import FimOrder
 from inference.prompt import Prompt
-from inference.protocol import (
-    Capabilities,
-    FinishReason,
-    Priority,
-)
+from inference.protocol import Capabilities, FinishReason, Priority
 from inference.sampling import Sampling
 
 logger = logging.getLogger(__name__)

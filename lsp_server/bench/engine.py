@@ -35,11 +35,7 @@ from inference.engines.vllm import FIM_ORDER
 from inference.errors import InferenceError
 from inference.formats.fim import FimOrder
 from inference.hardware import detect
-from inference.protocol import (
-    Done,
-    Priority,
-    Tail,
-)
+from inference.protocol import Done, Priority, Tail
 from inference.sampling import Sampling
 from lsp_server.bench.engine_peer import Peer, Streamed, engine_arguments, running_peer
 from lsp_server.bench.engine_prompts import (

@@ -23,10 +23,7 @@ from inference.content import Layout, LayoutSection
 from inference.formats.fim import FimFamily, FimLayout, FimOrder, FimTokens, Slot, fim_layout
 from inference.formats.tokens import without_added_tokens
 from inference.prompt import Chunk, PromptLayout, PromptSection
-from inference.protocol import (
-    Role,
-    Tail,
-)
+from inference.protocol import Role, Tail
 from lsp_server.bench.measure import CouldNotRun
 from lsp_server.context.chunks import cut
 from lsp_server.context.layout import ContextFile, lay

@@ -11,10 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inference.content import Layout, LayoutSection, TextChunk
-from inference.protocol import (
-    Role,
-    Tail,
-)
+from inference.protocol import Role, Tail
 from lsp_server.context.chunks import cut, cut_from_end
 
 # Every keystroke sends the tail. A longer one saves layouts, of about a kilobyte for a large file.

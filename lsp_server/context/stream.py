@@ -6,9 +6,7 @@ import itertools
 from collections.abc import Callable
 
 from inference.content import Layout, TextChunk
-from inference.protocol import (
-    Tail,
-)
+from inference.protocol import Tail
 from lsp_server.context.chunks import cut
 from lsp_server.context.layout import ContextFile, Epoch, lay
 from lsp_server.workspace.documents import Document, Documents, Position

@@ -15,11 +15,7 @@ from dataclasses import dataclass
 from inference.client import InferenceClient
 from inference.content import Layout
 from inference.errors import HostUnavailable, InferenceError, NotReady
-from inference.protocol import (
-    Delta,
-    Priority,
-    Tail,
-)
+from inference.protocol import Delta, Priority, Tail
 from inference.sampling import Sampling
 from lsp_server.config import Config
 from lsp_server.context.stream import ContextStream

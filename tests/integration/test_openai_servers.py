@@ -22,12 +22,7 @@ from inference.engines.openai_connection import Limits
 from inference.engines.openai_server import KEY_VARIABLE
 from inference.errors import EngineFailed, InferenceError, PromptTooLong, RequestRefused
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
-from inference.protocol import (
-    FinishReason,
-    Priority,
-    Role,
-    Tail,
-)
+from inference.protocol import FinishReason, Priority, Role, Tail
 from inference.sampling import Sampling
 
 LIMITS = Limits(connect_s=2.0, answer_s=0.3, loading_s=2.0, stall_s=0.3, ending_s=0.2, probe_s=5.0)

@@ -12,14 +12,7 @@ import pytest
 from inference.client import InferenceClient
 from inference.content import Layout, LayoutSection, TextChunk
 from inference.errors import PromptTooLong, UnsupportedRequest
-from inference.protocol import (
-    Delta,
-    Done,
-    FinishReason,
-    Priority,
-    Role,
-    Tail,
-)
+from inference.protocol import Delta, Done, FinishReason, Priority, Role, Tail
 from inference.sampling import Sampling
 from tests.with_vllm.conftest import MAX_MODEL_LEN, SLOTS, Served
 

@@ -54,12 +54,7 @@ from inference.formats.fim import CODESTRAL, FAMILIES, QWEN, STAR_CODER, FimFami
 from inference.formats.infill_chat import infill
 from inference.formats.probe import probe_tasks
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
-from inference.protocol import (
-    FinishReason,
-    Priority,
-    Role,
-    Tail,
-)
+from inference.protocol import FinishReason, Priority, Role, Tail
 from inference.sampling import Sampling
 
 LOCAL = "http://127.0.0.1:8000/v1"

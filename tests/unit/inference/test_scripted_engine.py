@@ -15,12 +15,7 @@ from inference.engines.base import Piece
 from inference.engines.scripted import ScriptedEngine
 from inference.errors import EngineFailed, UnknownModel, UnsupportedRequest
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
-from inference.protocol import (
-    FinishReason,
-    Priority,
-    Role,
-    Tail,
-)
+from inference.protocol import FinishReason, Priority, Role, Tail
 from inference.sampling import Sampling
 
 MakeEngine = Callable[..., ScriptedEngine]

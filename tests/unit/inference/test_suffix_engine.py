@@ -19,12 +19,7 @@ from inference.engines.suffix_index import (
 )
 from inference.engines.suffix_vocabulary import SEPARATOR, Vocabulary
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
-from inference.protocol import (
-    FinishReason,
-    Priority,
-    Role,
-    Tail,
-)
+from inference.protocol import FinishReason, Priority, Role, Tail
 from inference.sampling import Sampling
 
 ResultT = TypeVar("ResultT")

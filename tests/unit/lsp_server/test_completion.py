@@ -22,15 +22,7 @@ from inference.errors import (
     Overloaded,
     PromptTooLong,
 )
-from inference.protocol import (
-    Delta,
-    Done,
-    FinishReason,
-    Priority,
-    Tail,
-    Timings,
-    Usage,
-)
+from inference.protocol import Delta, Done, FinishReason, Priority, Tail, Timings, Usage
 from inference.sampling import Sampling
 from lsp_server.config import Config
 from lsp_server.context.stream import ContextStream

@@ -10,10 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.content import Layout
-from inference.protocol import (
-    Role,
-    Tail,
-)
+from inference.protocol import Role, Tail
 from lsp_server.context import chunks, layout, stream
 from lsp_server.context.layout import ContextFile, lay
 from lsp_server.context.stream import ContextStream
