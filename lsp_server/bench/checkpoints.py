@@ -30,7 +30,7 @@ def make_dense(folder: Path, context_tokens: int = CONTEXT_TOKENS) -> Path:
     """A checkpoint in the shape of Qwen2."""
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    vocabulary = _make_tokenizer(folder)
+    vocabulary = make_tokenizer(folder)
     config = Qwen2Config(
         vocab_size=vocabulary,
         hidden_size=64,
@@ -50,7 +50,7 @@ def make_hybrid(folder: Path, context_tokens: int = CONTEXT_TOKENS) -> Path:
     """A checkpoint in the shape of Qwen3.6-35B-A3B's language model."""
     from transformers import Qwen3_5MoeForCausalLM, Qwen3_5MoeTextConfig
 
-    vocabulary = _make_tokenizer(folder)
+    vocabulary = make_tokenizer(folder)
     config = Qwen3_5MoeTextConfig(
         vocab_size=vocabulary,
         hidden_size=256,
@@ -94,7 +94,7 @@ def _save(model_class: Any, config: Any, folder: Path) -> Path:
     return folder
 
 
-def _make_tokenizer(folder: Path) -> int:
+def make_tokenizer(folder: Path) -> int:
     """Trains the tokenizer on the standard library's sources; returns the vocabulary's size."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
