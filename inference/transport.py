@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from inference.protocol import FRAME_HEADER, Message, decode, encode, frame_length
 
@@ -43,7 +44,7 @@ class Channel:
         self._writer.write(data)
         self.bytes_sent += len(data)
         if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            self._writer.transport.abort()
+            self._abort()
 
     async def drain(self, patience_s: float | None = None) -> None:
         """Waits until the peer has taken most of what was sent; a lost connection ends the wait.
@@ -54,7 +55,7 @@ class Channel:
             async with asyncio.timeout(patience_s):
                 await self._writer.drain()
         except TimeoutError:
-            self._writer.transport.abort()
+            self._abort()
         except ConnectionError:
             pass
 
@@ -67,4 +68,11 @@ class Channel:
         except (TimeoutError, ConnectionError):
             pass
         finally:
-            self._writer.transport.abort()  # nothing, where it has closed
+            self._abort()
+
+    def _abort(self) -> None:
+        """Drops the connection; nothing, where it has closed."""
+        # In Python 3.11 a transport that wrote its last bytes while closing does not know that it
+        # has closed, and misses its loop.
+        with contextlib.suppress(AttributeError):
+            self._writer.transport.abort()
