@@ -86,12 +86,13 @@ def _download(repository: str, revision: str, cache: Path, *, yes: bool) -> None
     free = disk_free_bytes(cache)
     _describe(listing, present, cache, free)
     check_disk(listing.total_bytes - present, free, cache)
-    if not yes:
-        click.confirm("Download it?", default=False, abort=True)
+    if not yes and not click.confirm("Download it?", default=False):
+        click.echo("Nothing was downloaded.")
+        sys.exit(1)
     with only_one(cache, repository), _Progress(listing.total_bytes, present) as progress:
         asyncio.run(fetch(listing, cache, progress.advance))
     snapshot = hub.place(listing, cache)
-    click.echo(f"Complete, and every file has the hash that the hub names: {snapshot}")
+    click.echo(f"Complete: every file has the hash that the hub names.\n  {snapshot}")
 
 
 def _describe(listing: Listing, present: int, cache: Path, free: int | None) -> None:

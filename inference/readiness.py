@@ -105,12 +105,11 @@ def make_ready(
         return
     if checkpoints.find(model_cache(os.environ), found.repository, revision) is not None:
         return
+    absent = f"{found.repository} is not on this machine yet, or not all of it"
     if not yes and not sys.stdin.isatty():
         command = checkpoints.download_command(found.repository, revision, asked=True)
-        raise EngineFailed(
-            f"{found.repository} is not on this machine yet, or not all of it",
-            hint=f"Download it: {command}",
-        )
+        raise EngineFailed(absent, hint=f"Download it: {command}")
+    say(f"{absent}.")
     if status := _download(found.repository, revision, yes=yes):
         sys.exit(status)
 

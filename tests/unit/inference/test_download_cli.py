@@ -58,8 +58,9 @@ def test_all_is_said_before_the_question(cache: Path, monkeypatch: pytest.Monkey
         f"  to          {cache}",
         "  free there  120.0 GB",
         "Download it? [y/N]: n",
+        "Nothing was downloaded.",
     ]
-    assert result.stderr == "Aborted!\n"
+    assert result.stderr == ""
     assert [*cache.iterdir()] == []
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from inference.errors import EngineFailed, UnknownModel
@@ -274,3 +277,25 @@ def test_an_unknown_name_is_told(name: str, sentence: str, hint: str) -> None:
 )
 def test_only_a_gpu_holds_the_flagship(hardware: Hardware, held: bool) -> None:  # noqa: FBT001
     assert holds_flagship(hardware) is held
+
+
+README = Path(__file__).parents[4] / "README.md"
+
+
+def test_the_readme_says_what_is_proposed() -> None:
+    rows = re.findall(
+        r"^\| (\d+) GB \| `([\w.-]+)` \| ([\d.]+) GB, (\d+) bit \| ([\d,]+) \|$",
+        README.read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
+    assert [int(row[0]) for row in rows] == [8, 12, 16, 24, 48, 80]
+    for gib, *said in rows:
+        choice = choose_variant(machine(float(gib), 1))
+        assert choice.preset is not None
+        assert choice.plan is not None
+        found = [
+            f"{choice.preset.weights_gb:g}",
+            f"{choice.preset.bits}",
+            f"{choice.plan.context:,}",
+        ]
+        assert said == [choice.model, *found]
