@@ -38,6 +38,7 @@ _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _HTTP_PARTIAL, _HTTP_RANGE = 206, 416
 
 OnBytes = Callable[[int], None]
+OnPause = Callable[[str, float], None]
 
 
 def present_bytes(listing: Listing, cache: Path) -> int:
@@ -86,13 +87,15 @@ async def fetch(
     listing: Listing,
     cache: Path,
     on_bytes: OnBytes,
+    on_pause: OnPause,
     *,
     retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
 ) -> None:
     """Fetch what is missing, each file from where it stopped, and check it.
 
     `on_bytes` hears of each piece that has been written, and of what was thrown away as a negative
-    number. Raises `DownloadFailed`; what has arrived until then stays.
+    number; `on_pause` of what cut a file off, and in how many seconds it is taken up again. Raises
+    `DownloadFailed`; what has arrived until then stays.
     """
     import httpx
 
@@ -104,7 +107,7 @@ async def fetch(
     async def get(client: httpx.AsyncClient, file: HubFile) -> None:
         async with slots:
             await _Transfer(client, listing, file, blobs / file.digest, on_bytes).run(
-                retry_delays_s
+                on_pause, retry_delays_s
             )
 
     try:
@@ -142,7 +145,7 @@ class _Transfer:
     def _partial(self) -> Path:
         return _partial(self.blob)
 
-    async def run(self, retry_delays_s: Sequence[float]) -> None:
+    async def run(self, on_pause: OnPause, retry_delays_s: Sequence[float]) -> None:
         import httpx
 
         if _size(self._partial) > self.file.size:
@@ -159,7 +162,9 @@ class _Transfer:
                         f"the connection to the hub was lost ({hub.said(error)})",
                         hint="What has arrived is kept: run the same command again to go on.",
                     ) from error
-                await asyncio.sleep(retry_delays_s[failures - 1])
+                delay_s = retry_delays_s[failures - 1]
+                on_pause(hub.said(error), delay_s)
+                await asyncio.sleep(delay_s)
         if await asyncio.to_thread(file_digest, self._partial, self.file) != self.file.digest:
             self._discard()
             raise DownloadFailed(

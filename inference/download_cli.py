@@ -90,7 +90,7 @@ def _download(repository: str, revision: str, cache: Path, *, yes: bool) -> None
         click.echo("Nothing was downloaded.")
         sys.exit(1)
     with only_one(cache, repository), _Progress(listing.total_bytes, present) as progress:
-        asyncio.run(fetch(listing, cache, progress.advance))
+        asyncio.run(fetch(listing, cache, progress.advance, progress.pause))
     snapshot = hub.place(listing, cache)
     click.echo(f"Complete: every file has the hash that the hub names.\n  {snapshot}")
 
@@ -138,6 +138,7 @@ class _Progress:
             disable=not console.is_terminal,
         )
         self._task = self._bar.add_task("", total=total, completed=present)
+        self._paused = False
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -148,3 +149,15 @@ class _Progress:
 
     def advance(self, count: int) -> None:
         self._bar.advance(self._task, count)
+        self._paused = self._paused and count <= 0
+
+    def pause(self, reason: str, seconds: float) -> None:
+        """Say it once for all files that were cut off together."""
+        if not self._paused:
+            self._bar.console.print(
+                f"The connection was cut ({reason}); going on from there in {seconds:g} s.",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+        self._paused = True

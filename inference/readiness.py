@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from inference import checkpoints
@@ -57,8 +58,14 @@ def wanted(model: str, hardware: Callable[[], Hardware]) -> Wanted:
         return Wanted(None, needs_vllm=False)
     kind, colon, argument = model.partition(":")
     if colon and kind == "vllm" and argument:
-        repository = argument if checkpoints.is_repository(argument) else None
-        return Wanted(repository, needs_vllm=True)
+        if checkpoints.is_repository(argument):
+            return Wanted(argument, needs_vllm=True)
+        if not Path(argument).is_file() and not (Path(argument) / "config.json").is_file():
+            raise UnknownModel(
+                f"there is no checkpoint in {argument}: it holds no config.json",
+                hint="Name its folder, or a repository of the hub: vllm:ORG/NAME.",
+            )
+        return Wanted(None, needs_vllm=True)
     if colon:
         if kind in _KINDS and argument:
             return Wanted(None, needs_vllm=False)
@@ -71,7 +78,12 @@ def wanted(model: str, hardware: Callable[[], Hardware]) -> Wanted:
             f"there is no model named {model!r}; the nearest is {WEIGHTLESS}",
             hint="`sparrow models` lists the others.",
         )
-    picked = pick(model, hardware())
+    try:
+        picked = pick(model, hardware())
+    except UnknownModel as error:
+        if "/" in model:
+            raise UnknownModel(error.message, f"If it is a checkpoint: vllm:{model}") from error
+        raise
     return Wanted(picked.preset.repository, needs_vllm=True, why=picked.why)
 
 

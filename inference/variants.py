@@ -25,6 +25,7 @@ _COMFORTABLE_WINDOWS = 22
 # Small models on the CPU: a judgement of what answers while one types, not a measurement.
 _CPU_CODERS = (("qwen2.5-coder-1.5b", 16 * GIB, 8), ("qwen2.5-coder-0.5b", 8 * GIB, 4))
 _GPU_CODERS = ("qwen2.5-coder-7b", "qwen2.5-coder-3b", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b")
+# vLLM's kernels for other formats on a CPU depend on the CPU; presets promise what runs on all.
 _CPU_BITS = 16
 
 
@@ -100,8 +101,9 @@ def pick(name: str, hardware: Hardware) -> Picked:
         return Picked(best.preset, best.plan, _why_of_family(best, weighed, hardware))
     if not hardware.gpus and named.bits != _CPU_BITS:
         raise EngineFailed(
-            f"{named.name} has weights in {named.bits} bit, which take a GPU, and none was found",
-            hint=f"On a CPU Sparrow serves 16-bit checkpoints. {_instead(hardware, named)}",
+            f"{named.name} has weights in {named.bits} bit, which Sparrow serves on GPUs only, and none"
+            " was found",
+            hint=f"On a CPU it serves those in 16 bit. {_instead(hardware, named)}",
         )
     made = plan_preset(named, hardware)
     if not made.fits:
@@ -155,7 +157,7 @@ def _weigh(variant: Preset, hardware: Hardware) -> _Weighed:
     made = plan_preset(variant, hardware)
     computable, usable, note = False, False, ""
     if not hardware.gpus and variant.bits != _CPU_BITS:
-        note = f"{variant.name} is left out: its format takes a GPU."
+        note = f"{variant.name} is left out: it is served on GPUs only."
     elif not _computes_in_format(variant, hardware.gpus):
         note = f"{variant.name} is left out: its format is made for newer GPUs."
     else:

@@ -187,6 +187,8 @@ def test_a_cut_connection_is_taken_up_by_itself(hub: FakeHub, tmp_path: Path) ->
     done = run(hub, tmp_path, "--yes")
     assert done.returncode == 0, done.stderr
     assert hub.starts == [0, 3_000_000]
+    assert done.stderr.startswith("The connection was cut (peer closed connection")
+    assert done.stderr.endswith("; going on from there in 1 s.\n")
     assert_complete(tmp_path)
 
 

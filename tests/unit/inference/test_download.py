@@ -59,10 +59,18 @@ def listing_of(fake: FakeHub) -> Listing:
     return Listing(REPOSITORY, "main", COMMIT, tuple(files))
 
 
-def fetched(fake: FakeHub, cache: Path, retries: int = 3) -> int:
+def fetched(
+    fake: FakeHub, cache: Path, retries: int = 3, pauses: list[tuple[str, float]] | None = None
+) -> int:
     """Fetches; gives how many bytes the progress was told of."""
     told: list[int] = []
-    asyncio.run(fetch(listing_of(fake), cache, told.append, retry_delays_s=(0,) * retries))
+
+    def on_pause(reason: str, seconds: float) -> None:
+        if pauses is not None:
+            pauses.append((reason, seconds))
+
+    delays = (0,) * retries
+    asyncio.run(fetch(listing_of(fake), cache, told.append, on_pause, retry_delays_s=delays))
     return sum(told)
 
 
@@ -102,7 +110,10 @@ def test_a_file_goes_on_where_it_stopped(fake: FakeHub, tmp_path: Path) -> None:
 
 def test_a_connection_that_is_cut_is_taken_up_again(fake: FakeHub, tmp_path: Path) -> None:
     fake.cuts = [1_000_000, 500_000, 0]
-    assert fetched(fake, tmp_path) == listing_of(fake).total_bytes
+    pauses: list[tuple[str, float]] = []
+    assert fetched(fake, tmp_path, pauses=pauses) == listing_of(fake).total_bytes
+    assert [seconds for _, seconds in pauses] == [0, 0, 0]
+    assert all(reason.startswith("peer closed connection") for reason, _ in pauses)
     assert fake.starts == [0, 1_000_000, 1_500_000, 1_500_000]
     assert blob(tmp_path).read_bytes() == CONTENT
 

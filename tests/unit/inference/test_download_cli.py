@@ -155,3 +155,15 @@ def test_the_bar_counts_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
         progress.advance(-1 * GB)
         (task,) = progress._bar.tasks
         assert (task.completed, task.total) == (5 * GB, 10 * GB)
+
+
+def test_a_cut_is_said_once_for_all_files(capsys: pytest.CaptureFixture[str]) -> None:
+    with download_cli._Progress(10 * GB, 0) as progress:
+        progress.pause("gone", 1)
+        progress.pause("gone", 1)
+        progress.advance(1)
+        progress.pause("gone again", 2)
+    assert capsys.readouterr().err.splitlines() == [
+        "The connection was cut (gone); going on from there in 1 s.",
+        "The connection was cut (gone again); going on from there in 2 s.",
+    ]

@@ -64,12 +64,25 @@ def never() -> Hardware:
         ("suffix", Wanted(None, needs_vllm=False)),
         ("openai:http://127.0.0.1:8000/v1", Wanted(None, needs_vllm=False)),
         ("scripted:/tmp/script.json", Wanted(None, needs_vllm=False)),
-        ("vllm:/models/robin", Wanted(None, needs_vllm=True)),
         ("vllm:birds/robin", Wanted("birds/robin", needs_vllm=True)),
     ],
 )
 def test_what_names_no_preset(model: str, found: Wanted) -> None:
     assert wanted(model, never) == found
+
+
+def test_a_checkpoint_of_ones_own(tmp_path: Path) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        wanted(f"vllm:{tmp_path}", never)
+    assert caught.value.message == f"there is no checkpoint in {tmp_path}: it holds no config.json"
+    (tmp_path / "config.json").touch()
+    assert wanted(f"vllm:{tmp_path}", never) == Wanted(None, needs_vllm=True)
+
+
+def test_a_repository_without_its_prefix_is_told_the_prefix() -> None:
+    with pytest.raises(UnknownModel) as caught:
+        wanted("birds/robin", lambda: ADA)
+    assert caught.value.hint == "If it is a checkpoint: vllm:birds/robin"
 
 
 def test_a_preset_is_picked_for_the_machine() -> None:

@@ -218,18 +218,24 @@ def test_an_explicit_variant_is_honoured(name: str, picked: str) -> None:
         (
             "qwen3.6-35b-a3b-fp8",
             machine(ram=256),
-            "qwen3.6-35b-a3b-fp8 has weights in 8 bit, which take a GPU, and none was found",
             (
-                "On a CPU Sparrow serves 16-bit checkpoints. qwen2.5-coder-1.5b fits, with 32,768"
+                "qwen3.6-35b-a3b-fp8 has weights in 8 bit, which Sparrow serves on GPUs only, and"
+                " none was found"
+            ),
+            (
+                "On a CPU it serves those in 16 bit. qwen2.5-coder-1.5b fits, with 32,768"
                 " tokens of context: sparrow serve --model qwen2.5-coder-1.5b"
             ),
         ),
         (
             "qwen3.6-35b-a3b-awq",
             machine(ram=4, cores=2),
-            "qwen3.6-35b-a3b-awq has weights in 4 bit, which take a GPU, and none was found",
             (
-                "On a CPU Sparrow serves 16-bit checkpoints. None of `sparrow models` fits; what"
+                "qwen3.6-35b-a3b-awq has weights in 4 bit, which Sparrow serves on GPUs only, and"
+                " none was found"
+            ),
+            (
+                "On a CPU it serves those in 16 bit. None of `sparrow models` fits; what"
                 " needs no weights does: sparrow serve --model suffix"
             ),
         ),
