@@ -109,7 +109,10 @@ def _ready(model: str | None, engine_args: dict[str, Any], *, yes: bool) -> str:
         readiness.make_ready(model, engine_args, hardware, say, yes=yes)
     except EngineFailed as error:
         raise click.ClickException(f"{error.message}. {error.hint}") from error
-    say(f'Serving {model}. In the editor, "sparrow.completion.model": "{model}" uses it.')
+    settings: dict[str, Any] = {"sparrow.completion.model": model}
+    if engine_args:  # a host of other arguments is another host
+        settings["sparrow.completion.engineArgs"] = engine_args
+    say(f"Starting {model}. The settings of an editor that uses it: {json.dumps(settings)[1:-1]}")
     return model
 
 

@@ -184,11 +184,15 @@ def test_what_is_here_is_served_and_the_choice_explained(machine: Machine) -> No
         ),
         "qwen3.6-35b-a3b-bf16 is left out: 22.9 GiB are missing.",
         (
-            "Serving qwen3.6-35b-a3b. In the editor,"
-            ' "sparrow.completion.model": "qwen3.6-35b-a3b" uses it.'
+            "Starting qwen3.6-35b-a3b. The settings of an editor that uses it:"
+            ' "sparrow.completion.model": "qwen3.6-35b-a3b"'
         ),
     ]
     assert (machine.served, machine.downloads) == (["qwen3.6-35b-a3b"], [])
+    told = served("--model", "suffix", "--engine-args", '{"a": 1}').stderr
+    assert told.endswith(
+        ' "sparrow.completion.model": "suffix", "sparrow.completion.engineArgs": {"a": 1}\n'
+    )
 
 
 def test_without_a_name_the_flagship_or_the_default_is_served(machine: Machine) -> None:
