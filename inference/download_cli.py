@@ -92,7 +92,7 @@ def _download(repository: str, revision: str, cache: Path, *, yes: bool) -> None
     with only_one(cache, repository), _Progress(listing.total_bytes, present) as progress:
         asyncio.run(fetch(listing, cache, progress.advance, progress.pause))
     snapshot = hub.place(listing, cache)
-    click.echo(f"Complete: every file has the hash that the hub names.\n  {snapshot}")
+    click.echo(f"Complete: what was fetched has the hashes that the hub names.\n  {snapshot}")
 
 
 def _describe(listing: Listing, present: int, cache: Path, free: int | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ from inference.checkpoints import folder
 from inference.errors import DownloadFailed
 
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _HTTP_UNAUTHORIZED, _HTTP_FORBIDDEN, _HTTP_NOT_FOUND = 401, 403, 404
 
 
@@ -63,6 +65,8 @@ def list_files(repository: str, revision: str) -> Listing:
         for it in entries
         if isinstance(it, RepoFile)
     )
+    if not _COMMIT.fullmatch(commit):
+        raise _absurd(f"a commit that cannot be: {commit!r}")
     for file in files:
         _check(file)
     if not files:
@@ -107,12 +111,12 @@ def place(listing: Listing, cache: Path) -> Path:
     home = folder(cache, listing.repository)
     with _told_plainly(listing.repository, listing.revision):
         snapshot = snapshot_download(listing.repository, revision=listing.commit, cache_dir=cache)
-    if listing.revision != listing.commit:
-        ref = home / "refs" / listing.revision
-        ref.parent.mkdir(parents=True, exist_ok=True)
-        temporary = ref.with_name(f"{ref.name}.{os.getpid()}.tmp")
-        temporary.write_text(listing.commit, encoding="utf-8")
-        temporary.replace(ref)
+        if listing.revision != listing.commit:
+            ref = home / "refs" / listing.revision
+            ref.parent.mkdir(parents=True, exist_ok=True)
+            temporary = ref.with_name(f"{ref.name}.{os.getpid()}.tmp")
+            temporary.write_text(listing.commit, encoding="utf-8")
+            temporary.replace(ref)
     return Path(snapshot)
 
 
@@ -178,6 +182,11 @@ def _told_plainly(repository: str, revision: str) -> Iterator[None]:
         raise refusal(repository, error.response.status_code) from error
     # The errors of the HTTP library that the client has; this is the name it knows them by.
     except (errors.HTTPError, OSError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise DownloadFailed(
+                f"{error.filename} cannot be written: {said(error)}",
+                hint="What has arrived is kept: mend that, and run the same command again.",
+            ) from error
         raise DownloadFailed(
             f"the hub cannot be reached ({said(error)})",
             hint="Check the connection, and HTTPS_PROXY or HF_ENDPOINT where you need them.",
@@ -188,10 +197,13 @@ def _check(file: HubFile) -> None:
     """That a listing, which comes from outside, names nothing outside of its folder."""
     path = PurePosixPath(file.path)
     if path.is_absolute() or ".." in path.parts or not file.digest.isalnum() or file.size < 0:
-        raise DownloadFailed(
-            f"the hub's listing names a file that cannot be: {file.path!r}",
-            hint="Is HF_ENDPOINT a hub that you trust?",
-        )
+        raise _absurd(f"a file that cannot be: {file.path!r}")
+
+
+def _absurd(what: str) -> DownloadFailed:
+    return DownloadFailed(
+        f"the hub's listing names {what}", hint="Is HF_ENDPOINT a hub that you trust?"
+    )
 
 
 def said(error: BaseException) -> str:

@@ -48,6 +48,7 @@ class FakeHub:
 
     files: dict[str, bytes]
     url: str = ""
+    commit: str = COMMIT  # what it says of every revision
     # What is sent in place of the listed content.
     changed: dict[str, bytes] = field(default_factory=dict)
     # How many bytes of the weights each answer sends before the connection is cut; then none is.
@@ -121,8 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         name = path.removeprefix(f"/{REPOSITORY}/resolve/{COMMIT}/")
         if path.startswith(f"/api/models/{REPOSITORY}/revision/"):
-            self._send_json({"id": REPOSITORY, "modelId": REPOSITORY, "sha": COMMIT})
-        elif path == f"/api/models/{REPOSITORY}/tree/{COMMIT}":
+            self._send_json({"id": REPOSITORY, "modelId": REPOSITORY, "sha": self.fake.commit})
+        elif path == f"/api/models/{REPOSITORY}/tree/{self.fake.commit}":
             self._send_json(self.fake.listed())
         elif name in self.fake.files:
             self._send_file(name)

@@ -293,3 +293,18 @@ def test_a_machine_that_is_told_to_stay_offline(hub: FakeHub, tmp_path: Path) ->
 def test_a_listing_cannot_name_what_lies_outside(hub: FakeHub, tmp_path: Path, path: str) -> None:
     hub.files[path] = b"x"
     assert fails(hub, tmp_path).startswith("the hub's listing names a file that cannot be")
+
+
+def test_a_listing_cannot_be_of_a_commit_that_is_none(hub: FakeHub, tmp_path: Path) -> None:
+    hub.commit = "elsewhere"
+    assert fails(hub, tmp_path).startswith("the hub's listing names a commit that cannot be")
+
+
+def test_a_cache_that_cannot_be_laid_out_is_told(hub: FakeHub, tmp_path: Path) -> None:
+    home = folder(tmp_path, REPOSITORY)
+    (home / "refs" / "main" / "in-the-way").mkdir(parents=True)
+    done = run(hub, tmp_path, "--yes")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {home / 'refs' / 'main'}")
+    assert " cannot be written: " in done.stderr
+    assert blob(tmp_path).read_bytes() == CONTENT
