@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import signal
@@ -14,14 +15,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from filelock import FileLock
+
     from inference.endpoint import Endpoint
 
+DEFAULT_MODEL = "suffix"
 DEFAULT_IDLE_MINUTES = 10.0
 MAX_END_S = 30.0
+_JSON_EXAMPLE = "Write it like this: --engine-args '{\"max_model_len\": 32768}'"
 
 
 @click.command()
-@click.option("--model", default="suffix", show_default=True, help="The model to serve.")
+@click.option(
+    "--model",
+    show_default="the flagship where a GPU holds it, else suffix",
+    help="The model to serve: a name of `sparrow models`, `suffix`, vllm:CHECKPOINT or openai:URL.",
+)
 @click.option(
     "--idle-minutes",
     type=click.FloatRange(min=0.01),
@@ -35,45 +44,101 @@ MAX_END_S = 30.0
     callback=lambda _context, _option, text: _json_object(text),
     help="vLLM's engine arguments as JSON: '{\"max_model_len\": 32768}'.",
 )
-def serve(model: str, idle_minutes: float, engine_args: dict[str, Any]) -> None:
+@click.option("--yes", "-y", is_flag=True, help="Download what is missing without asking.")
+@click.option(
+    "--background",
+    is_flag=True,
+    help="Ask nothing, and tell failures to the client: how editors start a host.",
+)
+def serve(
+    model: str | None,
+    idle_minutes: float,
+    engine_args: dict[str, Any],
+    *,
+    yes: bool,
+    background: bool,
+) -> None:
     """Serve a model to this user's editor windows.
 
-    The language server starts this by itself; run it by hand to watch a model load, or to keep it
-    loaded.
+    The language server starts this by itself; run it by hand to download a model and watch it load,
+    or to keep it loaded.
     """
-    from inference.endpoint import Endpoint
+    from inference.endpoint import RUNTIME_DIR_VARIABLE, Endpoint
     from inference.errors import HostUnavailable
 
+    named = (model or DEFAULT_MODEL) if background else _ready(model, engine_args, yes=yes)
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
         stream=sys.stderr,
     )
-    endpoint = Endpoint.of(model, engine_args)
+    endpoint = Endpoint.of(named, engine_args)
     try:
         endpoint.prepare()
     except HostUnavailable as error:
         raise click.ClickException(f"{error.message}. {error.hint}") from error
+    try:
+        lock = _lock(endpoint)
+        if lock is None:
+            return
+        with lock:
+            sys.exit(asyncio.run(_serve(endpoint, idle_minutes)))
+    except OSError as error:  # the lock or the socket; what an engine raises is the host's to tell
+        raise click.ClickException(
+            f"the files of a host cannot be made in {endpoint.directory}: {error}. Remove what is in"
+            f" the way, or set {RUNTIME_DIR_VARIABLE} to a folder that you can write to."
+        ) from error
+
+
+def _ready(model: str | None, engine_args: dict[str, Any], *, yes: bool) -> str:
+    """The model to serve, once it can be; says to the user which, and why."""
+    from inference import readiness
+    from inference.errors import EngineFailed
+    from inference.hardware import detect
+
+    hardware = functools.cache(detect)
+
+    def say(sentence: str) -> None:
+        click.echo(sentence, err=True)
+
+    if model is None:
+        model, sentence = readiness.propose(hardware(), has_vllm=readiness.has_vllm())
+        if sentence:
+            say(sentence)
+    try:
+        readiness.make_ready(model, engine_args, hardware, say, yes=yes)
+    except EngineFailed as error:
+        raise click.ClickException(f"{error.message}. {error.hint}") from error
+    settings: dict[str, Any] = {"sparrow.completion.model": model}
+    if engine_args:  # a host of other arguments is another host
+        settings["sparrow.completion.engineArgs"] = engine_args
+    say(f"Starting {model}. The settings of an editor that uses it: {json.dumps(settings)[1:-1]}")
+    return model
+
+
+def _lock(endpoint: Endpoint) -> FileLock | None:
+    """The lock of the model's only host, or None where one is running; it is told which."""
     deadline = time.monotonic() + MAX_END_S
     while (lock := endpoint.try_lock()) is None:
         if pid := asyncio.run(_running(endpoint)):
-            click.echo(f"A host for {model} is running already (process {pid}).", err=True)
-            return
+            click.echo(f"A host for {endpoint.model} is running already (process {pid}).", err=True)
+            return None
         # One that starts will listen soon; one that ends will give its lock back.
         if time.monotonic() > deadline:
-            raise click.ClickException(f"A host for {model} is running, but does not listen")
+            raise click.ClickException(
+                f"A host for {endpoint.model} is running, but does not listen"
+            )
         time.sleep(0.02)
-    with lock:
-        sys.exit(asyncio.run(_serve(endpoint, idle_minutes)))
+    return lock
 
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise click.BadParameter(f"this is not JSON: {error}") from error
+        raise click.BadParameter(f"this is not JSON ({error}). {_JSON_EXAMPLE}") from error
     if not isinstance(value, dict):
-        raise click.BadParameter("this is JSON, but no object")
+        raise click.BadParameter(f"this is JSON, but no object. {_JSON_EXAMPLE}")
     return value
 
 

@@ -15,7 +15,8 @@
     │   └── UnsupportedRequest     the engine cannot do what was asked
     ├── EngineFailed               the engine could not load, or died; the host ends
     │   └── UnknownModel
-    └── HostUnavailable            no host could be started or reached
+    ├── HostUnavailable            no host could be started or reached
+    └── DownloadFailed             a checkpoint could not be downloaded; never on the wire
 
 Each class has a `code`, which is what travels. `hint` says what the user can do about it.
 """
@@ -92,6 +93,10 @@ class UnknownModel(EngineFailed):
 
 class HostUnavailable(InferenceError):
     code = "host_unavailable"
+
+
+class DownloadFailed(InferenceError):
+    code = "download_failed"
 
 
 def _tree(cls: type[InferenceError]) -> dict[str, type[InferenceError]]:

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,17 @@ def detect(run: Run = run_tool, environment: Mapping[str, str] = os.environ) -> 
         gpus=gpus,
         ram_bytes=_ram_bytes(),
         cores=_cores(),
-        disk_free_bytes=_disk_free_bytes(model_cache(environment)),
+        disk_free_bytes=disk_free_bytes(model_cache(environment)),
     )
+
+
+def described(hardware: Hardware) -> str:
+    """Name what there is: `2 x NVIDIA L4 (22.5 GiB), 64 GiB of memory, 16 cores`."""
+    memory = f"{hardware.ram_bytes / GIB:.0f} GiB of memory" if hardware.ram_bytes else ""
+    cores = f"{hardware.cores} cores"
+    counted = Counter(f"{gpu.name} ({gpu.memory_bytes / GIB:.1f} GiB)" for gpu in hardware.gpus)
+    parts = [f"{count} x {gpu}" if count > 1 else gpu for gpu, count in counted.items()]
+    return ", ".join([*(parts or ["no GPU"]), *([memory] if memory else []), cores])
 
 
 def nvidia_gpus(output: str) -> tuple[Gpu, ...]:
@@ -124,7 +134,8 @@ def model_cache(environment: Mapping[str, str]) -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "huggingface" / "hub"
 
 
-def _disk_free_bytes(path: Path) -> int | None:
+def disk_free_bytes(path: Path) -> int | None:
+    """Tell what is free where that folder is, or would be made; None where that cannot be read."""
     for place in (path, *path.parents):
         try:
             return shutil.disk_usage(place).free

@@ -27,7 +27,7 @@ def launch_host(endpoint: Endpoint, idle_minutes: float) -> subprocess.Popen[byt
     command = [
         *(sys.executable, "-P", "-E", "-m", "inference", "serve"),
         *("--model", endpoint.model, "--engine-args", endpoint.engine_args),
-        *("--idle-minutes", str(idle_minutes)),
+        *("--idle-minutes", str(idle_minutes), "--background"),
     ]
     try:
         endpoint.prepare()

@@ -176,11 +176,11 @@ def _qwen36(suffix: str, repository: str, bits: int, weights_gb: float, **more: 
     )
 
 
-def _qwen3_coder(suffix: str, bits: int, weights_gb: float) -> Preset:
+def _qwen3_coder(suffix: str, repository: str, bits: int, weights_gb: float) -> Preset:
     return Preset(
         name=f"qwen3-coder-30b-a3b{suffix}",
         family="qwen3-coder-30b-a3b",
-        repository=f"Qwen/Qwen3-Coder-30B-A3B-Instruct{suffix.upper()}",
+        repository=repository,
         bits=bits,
         weights_gb=weights_gb,
         licence="Apache-2.0",  # the model card
@@ -213,7 +213,7 @@ def _completion_only(size: str, weights_gb: float, shape: Architecture, **more: 
 PRESETS: tuple[Preset, ...] = (
     # 71.9 GB: about 70 GB in the recipe; the repository listing of a checkpoint of the same shape
     # (Qwen3.5-35B-A3B, 16 bit) gives 71.9.
-    _qwen36("", "Qwen/Qwen3.6-35B-A3B", 16, 71.9),
+    _qwen36("-bf16", "Qwen/Qwen3.6-35B-A3B", 16, 71.9),
     # 37.46 GB in 42 files: a deployment note that lists the snapshot. (42 GB is the least GPU
     # memory that the vLLM recipe names.)
     _qwen36("-fp8", "Qwen/Qwen3.6-35B-A3B-FP8", 8, 37.5),
@@ -224,9 +224,9 @@ PRESETS: tuple[Preset, ...] = (
     # 21.06 GiB of weights: measured by a user on an RTX A6000, vLLM 0.19.1.
     _qwen36("-gptq", "palmfuture/Qwen3.6-35B-A3B-GPTQ-Int4", 4, 22.6),
     # 61.1 GB: the repository listing of fine-tunes of the same shape.
-    _qwen3_coder("", 16, 61.1),
+    _qwen3_coder("-bf16", "Qwen/Qwen3-Coder-30B-A3B-Instruct", 16, 61.1),
     # 29.05 GiB: an inventory of downloaded checkpoints.
-    _qwen3_coder("-fp8", 8, 31.2),
+    _qwen3_coder("-fp8", "Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8", 8, 31.2),
     # Sizes and licences: the repository listings (7B: 4.88 + 4.93 + 4.33 + 1.09 GB; 3B: 4.96 +
     # 1.21 GB; 1.5B: 3.09 GB; 0.5B: 0.988 GB, listed for the copy and for the instruct model).
     # Shapes: the `config.json` of each or of its fine-tunes, and the table of the technical report.
@@ -264,16 +264,19 @@ PRESETS: tuple[Preset, ...] = (
 )
 
 FLAGSHIP = "qwen3.6-35b-a3b"
-_BY_NAME = {preset.name: preset for preset in PRESETS}
+_NAMES = tuple(dict.fromkeys(name for it in PRESETS for name in (it.family, it.name)))
 
 
 def preset(name: str) -> Preset:
-    """The preset of that name, in any case, or of that repository. Raises `UnknownModel`."""
+    """The preset of that name, in any case, or of that repository. Raises `UnknownModel`.
+
+    The name of a family is that of its most precise variant here; `variants.pick` asks the machine.
+    """
     wanted = name.strip().lower()
     for candidate in PRESETS:
-        if wanted in {candidate.name, candidate.repository.lower()}:
+        if wanted in {candidate.name, candidate.family, candidate.repository.lower()}:
             return candidate
-    nearest = difflib.get_close_matches(wanted, _BY_NAME, n=3, cutoff=0.4)
+    nearest = difflib.get_close_matches(wanted, _NAMES, n=3, cutoff=0.4)
     listed = f"the nearest are {_listed(nearest)}" if nearest else "`sparrow models` lists them"
     raise UnknownModel(
         f"there is no model named {name!r}; {listed}", hint="`sparrow models` lists all of them."

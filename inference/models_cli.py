@@ -1,47 +1,27 @@
 """`sparrow models` and `sparrow plan`: which models there are, and what fits on this machine.
 
-Both only look: nothing is downloaded, loaded or started. `choose_variant` is the proposal that
-they print, for whoever sets up an engine.
+Both only look: nothing is downloaded, loaded or started.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from inference.errors import UnknownModel
-from inference.hardware import GIB, Gpu, Hardware, detect
-from inference.models import (
-    FLAGSHIP,
-    PRESETS,
-    Architecture,
-    Preset,
-    architecture_of,
-    family,
-    preset,
-)
+from inference.hardware import GIB, Gpu, Hardware, described, detect
+from inference.models import FLAGSHIP, PRESETS, Architecture, Preset, architecture_of, preset
 from inference.planner import WINDOW_TOKENS, Plan, plan, plan_preset
+from inference.variants import WEIGHTLESS, WEIGHTLESS_NOTE, Choice, choose_variant, names_family
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-# A variant that leaves less than this is named only if nothing better fits: a completion needs a
-# few thousand tokens, and a chat about two files more.
-USEFUL_CONTEXT = 16_384
-WEIGHTLESS = "suffix"
-_WEIGHTLESS_NOTE = "`suffix` needs no weights: it continues from what the workspace holds."
-# So many windows of cache, in 16 bit, keep completions, a chat and their warm-ups cached together.
-# More precise weights are not worth more than that.
-_COMFORTABLE_WINDOWS = 22
-# Small models on the CPU: a judgement of what answers while one types, not a measurement.
-_CPU_CODERS = (("qwen2.5-coder-1.5b", 16 * GIB, 8), ("qwen2.5-coder-0.5b", 8 * GIB, 4))
-_GPU_CODERS = ("qwen2.5-coder-7b", "qwen2.5-coder-3b", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b")
 _PART_NAMES = {
     "weights": "weights",
     "activations": "forward pass (estimate)",
@@ -51,125 +31,6 @@ _PART_NAMES = {
     "unused": "unused",
     "left_to_others": "left to the driver and others",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The model that suits a machine; `preset` is None where only `suffix` does."""
-
-    preset: Preset | None
-    plan: Plan | None
-    # What spoke against the other models, and what else to know before choosing this one.
-    notes: tuple[str, ...]
-
-    @property
-    def model(self) -> str:
-        return self.preset.name if self.preset else WEIGHTLESS
-
-    @property
-    def why(self) -> tuple[str, ...]:
-        return (*self.notes, *(self.plan.why if self.plan else ()))
-
-
-def choose_variant(hardware: Hardware, name: str = FLAGSHIP) -> Choice:
-    """Propose a model for a machine: the flagship where a GPU holds it, else a small coder.
-
-    Of the variants of `name`, the most precise that leaves a comfortable cache; where none does,
-    the one that leaves the longest context.
-    """
-    chosen, notes = _choose_of_family(hardware, name) if hardware.gpus else (None, [])
-    if chosen is None:
-        if hardware.gpus:
-            notes.append(f"No variant of {name} holds {USEFUL_CONTEXT:,} tokens on these GPUs.")
-        chosen, more = _choose_small(hardware)
-        notes += more
-    if chosen is None:
-        return Choice(None, None, (*notes, _WEIGHTLESS_NOTE))
-    model, made = chosen
-    return Choice(model, made, (*notes, *_disk_notes(model, hardware)))
-
-
-def _choose_of_family(
-    hardware: Hardware, name: str
-) -> tuple[tuple[Preset, Plan] | None, list[str]]:
-    notes: list[str] = []
-    fitting: list[tuple[Preset, Plan]] = []
-    for variant in family(name):
-        if not _computes_in_format(variant, hardware.gpus):
-            notes.append(f"{variant.name} is left out: its format is made for newer GPUs.")
-            continue
-        made = plan_preset(variant, hardware)
-        if not made.fits or made.context < USEFUL_CONTEXT:
-            notes.append(f"{variant.name} is left out: {_shortfall(made)}.")
-            continue
-        if _cache_windows(made) >= _COMFORTABLE_WINDOWS:
-            return (variant, made), notes
-        fitting.append((variant, made))
-        notes.append(
-            f"{variant.name} would fit, but leaves little cache: room for"
-            f" {made.largest_context:,} tokens in {'8' if _halved(made) else '16'} bit."
-        )
-    if not fitting:
-        return None, notes
-    longest = max(fitting, key=lambda pair: pair[1].context)
-    return longest, [*notes, f"Of what fits, {longest[0].name} holds the longest context."]
-
-
-def _choose_small(hardware: Hardware) -> tuple[tuple[Preset, Plan] | None, list[str]]:
-    notes: list[str] = []
-    names: tuple[str, ...] = _GPU_CODERS
-    if not hardware.gpus:
-        names = tuple(
-            name
-            for name, ram, cores in _CPU_CODERS
-            if hardware.ram_bytes >= ram and hardware.cores >= cores
-        )
-        notes.append(
-            f"There is no GPU, and the machine has {hardware.ram_bytes / GIB:.0f} GiB of memory and"
-            f" {hardware.cores} cores."
-        )
-    for name in names:
-        model = preset(name)
-        if not model.commercial_use:
-            notes.append(
-                f"{name} is left out: its licence ({model.licence}) forbids commercial use."
-            )
-            continue
-        made = plan_preset(model, hardware)
-        if made.fits and made.context >= USEFUL_CONTEXT:
-            return (model, made), notes
-        notes.append(f"{name} is left out: {_shortfall(made)}.")
-    return None, notes
-
-
-def _computes_in_format(model: Preset, gpus: tuple[Gpu, ...]) -> bool:
-    wanted = model.made_for
-    return wanted is None or all(
-        gpu.compute_capability is not None and gpu.compute_capability >= wanted for gpu in gpus
-    )
-
-
-def _halved(made: Plan) -> bool:
-    return made.kv_cache_dtype == "fp8"
-
-
-def _cache_windows(made: Plan) -> int:
-    """The windows that the cache would hold in 16 bit."""
-    return made.largest_context // (2 if _halved(made) else 1) // WINDOW_TOKENS
-
-
-def _shortfall(made: Plan) -> str:
-    if made.fits:
-        return f"it would hold only {made.context:,} tokens"
-    return f"{made.memory.missing / GIB:.1f} GiB are missing"
-
-
-def _disk_notes(model: Preset, hardware: Hardware) -> list[str]:
-    free = hardware.disk_free_bytes
-    if free is None or free >= model.weights_gb * 1e9:
-        return []
-    size = f"The download takes {model.weights_gb:g} GB"
-    return [f"{size}, and only {free / 1e9:.0f} GB are free where models are kept."]
 
 
 @click.command()
@@ -186,7 +47,7 @@ def models(as_json: bool) -> None:  # noqa: FBT001 - click passes a flag so
 
     console = Console(highlight=False)
     console.print(_models_table(plans))
-    console.print(f"Here: {_described(hardware)}.")
+    console.print(f"Here: {described(hardware)}.")
     console.print(f"Proposed: {choice.model}. `sparrow plan {choice.model}` tells why.")
 
 
@@ -210,14 +71,17 @@ def plan_command(
 ) -> None:
     """Tell whether MODEL fits, at which context, how the memory divides, and why.
 
-    MODEL is a name that `sparrow models` lists, or the folder of a checkpoint; without it, the
-    model that suits the machine is proposed and planned.
+    MODEL is a name that `sparrow models` lists, or the folder of a checkpoint. Of a name without
+    its last part (qwen3.6-35b-a3b) the variant that suits the machine is planned; without a name,
+    the model that does.
     """
     hardware = _assumed(detect(), gpu_memory, gpus)
-    choice = None if model else choose_variant(hardware)
-    named = model or (choice.model if choice else WEIGHTLESS)
+    choice = None
+    if model is None or names_family(model):
+        choice = choose_variant(hardware, model.strip().lower() if model else FLAGSHIP)
+    named = choice.model if choice else str(model)
     if named == WEIGHTLESS:
-        notes = choice.notes if choice else (_WEIGHTLESS_NOTE,)
+        notes = choice.notes if choice else (WEIGHTLESS_NOTE,)
         _print_weightless(hardware, notes, as_json=as_json)
         return
     try:
@@ -280,17 +144,9 @@ def _local_checkpoint(folder: Path) -> tuple[Architecture, float]:
 
 def _alternatives(choice: Choice, named: str) -> Iterator[str]:
     if choice.plan is None:
-        yield f"Nothing that would be proposed fits either. {_WEIGHTLESS_NOTE}"
+        yield f"Nothing that would be proposed fits either. {WEIGHTLESS_NOTE}"
     elif choice.model != named:
         yield f"{choice.model} would fit, with a context of {choice.plan.context:,} tokens."
-
-
-def _described(hardware: Hardware) -> str:
-    memory = f"{hardware.ram_bytes / GIB:.0f} GiB of memory" if hardware.ram_bytes else ""
-    cores = f"{hardware.cores} cores"
-    counted = Counter(f"{gpu.name} ({gpu.memory_bytes / GIB:.1f} GiB)" for gpu in hardware.gpus)
-    parts = [f"{count} x {gpu}" if count > 1 else gpu for gpu, count in counted.items()]
-    return ", ".join([*(parts or ["no GPU"]), *([memory] if memory else []), cores])
 
 
 def _fits_here(made: Plan) -> str:
@@ -324,7 +180,7 @@ def _print_plan(named: str, hardware: Hardware, made: Plan, notes: tuple[str, ..
     from rich.table import Table
 
     console = Console(highlight=False, markup=False)
-    console.print(f"{named} on {_described(hardware)}")
+    console.print(f"{named} on {described(hardware)}")
     if made.fits:
         console.print(
             f"It fits, with a context of {made.context:,} tokens ({made.context_kind}):"
@@ -355,7 +211,7 @@ def _print_weightless(hardware: Hardware, notes: tuple[str, ...], *, as_json: bo
         found = {"model": WEIGHTLESS, "hardware": asdict(hardware), "fits": True, "why": notes}
         click.echo(json.dumps(found))
         return
-    click.echo(f"{WEIGHTLESS} on {_described(hardware)}")
+    click.echo(f"{WEIGHTLESS} on {described(hardware)}")
     for sentence in notes:
         click.echo(f"- {sentence}")
 

@@ -202,8 +202,8 @@ class VllmEngine:
     def _hint(self) -> str:
         if not Path(self._checkpoint).is_dir() and self._checkpoint.count("/") == 1:
             return (
-                "If it has not been downloaded, do so: hf download "
-                f"{self._checkpoint}. Sparrow never downloads by itself."
+                "If it has not been downloaded, do so: sparrow download "
+                f"{self._checkpoint}. A host never downloads by itself."
             )
         return "The host's log says more. `sparrow plan` says what fits this machine."
 

@@ -6,26 +6,27 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from inference import checkpoints
 from inference.engines.vllm import VllmEngine
 from inference.errors import EngineFailed
-from inference.hardware import detect
-from inference.models import preset
-from inference.planner import plan_preset
+from inference.hardware import detect, model_cache
+from inference.variants import pick
 
 
 def preset_engine(name: str, engine_args: Mapping[str, Any]) -> VllmEngine:
     """The engine for a preset; `engine_args` go over what is planned.
 
     Asks the tools of the GPUs what there is, which may take seconds. Raises `UnknownModel`, or
-    `EngineFailed` where the model does not fit.
+    `EngineFailed` where the model does not fit or was not downloaded.
     """
-    model = preset(name)
-    planned = plan_preset(model, detect())
-    if not planned.fits:
+    picked = pick(name, detect())
+    repository = picked.preset.repository
+    revision = engine_args.get("revision") or checkpoints.MAIN
+    if checkpoints.find(model_cache(os.environ), repository, str(revision)) is None:
         raise EngineFailed(
-            f"{model.name} cannot be served here. {planned.why[-1].rstrip('.')}",
-            hint=f"`sparrow plan {model.name}` says what would; `sparrow models` lists the others.",
+            f"{picked.preset.name} is not on this machine yet, or not all of it",
+            hint=f"Download it: {checkpoints.download_command(picked.preset.name, str(revision))}",
         )
-    for variable, value in planned.environment.items():
+    for variable, value in picked.plan.environment.items():
         os.environ.setdefault(variable, value)
-    return VllmEngine(model.repository, {**planned.engine_args, **engine_args})
+    return VllmEngine(repository, {**picked.plan.engine_args, **engine_args})

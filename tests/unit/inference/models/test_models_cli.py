@@ -1,4 +1,4 @@
-"""`sparrow models`, `sparrow plan`, and the model that is proposed."""
+"""`sparrow models` and `sparrow plan`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from inference import models_cli
 from inference.hardware import GIB, Gpu, Hardware
-from inference.models_cli import choose_variant, models, plan_command
+from inference.models_cli import models, plan_command
 
 ADA, HOPPER, BLACKWELL = (8, 9), (9, 0), (12, 0)
 
@@ -30,68 +30,6 @@ def machine(
 
 
 NO_GPU = machine()
-
-
-@pytest.mark.parametrize(
-    ("hardware", "model"),
-    [
-        (machine(141, 1, HOPPER), "qwen3.6-35b-a3b"),
-        (machine(80, 2, HOPPER), "qwen3.6-35b-a3b"),
-        (machine(80, 1, HOPPER), "qwen3.6-35b-a3b-fp8"),
-        (machine(79.65, 1, HOPPER), "qwen3.6-35b-a3b-fp8"),
-        (machine(48, 2), "qwen3.6-35b-a3b"),
-        (machine(48, 1), "qwen3.6-35b-a3b-fp8"),
-        (machine(45, 1), "qwen3.6-35b-a3b-fp8"),
-        (machine(24, 2), "qwen3.6-35b-a3b-fp8"),
-        (machine(31.4, 1, BLACKWELL), "qwen3.6-35b-a3b-nvfp4"),
-        (machine(32, 1), "qwen3.6-35b-a3b-gptq"),
-        (machine(24, 1), "qwen3.6-35b-a3b-gptq"),
-        (machine(24, 1, BLACKWELL), "qwen3.6-35b-a3b-gptq"),
-        (machine(22.5, 1), "qwen2.5-coder-7b"),
-        (machine(16, 1), "qwen2.5-coder-1.5b"),
-        (machine(8, 1), "qwen2.5-coder-1.5b"),
-        (machine(4, 1), "qwen2.5-coder-0.5b"),
-        (machine(1, 1), "suffix"),
-        (machine(ram=32, cores=16), "qwen2.5-coder-1.5b"),
-        (machine(ram=16, cores=4), "qwen2.5-coder-0.5b"),
-        (machine(ram=32, cores=2), "suffix"),
-        (machine(ram=4, cores=16), "suffix"),
-    ],
-)
-def test_what_is_proposed(hardware: Hardware, model: str) -> None:
-    choice = choose_variant(hardware)
-    assert choice.model == model
-    assert (choice.plan is None) is (model == "suffix")
-    assert choice.why
-
-
-def test_each_variant_that_is_passed_over_has_its_reason() -> None:
-    assert choose_variant(machine(24, 1)).notes == (
-        "qwen3.6-35b-a3b is left out: 45.7 GiB are missing.",
-        "qwen3.6-35b-a3b-fp8 is left out: 13.7 GiB are missing.",
-        "qwen3.6-35b-a3b-nvfp4 is left out: its format is made for newer GPUs.",
-        "qwen3.6-35b-a3b-awq is left out: 2.5 GiB are missing.",
-        "qwen3.6-35b-a3b-gptq would fit, but leaves little cache: room for 20,960 tokens in 8 bit.",
-        "Of what fits, qwen3.6-35b-a3b-gptq holds the longest context.",
-    )
-    assert choose_variant(machine(16, 1)).notes[-2:] == (
-        "qwen2.5-coder-7b is left out: 0.5 GiB are missing.",
-        "qwen2.5-coder-3b is left out: its licence (Qwen Research) forbids commercial use.",
-    )
-
-
-def test_a_full_disk_is_told() -> None:
-    notes = choose_variant(machine(80, 1, HOPPER, disk_gb=20)).notes
-    assert notes[-1] == (
-        "The download takes 37.5 GB, and only 20 GB are free where models are kept."
-    )
-
-
-def test_a_machine_without_gpu_says_what_it_has() -> None:
-    assert choose_variant(machine(ram=8, cores=2)).notes == (
-        "There is no GPU, and the machine has 8 GiB of memory and 2 cores.",
-        "`suffix` needs no weights: it continues from what the workspace holds.",
-    )
 
 
 @pytest.fixture
@@ -130,9 +68,9 @@ class TestModels:
         assert found["proposed"] == "qwen3.6-35b-a3b-fp8"
         assert found["hardware"]["gpus"][0]["memory_bytes"] == 24 * GIB
         by_name = {model["name"]: model for model in found["models"]}
-        assert by_name["qwen3.6-35b-a3b"]["fits"] is False
+        assert by_name["qwen3.6-35b-a3b-bf16"]["fits"] is False
         assert by_name["qwen2.5-coder-3b"]["licence"] == "Qwen Research"
-        assert by_name["qwen3-coder-30b-a3b"]["uses"] == ["completion", "chat", "tools"]
+        assert by_name["qwen3-coder-30b-a3b-bf16"]["uses"] == ["completion", "chat", "tools"]
         assert by_name["qwen3-coder-30b-a3b-fp8"]["context"] == 262_144
 
 
@@ -149,7 +87,12 @@ class TestPlan:
     def test_without_a_name_the_proposed_one_is_planned(self) -> None:
         found = as_object(planned("--json"))
         assert found["model"] == "qwen3.6-35b-a3b-fp8"
-        assert found["why"][0] == "qwen3.6-35b-a3b is left out: 12.0 GiB are missing."
+        assert found["why"][0] == "qwen3.6-35b-a3b-bf16 is left out: 12.0 GiB are missing."
+
+    def test_the_name_of_a_family_plans_the_variant_that_suits(self) -> None:
+        found = as_object(planned("Qwen3.6-35B-A3B", "--json"))
+        assert found["model"] == "qwen3.6-35b-a3b-fp8"
+        assert found["why"][0] == "qwen3.6-35b-a3b-bf16 is left out: 12.0 GiB are missing."
 
     def test_other_gpus_than_those_found(self) -> None:
         found = as_object(planned("qwen3.6-35b-a3b", "--gpu-memory", "141", "--json"))
@@ -166,12 +109,12 @@ class TestPlan:
         assert (found["context"], found["context_kind"]) == (8192, "asked")
 
     def test_what_does_not_fit_names_the_variant_that_would(self) -> None:
-        found = as_object(planned("qwen3.6-35b-a3b", "--gpu-memory", "32", "--json"))
+        found = as_object(planned("qwen3.6-35b-a3b-bf16", "--gpu-memory", "32", "--json"))
         assert found["fits"] is False
         assert found["why"][0] == (
             "qwen3.6-35b-a3b-gptq would fit, with a context of 262,144 tokens."
         )
-        shown = planned("qwen3.6-35b-a3b", "--gpu-memory", "32").stdout
+        shown = planned("qwen3.6-35b-a3b-bf16", "--gpu-memory", "32").stdout
         assert "missing" in shown
         assert "vLLM:" not in shown
 
