@@ -287,7 +287,9 @@ def _check(message: Generate | Chat, can: Capabilities, model: str) -> None:
 def _tools(text: str) -> tuple[dict[str, Any], ...]:
     """The tools of a chat. Raises `UnsupportedRequest` for what is no list of functions."""
     try:
-        tools = json.loads(text) if text else []
+        tools = list[Any]() if not text else json.loads(text)
+        if not isinstance(tools, list):
+            raise TypeError(f"it is {type(tools).__name__}")  # noqa: TRY301 - told below
         names = [tool["function"]["name"] for tool in tools]
     except (ValueError, TypeError, LookupError) as error:
         raise UnsupportedRequest(

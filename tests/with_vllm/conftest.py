@@ -55,7 +55,7 @@ class Served:
         asyncio.run(body())
 
 
-@pytest.fixture(scope="module", params=[make_dense, make_hybrid], ids=["dense", "hybrid"])
+@pytest.fixture(scope="session", params=[make_dense, make_hybrid], ids=["dense", "hybrid"])
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
