@@ -39,7 +39,7 @@ def checkpoint(tmp_path: Path) -> Path:
     if not (ENVIRONMENT / "sparrow").is_file():
         pytest.fail(f"{ENVIRONMENT} is missing: make .venv-vllm/.ready", pytrace=False)
     folder = tmp_path / "checkpoint"
-    command = [ENVIRONMENT / "python", "-m", toy_model.__name__, "spm", folder]
+    command = [str(ENVIRONMENT / "python"), "-m", toy_model.__name__, "spm", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True)
     return folder
 

@@ -69,13 +69,13 @@ def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
-    yield from _serve(request.param(_new(folder / "checkpoint")), folder / "run")
+    yield from serve_checkpoint(request.param(_new(folder / "checkpoint")), folder / "run")
 
 
 @pytest.fixture
 def served_alone(tmp_path: Path) -> Iterator[Served]:
     """A dense checkpoint on a host that the test may kill."""
-    yield from _serve(make_dense(_new(tmp_path / "checkpoint")), tmp_path / "run")
+    yield from serve_checkpoint(make_dense(_new(tmp_path / "checkpoint")), tmp_path / "run")
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def toy(
 ) -> Iterator[Served]:
     """A model of the toy language, by its order; no argument says which that is."""
     engine_args = {name: value for name, value in ENGINE_ARGS.items() if name != "fim_order"}
-    yield from _serve(toy_checkpoints[request.param], tmp_path / "run", engine_args)
+    yield from serve_checkpoint(toy_checkpoints[request.param], tmp_path / "run", engine_args)
 
 
 def _new(folder: Path) -> Path:
@@ -104,7 +104,7 @@ def _new(folder: Path) -> Path:
     return folder
 
 
-def _serve(
+def serve_checkpoint(
     checkpoint: Path, runtime: Path, engine_args: Mapping[str, Any] = ENGINE_ARGS
 ) -> Iterator[Served]:
     before = os.environ.get(RUNTIME_DIR_VARIABLE)
