@@ -151,7 +151,7 @@ class TestStreams:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             text, done = await collect(client)
             assert text == "1 + 1"
             assert done.finish is FinishReason.STOP
@@ -167,7 +167,7 @@ class TestStreams:
     ) -> None:
         model = script(SLOW)
         async with host_of(model) as host, client_of(model) as one, client_of(model) as other:
-            await asyncio.gather(one.wait_ready(5), other.wait_ready(5))
+            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
             streams = [
                 client.generate(LAYOUT, Tail("slow", ""), Sampling(100), Priority.COMPLETION)
                 for client in (one, other)
@@ -191,7 +191,7 @@ class TestStreams:
         words = [f"word{number};" for number in range(50)]
         model = script(*({"when": {"prefix_ends_with": w}, "reply": [w, "!"]} for w in words))
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             answers = await asyncio.gather(*(collect(client, word) for word in words))
             assert [text for text, _ in answers] == [f"{word}!" for word in words]
 
@@ -200,7 +200,7 @@ class TestStreams:
     ) -> None:
         model = script({"when": {"prefix_ends_with": "known"}, "reply": ["ok"]})
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             results = await asyncio.gather(
                 collect(client, "known"),
                 collect(client, "else"),
@@ -231,7 +231,7 @@ class TestStreams:
         monkeypatch.setattr(ScriptedEngine, "generate", generate)
         model = script(ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             with pytest.raises(Exception, match="error of its own") as caught:
                 await collect(client)
             assert host.log_file in getattr(caught.value, "hint", "")
@@ -245,7 +245,7 @@ class TestStreams:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             with pytest.raises(WireError):
                 await collect(client, tail)
             assert (await collect(client))[0] == "1 + 1"
@@ -261,7 +261,7 @@ class TestStreams:
             ]
         )
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             assert client.token_counts(layout) is None
             await collect(client, layout=layout)
             counts = client.token_counts(layout)
@@ -281,7 +281,7 @@ class TestCancellation:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             for round_number in range(1, 11):  # more than there are slots
                 if way == "cancel the task":
                     task = asyncio.create_task(collect(client, "hang"))
@@ -305,7 +305,7 @@ class TestCancellation:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             tasks = [asyncio.create_task(collect(client, "hang")) for _ in range(20)]
             await eventually(lambda: host.scheduler.queued == 16, "a queue")
             for task in tasks[::-1]:
@@ -380,7 +380,7 @@ class TestLayouts:
         model = script(ANSWER)
         store = PromptStore(max_chunk_bytes=3000, max_layouts=2)
         async with host_of(model, store=store), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             layouts = [layout_of(f"# {number}\n" * 200, path=f"{number}.py") for number in range(6)]
             for layout in [*layouts, *layouts, *reversed(layouts)]:
                 assert (await collect(client, layout=layout))[0] == "1 + 1"
@@ -412,7 +412,7 @@ class TestLayouts:
             client_of(model) as one,
             client_of(model) as other,
         ):
-            await asyncio.gather(one.wait_ready(5), other.wait_ready(5))
+            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
             for _ in range(5):
                 assert (await collect(one, layout=one_layout))[0] == "1 + 1"
                 assert (await collect(other, layout=other_layout))[0] == "1 + 1"
@@ -424,7 +424,7 @@ class TestLayouts:
         layout = layout_of(*(f"# {number}\n" * 100 for number in range(10)))
         store = PromptStore(max_chunk_bytes=2000)
         async with host_of(model, store=store) as host, client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             with pytest.raises(UnknownLayout):
                 await collect(client, layout=layout)
             assert host.request_count == 2
@@ -474,7 +474,7 @@ class TestLayouts:
         model = script(ANSWER)
         layout = layout_of(*(f"# {number}\n" * 100_000 for number in range(8)))
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             sent = sum(len(chunk.text) for chunk in layout.chunks())
             results = await asyncio.gather(*(collect(client, layout=layout) for _ in range(3)))
             assert [text for text, _ in results] == ["1 + 1"] * 3
@@ -487,7 +487,7 @@ class TestLayouts:
         model = script(ANSWER)
         too_large = "x" * (17 * 1024 * 1024)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             for _ in range(3):
                 with pytest.raises(WireError):
                     await collect(client, layout=layout_of("a\n", too_large, "b\n"))
@@ -540,7 +540,7 @@ class TestLayouts:
                 channel.send(*map(PutChunk, texts), put, generate(1, ""))
                 await eventually(lambda: host.store.chunk_count == len(texts))
             async with client_of(model) as client:
-                await client.wait_ready(5)
+                await client.wait_ready(20)
                 assert (await collect(client))[0] == "1 + 1"
             gc.collect()
 
@@ -551,7 +551,7 @@ class TestLoad:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             hanging = [asyncio.create_task(collect(client, "hang")) for _ in range(4)]
             await eventually(lambda: host.scheduler.running == 4, "a full engine")
             order: list[Priority] = []
@@ -578,7 +578,7 @@ class TestLoad:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             host.scheduler = Scheduler(1, max_queued=3)
             tasks = [asyncio.create_task(collect(client, "hang")) for _ in range(10)]
             await eventually(lambda: sum(task.done() for task in tasks) == 6)
@@ -605,7 +605,7 @@ class TestLoad:
             assert {how for _, how in ends(messages)} <= {"cancelled", "overloaded"}
             assert host.scheduler.running == host.scheduler.queued == 0
             async with client_of(model) as client:
-                await client.wait_ready(5)
+                await client.wait_ready(20)
                 assert (await collect(client))[0] == "1 + 1"
 
     async def test_a_client_that_never_reads_does_not_hold_the_engine(
@@ -623,7 +623,7 @@ class TestLoad:
             channel.send(*(generate(number, "large") for number in range(4)))
             await eventually(lambda: host.scheduler.running == 4)
             async with client_of(model) as client:
-                await client.wait_ready(5)
+                await client.wait_ready(20)
                 async with asyncio.timeout(8):
                     assert (await collect(client))[0] == "1 + 1"
 
@@ -632,7 +632,7 @@ class TestLoad:
     ) -> None:
         model = script({"reply": ["x" * 10_000] * 300})
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             stream = client.generate(LAYOUT, Tail("", ""), Sampling(1000), Priority.CHAT)
             size = 0
             async with aclosing(stream):
@@ -648,7 +648,7 @@ class TestStats:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             before = await client.stats()
             await collect(client)
             after = await client.stats()
@@ -665,7 +665,7 @@ class TestStats:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             assert len(await asyncio.gather(*(client.stats() for _ in range(20)))) == 20
 
     async def test_one_who_no_longer_waits_does_no_harm(
@@ -673,7 +673,7 @@ class TestStats:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             asking = [asyncio.create_task(client.stats()) for _ in range(3)]
             await asyncio.sleep(0)
             asking[0].cancel()
@@ -707,7 +707,7 @@ class TestLostConnection:
             assert connection is not None
             connection.shut_down_host()
             assert isinstance(await connection.run(lambda: None), Goodbye)
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(20):
                 with pytest.raises(HostUnavailable):
                     await anext(
                         connection.generate(LAYOUT, Tail("", ""), Sampling(1), Priority.CHAT)
@@ -721,11 +721,11 @@ class TestLostConnection:
         model = script(ANSWER)
         layout = layout_of(*(f"# {number}\n" * 100_000 for number in range(20)))
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             asking = [asyncio.create_task(collect(client, layout=layout)) for _ in range(3)]
             await eventually(lambda: host.store.chunk_count > 2)
             host.stop("host_stopped", "in the middle")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 results = await asyncio.gather(*asking, return_exceptions=True)
             assert [type(result) for result in results] == [HostUnavailable] * 3
 
@@ -743,7 +743,7 @@ class TestLostConnection:
                 requests.append(asyncio.create_task(collect(client)))
                 requests.append(asyncio.create_task(collect(client, layout=layout_of("z\n"))))
                 await asyncio.sleep(0)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 results = await asyncio.gather(*requests, return_exceptions=True)
             assert {type(result) for result in results} <= {tuple, HostUnavailable}
             assert HostUnavailable in map(type, results)
