@@ -99,7 +99,7 @@ class TokenPrompts:
     def probe(self, task: probe.ProbeTask, order: FimOrder) -> list[int]:
         """The prompt of a task that tells whether the model knows this order."""
         assert self.fim is not None
-        section = PromptSection[int](Role.PREFIX, task.path, ())
+        section: PromptSection[int] = PromptSection(Role.PREFIX, task.path, ())
         layout = fim.fim_layout(self.fim, PromptLayout((section,)), self.encode)
         return layout.with_tail(order, self.encode(task.prefix), self.encode(task.suffix))
 
