@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.models import FLAGSHIP, preset
-from lsp_server.bench.checkpoints import _make_tokenizer
+from lsp_server.bench.checkpoints import make_tokenizer
 
 ARCHITECTURE = preset(FLAGSHIP).architecture
 MARKERS = {
@@ -26,7 +26,7 @@ MARKERS = {
 
 def make_flagship(folder: Path) -> Path:
     """A checkpoint without weights in the shape of Qwen3.6-35B-A3B's language model."""
-    known = _make_tokenizer(folder)
+    known = make_tokenizer(folder)
     _change_tokenizer(folder / "tokenizer.json", known)
     flagship_config().save_pretrained(folder)
     return folder

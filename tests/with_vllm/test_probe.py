@@ -10,20 +10,13 @@ import re
 import pytest
 
 from inference.client import InferenceClient
+from inference.content import Layout, LayoutSection, TextChunk
 from inference.endpoint import Endpoint
 from inference.errors import UnsupportedRequest
 from inference.formats.fim import FimOrder
 from inference.formats.probe import ACCEPTED, MARGIN, MAX_TOKENS
-from inference.protocol import (
-    Delta,
-    Layout,
-    LayoutSection,
-    Priority,
-    Role,
-    Sampling,
-    Tail,
-    TextChunk,
-)
+from inference.protocol import Delta, Priority, Role, Tail
+from inference.sampling import Sampling
 from tests.with_vllm.conftest import Served
 from tests.with_vllm.toy_language import Document, documents
 from tests.with_vllm.toy_model import SEED, share_expected
