@@ -1,4 +1,4 @@
-"""vLLM's engine arguments: Sparrow's defaults under the user's, checked by vLLM's own names.
+"""The arguments of vLLM's engine: Sparrow's defaults under the user's, checked by vLLM's own names.
 
 Facts of vLLM that this file relies on, observed with 0.32: models with recurrent layers keep their
 state at large block borders only, on a CPU every 256 tokens when `block_size` says so; for others a
