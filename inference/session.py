@@ -30,6 +30,7 @@ from inference.errors import (
 )
 from inference.prompt import Conversation, Prompt
 from inference.protocol import (
+    MAX_HELLO_BYTES,
     PROTOCOL_VERSION,
     Answer,
     Cancel,
@@ -91,7 +92,7 @@ class Session:
     async def _welcome(self) -> bool:
         try:
             async with asyncio.timeout(HELLO_TIMEOUT_S):
-                hello = await self.channel.receive()
+                hello = await self.channel.receive(MAX_HELLO_BYTES)
         except TimeoutError:
             raise AuthenticationFailed("no greeting came in time") from None
         if hello is None:

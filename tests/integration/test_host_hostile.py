@@ -25,6 +25,7 @@ from inference.host import Host
 from inference.protocol import (
     FRAME_HEADER,
     MAX_FRAME_BYTES,
+    MAX_HELLO_BYTES,
     PROTOCOL_VERSION,
     Cancel,
     Delta,
@@ -135,6 +136,12 @@ def framed(*fields: Any) -> bytes:
             False, Hello(99, "wrong", ""), "authentication_failed", id="token before version"
         ),
         pytest.param(False, b"GET / HTTP/1.1\r\n\r\n", "frame_too_large", id="another protocol"),
+        pytest.param(
+            False,
+            FRAME_HEADER.pack(MAX_HELLO_BYTES + 1),
+            "frame_too_large",
+            id="more than a greeting",
+        ),
         pytest.param(False, b"\0\0\0\1\xc1", "malformed_message", id="no msgpack at first"),
         pytest.param(
             True, Hello(PROTOCOL_VERSION, "", ""), "malformed_message", id="a second greeting"
@@ -150,7 +157,7 @@ def framed(*fields: Any) -> bytes:
         pytest.param(True, framed(*["Cancel", True]), "malformed_message", id="a bool"),
         pytest.param(
             True,
-            framed("Generate", 1, b"", ["", ""], [0, 0, 1, None, []], 0),
+            framed("Generate", 1, b"", ["", ""], [0, 0, 1, None, [], 1, None, None], 0),
             "malformed_message",
             id="sampling out of bounds",
         ),
