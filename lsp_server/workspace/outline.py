@@ -78,13 +78,17 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The file's symbols in the order of their starts, parents before children."""
+    """The file's symbols in the order of their starts, parents before children.
+
+    `problem` says why a file was not looked into, or is empty.
+    """
 
     language: str
     symbols: tuple[Symbol, ...]
     references: tuple[Reference, ...]
     imports: tuple[Import, ...]
     has_errors: bool
+    problem: str = ""
 
 
 MAX_SIGNATURE_CHARACTERS = 400
