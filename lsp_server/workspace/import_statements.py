@@ -124,10 +124,159 @@ def _read_require(call: Node, text: _Text) -> Iterator[Statement]:
     yield module, tuple(names)
 
 
+def _read_go(node: Node, text: _Text) -> Iterator[Statement]:
+    module = text.unquoted(node.child_by_field_name("path"))
+    alias = text.field(node, "name")
+    if alias == "_":
+        yield module, ()
+    elif alias == ".":
+        yield module, (_named("*"),)
+    else:
+        yield module, (ImportedName("", alias or module.rpartition("/")[2]),)
+
+
+def _read_rust(node: Node, text: _Text) -> Iterator[Statement]:
+    if node.type == "mod_item":
+        name = text.field(node, "name")
+        yield f"self::{name}", (ImportedName("", name),)
+    elif node.type == "extern_crate_declaration":
+        name = text.field(node, "name")
+        yield name, (ImportedName("", text.field(node, "alias") or name),)
+    else:
+        argument = node.child_by_field_name("argument")
+        if argument is not None:
+            names: dict[str, list[ImportedName]] = {}
+            for module, name in _read_use(argument, "", text):
+                names.setdefault(module, []).append(name)
+            yield from ((module, tuple(bound)) for module, bound in names.items())
+
+
+def _read_use(node: Node, prefix: str, text: _Text) -> Iterator[tuple[str, ImportedName]]:
+    """The leaves of a tree of uses. Without recursion, since nothing bounds its depth."""
+    pending = [(node, prefix)]
+    while pending:
+        node, prefix = pending.pop()
+        match node.type:
+            case "use_list":
+                pending += [(child, prefix) for child in reversed(node.named_children)]
+            case "scoped_use_list":
+                around = _join_path(prefix, text.compact(node.child_by_field_name("path")))
+                inner = node.child_by_field_name("list")
+                pending += [(inner, around)] if inner is not None else []
+            case "use_wildcard":
+                path = text.compact(node).removesuffix("*").removesuffix("::")
+                yield _join_path(prefix, path), _named("*")
+            case "use_as_clause":
+                path = _join_path(prefix, text.compact(node.child_by_field_name("path")))
+                yield _split_path(path, text.field(node, "alias"))
+            case "self":
+                yield _split_path(prefix, "")
+            case "identifier" | "scoped_identifier" | "crate" | "super":
+                yield _split_path(_join_path(prefix, text.compact(node)), "")
+
+
+def _join_path(prefix: str, path: str) -> str:
+    return f"{prefix}::{path}" if prefix and path else prefix or path
+
+
+def _split_path(path: str, alias: str) -> tuple[str, ImportedName]:
+    module, _, name = path.removesuffix("::self").rpartition("::")
+    return (module, _named(name, alias)) if module else (name, ImportedName("", alias or name))
+
+
+def _read_java(node: Node, text: _Text) -> Iterator[Statement]:
+    path = next(
+        (it for it in node.named_children if it.type in {"scoped_identifier", "identifier"}), None
+    )
+    if any(child.type == "asterisk" for child in node.named_children):
+        yield text.compact(path), (_named("*"),)
+    else:
+        module, _, name = text.compact(path).rpartition(".")
+        yield module, (_named(name),)
+
+
+def _read_include(node: Node, text: _Text) -> Iterator[Statement]:
+    path = node.child_by_field_name("path")
+    if path is not None and path.type in {"string_literal", "system_lib_string"}:
+        yield text(path).strip('"'), (_named("*"),)
+
+
+def _read_csharp(node: Node, text: _Text) -> Iterator[Statement]:
+    alias = text.field(node, "name")
+    if node.named_children:
+        name = ImportedName("", alias) if alias else _named("*")
+        yield text.compact(node.named_children[-1]), (name,)
+
+
+def _read_ruby(node: Node, text: _Text) -> Iterator[Statement]:
+    arguments = node.child_by_field_name("arguments")
+    module = text.unquoted(arguments.named_child(0)) if arguments is not None else ""
+    if text.field(node, "method") == "require_relative" and not module.startswith("."):
+        module = f"./{module}"
+    if "#{" not in module:
+        yield module, (_named("*"),)
+
+
+def _read_php(node: Node, text: _Text) -> Iterator[Statement]:
+    if node.type != "namespace_use_declaration":
+        yield _read_php_path(node, text), (_named("*"),)
+        return
+    prefix = ""
+    clauses: list[Node] = []
+    for child in node.named_children:
+        if child.type == "namespace_name":
+            prefix = text.compact(child)
+        elif child.type == "namespace_use_group":
+            clauses.extend(child.named_children)
+        elif child.type == "namespace_use_clause":
+            clauses.append(child)
+    for clause in clauses:
+        if clause.type == "namespace_use_clause" and clause.named_children:
+            path = f"{prefix}\\{text.compact(clause.named_children[0])}".strip("\\")
+            module, _, name = path.rpartition("\\")
+            yield module or name, (_named(name, text.field(clause, "alias")),)
+
+
+def _read_php_path(node: Node, text: _Text) -> str:
+    """`'a.php'`, or `__DIR__ . '/a.php'`; nothing for what is computed in another way."""
+    argument = node.named_child(0)
+    while argument is not None and argument.type == "parenthesized_expression":
+        argument = argument.named_child(0)
+    written = text(argument)
+    here = written.removeprefix("__DIR__").lstrip().removeprefix(".").lstrip()
+    if written.startswith("__DIR__") and here[:2] in {"'/", '"/'} and here[-1] == here[0]:
+        return f".{here[1:-1]}"
+    is_plain = argument is not None and argument.type in {"string", "encapsed_string"}
+    return written.strip("\"'") if is_plain and "$" not in written else ""
+
+
+def _read_source(node: Node, text: _Text) -> Iterator[Statement]:
+    """`source ./a.sh`. The folder in `source "$HERE/a.sh"` is taken for the script's own."""
+    module = text.unquoted(node.child_by_field_name("argument")).replace('"', "")
+    if module.startswith(("$", "`")):
+        variable, slash, rest = module.rpartition("}/") if "}/" in module else ("", "", "")
+        if not slash:
+            variable, slash, rest = module.rpartition(")/")
+        if not slash:
+            variable, slash, rest = module.partition("/")
+        module = f"./{rest}" if variable and "$" not in rest else ""
+    if "$" not in module:
+        yield module, (_named("*"),)
+
+
 _READERS: dict[str, Callable[[Node, _Text], Iterator[Statement]]] = {
     "python": _read_python,
     "javascript": _read_ecmascript,
     "javascriptreact": _read_ecmascript,
     "typescript": _read_ecmascript,
     "typescriptreact": _read_ecmascript,
+    "go": _read_go,
+    "rust": _read_rust,
+    "java": _read_java,
+    "c": _read_include,
+    "cpp": _read_include,
+    "csharp": _read_csharp,
+    "ruby": _read_ruby,
+    "php": _read_php,
+    "shellscript": _read_source,
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
@@ -43,9 +43,14 @@ _BOM = b"\xef\xbb\xbf"
 _CLASSES = frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.ENUM})
 _FUNCTIONS = frozenset({SymbolKind.FUNCTION, SymbolKind.METHOD})
 _VALUES = frozenset({SymbolKind.FIELD, SymbolKind.VARIABLE})
-# What may stand beside a definition, before it, and belongs to it.
+# What stands before a definition as its sibling, and belongs to it.
 _LEADING = frozenset({"attribute_item", "decorator"})
 _WITH_LEADING = frozenset({"rust", "typescript", "typescriptreact"})
+# What a definition begins with, and its signature does not.
+_ANNOTATIONS = frozenset({"annotation", "attribute_list", "decorator", "marker_annotation"})
+_WITH_ANNOTATIONS = frozenset(
+    {"csharp", "java", "javascript", "javascriptreact", "php", "typescript", "typescriptreact"}
+)
 
 
 class FoundSymbol(NamedTuple):
@@ -62,10 +67,8 @@ class FoundSymbol(NamedTuple):
     doc: str
 
 
-class FoundReference(NamedTuple):
-    start: int
-    name: str
-    kind: ReferenceKind
+# Where it starts, its name and its kind. Plain, since there are so many.
+FoundReference = tuple[int, str, ReferenceKind]
 
 
 class FoundImport(NamedTuple):
@@ -158,19 +161,18 @@ def find(
         cursor.set_byte_range(*extent)
     nodes: dict[int, _Definition] = {}
     wrappers: list[tuple[int, int, int]] = []
-    uses: dict[int, tuple[int, int, ReferenceKind]] = {}
+    uses: list[tuple[tuple[int, int], int]] = []
     imports: list[FoundImport] = []
     roles = grammar.roles
     for pattern, captures in cursor.matches(tree.root_node):
         capture, symbol_kind, reference_kind, guard = roles[pattern]
+        if reference_kind is not None:
+            uses.append((captures[capture][0].byte_range, pattern))
+            continue
         if guard and not _passes(guard, captures["guard"], source):
             continue
         node = captures[capture][0]
-        if reference_kind is not None:
-            start, end = node.byte_range
-            if start not in uses or pattern < uses[start][1]:
-                uses[start] = (end, pattern, reference_kind)
-        elif symbol_kind is not None:
+        if symbol_kind is not None:
             name = captures["name"][0].byte_range
             if name[0] not in nodes or pattern < nodes[name[0]].pattern:
                 body = captures.get("body")
@@ -189,15 +191,30 @@ def find(
         if first <= extents[name_start][0] <= last
     ]
     symbols.sort(key=_by_start)
-    references = [
-        FoundReference(start, source[start:end].decode(), kind)
-        for start, (end, _, kind) in uses.items()
-        if start not in nodes and first <= start <= last
-    ]
-    references.sort()
+    references = _name(source, grammar, [use for use in uses if first <= use[0][0] <= last], nodes)
     imports = [found for found in imports if first <= found.start <= last]
     imports.sort(key=_by_import_start)
     return Findings(symbols, references, imports)
+
+
+def _name(
+    source: bytes,
+    grammar: Grammar,
+    uses: list[tuple[tuple[int, int], int]],
+    definitions: Container[int],
+) -> list[FoundReference]:
+    """References in order, each once, and none where a name is defined."""
+    uses.sort()
+    kinds = [role.reference or ReferenceKind.OTHER for role in grammar.roles]
+    text = source.decode() if source.isascii() else None
+    references: list[FoundReference] = []
+    previous = -1
+    for (start, end), pattern in uses:
+        if start != previous and start not in definitions:
+            name = source[start:end].decode() if text is None else text[start:end]
+            references.append((start, name, kinds[pattern]))
+        previous = start
+    return references
 
 
 def _passes(guard: bytes, nodes: Iterable[tree_sitter.Node], source: bytes) -> bool:
@@ -245,7 +262,7 @@ def _describe(
     source: bytes, language: str, name_start: int, definition: _Definition, start: int, end: int
 ) -> FoundSymbol:
     _, kind, node, name_end, body = definition
-    head, head_end = node.byte_range
+    head, head_end = _find_head(node, language), node.end_byte
     return FoundSymbol(
         start,
         end,
@@ -253,12 +270,24 @@ def _describe(
         head,
         body,
         kind,
-        source[name_start:name_end].decode(),
+        source[name_start:name_end].decode().strip("\"'`:$"),
         write_signature(
             source, head, head_end if body < 0 else body, language, is_value=kind in _VALUES
         ),
         read_doc(source, language, start, body),
     )
+
+
+def _find_head(node: tree_sitter.Node, language: str) -> int:
+    """Where a definition starts behind the annotations that the grammar puts into it."""
+    if language not in _WITH_ANNOTATIONS:
+        return node.start_byte
+    child = node.child(0)
+    if child is not None and child.type == "modifiers":  # Java's
+        child = child.child(0)
+    while child is not None and child.type in _ANNOTATIONS:
+        child = child.next_sibling or (child.parent and child.parent.next_sibling)
+    return node.start_byte if child is None else child.start_byte
 
 
 def read_doc(source: bytes, language: str, start: int, body: int) -> str:
@@ -285,10 +314,15 @@ def assemble(
 ) -> Outline:
     """The outline of what was found in a source."""
     symbols, scope_starts, scopes = _nest(findings.symbols, source, line_starts)
+    references: list[Reference] = []
     place = _Places(source, line_starts).place
-    references = []
+    is_ascii = source.isascii()
     for start, name, kind in findings.references:
-        line, column = place(start)
+        if is_ascii:  # the call would cost as much as all the rest
+            line = bisect_right(line_starts, start) - 1
+            column = start - line_starts[line]
+        else:
+            line, column = place(start)
         scope = scopes[bisect_right(scope_starts, start) - 1]
         references.append(Reference(name, kind, line, column, scope))
     imports = tuple(
