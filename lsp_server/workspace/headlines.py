@@ -19,6 +19,7 @@ _COMMENTS = {"python": _HASH, "ruby": _HASH, "shellscript": _HASH, "php": (b"//"
 _HASH_COMMENT = re.compile(rb"[ \t]#[^\n\"']*$", re.MULTILINE)
 _SLASHES_COMMENT = re.compile(rb"(?:(?<=\s)//[^\n\"'`]*$)|/\*[^*]*\*/", re.MULTILINE)
 _DOCSTRING = re.compile(rb"[rRuU]?(\"\"\"|'''|\"|')")
+_RUBY_END = re.compile(rb"\s*(?:=|;\s*end)$")
 _MARKS = re.compile(rb"^[\s/*#!]+|[\s*/]+$")
 _TAG = re.compile(rb"</?[A-Za-z][^<>]*>")
 
@@ -32,7 +33,10 @@ def write_signature(source: bytes, start: int, end: int, language: str, *, is_va
         elif b"#" in head or b"/" in head:
             comment = _HASH_COMMENT if _COMMENTS.get(language) == _HASH else _SLASHES_COMMENT
             head = comment.sub(b"", head)
-    return shorten(b" ".join(head.split()).rstrip(b" :{;,"))
+    line = b" ".join(head.split())
+    if language == "ruby":
+        line = _RUBY_END.sub(b"", line)
+    return shorten(line.rstrip(b" :{;,"))
 
 
 def read_docstring(source: bytes, body_start: int) -> str:

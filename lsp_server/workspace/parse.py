@@ -54,13 +54,13 @@ _WITH_ANNOTATIONS = frozenset(
 
 
 class FoundSymbol(NamedTuple):
-    """A definition. Offsets in bytes; `head` is where the signature starts, `body` where it ends."""
+    """A definition, with offsets in bytes; its signature lies between `head` and `head_end`."""
 
     start: int
     end: int
     name_start: int
     head: int
-    body: int
+    head_end: int
     kind: SymbolKind
     name: str
     signature: str
@@ -158,7 +158,7 @@ def find(
     """Asks the language's query; with an extent, for what starts in these bytes alone."""
     cursor = tree_sitter.QueryCursor(grammar.query)
     if extent is not None:
-        cursor.set_byte_range(*extent)
+        cursor.set_byte_range(extent[0], max(extent[1], extent[0] + 1))  # (0, 0) is no bound
     nodes: dict[int, _Definition] = {}
     wrappers: list[tuple[int, int, int]] = []
     uses: list[tuple[tuple[int, int], int]] = []
@@ -184,15 +184,15 @@ def find(
             found = read_import(node, source, grammar.name)
             imports += [FoundImport(node.start_byte, module, names) for module, names in found]
     extents = _wrap(grammar, nodes, wrappers)
-    first, last = extent or (0, len(source))
+    first, last = extent or (0, len(source) + 1)
     symbols = [
         _describe(source, grammar.name, name_start, definition, *extents[name_start])
         for name_start, definition in nodes.items()
-        if first <= extents[name_start][0] <= last
+        if first <= extents[name_start][0] < last and definition.name_end > name_start
     ]
     symbols.sort(key=_by_start)
-    references = _name(source, grammar, [use for use in uses if first <= use[0][0] <= last], nodes)
-    imports = [found for found in imports if first <= found.start <= last]
+    references = _name(source, grammar, [use for use in uses if first <= use[0][0] < last], nodes)
+    imports = [found for found in imports if first <= found.start < last]
     imports.sort(key=_by_import_start)
     return Findings(symbols, references, imports)
 
@@ -210,7 +210,7 @@ def _name(
     references: list[FoundReference] = []
     previous = -1
     for (start, end), pattern in uses:
-        if start != previous and start not in definitions:
+        if start != previous and start < end and start not in definitions:
             name = source[start:end].decode() if text is None else text[start:end]
             references.append((start, name, kinds[pattern]))
         previous = start
@@ -249,11 +249,10 @@ def _wrap(
     if grammar.name in _WITH_LEADING:
         for name_start, definition in nodes.items():
             before = definition.node.prev_named_sibling
-            while before is not None and before.type in _LEADING:
-                extents[name_start] = (
-                    min(before.start_byte, extents[name_start][0]),
-                    extents[name_start][1],
-                )
+            while before is not None and (before.type in _LEADING or before.is_extra):
+                start, end = extents[name_start]
+                if not before.is_extra:  # a comment may stand between
+                    extents[name_start] = (min(before.start_byte, start), end)
                 before = before.prev_named_sibling
     return extents
 
@@ -262,38 +261,40 @@ def _describe(
     source: bytes, language: str, name_start: int, definition: _Definition, start: int, end: int
 ) -> FoundSymbol:
     _, kind, node, name_end, body = definition
-    head, head_end = _find_head(node, language), node.end_byte
-    return FoundSymbol(
-        start,
-        end,
-        name_start,
-        head,
-        body,
-        kind,
-        source[name_start:name_end].decode().strip("\"'`:$"),
-        write_signature(
-            source, head, head_end if body < 0 else body, language, is_value=kind in _VALUES
-        ),
-        read_doc(source, language, start, body),
+    name = source[name_start:name_end]
+    if kind is SymbolKind.METHOD and b"::" in name:  # C++: defined outside of its class
+        name_start += name.rindex(b"::") + 2
+        name = source[name_start:name_end]
+    head = _find_head(node, language)
+    head_end = node.end_byte if body < 0 else body
+    symbol = FoundSymbol(
+        start, end, name_start, head, head_end, kind, name.decode().strip("\"'`:$"), "", ""
     )
+    return describe_again(source, language, symbol)
+
+
+def describe_again(source: bytes, language: str, symbol: FoundSymbol) -> FoundSymbol:
+    """The same symbol, with its signature and its documentation read anew."""
+    start, end, name_start, head, head_end, kind, name, _, _ = symbol
+    is_value = kind in _VALUES
+    signature = write_signature(source, head, head_end, language, is_value=is_value)
+    doc = "" if is_value or language != "python" else read_docstring(source, head_end)
+    doc = doc or read_comment_above(source, start, language)
+    if not doc and head != start:  # between its attributes
+        doc = read_comment_above(source, head, language)
+    return FoundSymbol(start, end, name_start, head, head_end, kind, name, signature, doc)
 
 
 def _find_head(node: tree_sitter.Node, language: str) -> int:
     """Where a definition starts behind the annotations that the grammar puts into it."""
-    if language not in _WITH_ANNOTATIONS:
+    if language not in _WITH_ANNOTATIONS or not node.child_count:
         return node.start_byte
     child = node.child(0)
-    if child is not None and child.type == "modifiers":  # Java's
+    if child is not None and child.type == "modifiers" and child.child_count:  # Java's
         child = child.child(0)
     while child is not None and child.type in _ANNOTATIONS:
         child = child.next_sibling or (child.parent and child.parent.next_sibling)
     return node.start_byte if child is None else child.start_byte
-
-
-def read_doc(source: bytes, language: str, start: int, body: int) -> str:
-    """The first line of a docstring, or of the comment above."""
-    doc = read_docstring(source, body) if language == "python" and body >= 0 else ""
-    return doc or read_comment_above(source, start, language)
 
 
 def find_line_starts(source: bytes) -> list[int]:

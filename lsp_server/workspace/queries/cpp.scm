@@ -22,7 +22,8 @@
     (identifier) @name
     (field_identifier) @name
     (operator_name) @name]))
-  (pointer_declarator declarator: (function_declarator declarator: (field_identifier) @name))]) @definition.function
+  (pointer_declarator declarator: (function_declarator declarator: (field_identifier) @name))]
+  body: (_)? @body) @definition.function
 (function_definition declarator: [
   (function_declarator declarator: (qualified_identifier name: [
     (identifier) @name
