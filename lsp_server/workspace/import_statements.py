@@ -146,8 +146,8 @@ def _read_rust(node: Node, text: _Text) -> Iterator[Statement]:
         argument = node.child_by_field_name("argument")
         if argument is not None:
             names: dict[str, list[ImportedName]] = {}
-            for module, name in _read_use(argument, "", text):
-                names.setdefault(module, []).append(name)
+            for module, used in _read_use(argument, "", text):
+                names.setdefault(module, []).append(used)
             yield from ((module, tuple(bound)) for module, bound in names.items())
 
 
@@ -239,14 +239,17 @@ def _read_php(node: Node, text: _Text) -> Iterator[Statement]:
 
 def _read_php_path(node: Node, text: _Text) -> str:
     """`'a.php'`, or `__DIR__ . '/a.php'`; nothing for what is computed in another way."""
-    argument = node.named_child(0)
-    while argument is not None and argument.type == "parenthesized_expression":
-        argument = argument.named_child(0)
+    argument = node
+    while argument is node or argument.type == "parenthesized_expression":
+        inside = argument.named_children
+        if not inside:
+            return ""
+        argument = inside[0]
     written = text(argument)
     here = written.removeprefix("__DIR__").lstrip().removeprefix(".").lstrip()
     if written.startswith("__DIR__") and here[:2] in {"'/", '"/'} and here[-1] == here[0]:
         return f".{here[1:-1]}"
-    is_plain = argument is not None and argument.type in {"string", "encapsed_string"}
+    is_plain = argument.type in {"string", "encapsed_string"}
     return written.strip("\"'") if is_plain and "$" not in written else ""
 
 

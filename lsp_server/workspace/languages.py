@@ -160,7 +160,9 @@ class Grammar:
 def load_grammar(language: str) -> Grammar:
     """A language's grammar. Takes some milliseconds the first time; KeyError for an unknown one."""
     source = _SOURCES[language]
-    grammar = tree_sitter.Language(getattr(importlib.import_module(source.module), source.function)())
+    grammar = tree_sitter.Language(
+        getattr(importlib.import_module(source.module), source.function)()
+    )
     folder = resources.files("lsp_server.workspace") / "queries"
     text = "\n".join((folder / f"{name}.scm").read_text("utf-8") for name in source.queries)
     query = tree_sitter.Query(grammar, text)

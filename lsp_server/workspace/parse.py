@@ -98,12 +98,19 @@ def outline(source: bytes, language: str, max_parse_s: float = MAX_PARSE_S) -> O
     grammar = load_grammar(language)
     if len(source) > MAX_SOURCE_BYTES:
         megabytes = MAX_SOURCE_BYTES // 1024 // 1024
-        return Outline(language, (), (), (), True, f"the file is larger than {megabytes} MiB")
+        return Outline(
+            language,
+            (),
+            (),
+            (),
+            has_errors=True,
+            problem=f"the file is larger than {megabytes} MiB",
+        )
     source = normalize(source)
     try:
         tree = parse(tree_sitter.Parser(grammar.language), source, max_parse_s=max_parse_s)
     except ParseGivenUp as problem:
-        return Outline(language, (), (), (), True, str(problem))
+        return Outline(language, (), (), (), has_errors=True, problem=str(problem))
     return assemble(
         grammar,
         source,
@@ -186,7 +193,7 @@ def find(
     extents = _wrap(grammar, nodes, wrappers)
     first, last = extent or (0, len(source) + 1)
     symbols = [
-        _describe(source, grammar.name, name_start, definition, *extents[name_start])
+        _describe(source, grammar.name, name_start, definition, extents[name_start])
         for name_start, definition in nodes.items()
         if first <= extents[name_start][0] < last and definition.name_end > name_start
     ]
@@ -258,7 +265,11 @@ def _wrap(
 
 
 def _describe(
-    source: bytes, language: str, name_start: int, definition: _Definition, start: int, end: int
+    source: bytes,
+    language: str,
+    name_start: int,
+    definition: _Definition,
+    extent: tuple[int, int],
 ) -> FoundSymbol:
     _, kind, node, name_end, body = definition
     name = source[name_start:name_end]
@@ -268,7 +279,7 @@ def _describe(
     head = _find_head(node, language)
     head_end = node.end_byte if body < 0 else body
     symbol = FoundSymbol(
-        start, end, name_start, head, head_end, kind, name.decode().strip("\"'`:$"), "", ""
+        *extent, name_start, head, head_end, kind, name.decode().strip("\"'`:$"), "", ""
     )
     return describe_again(source, language, symbol)
 
@@ -287,14 +298,16 @@ def describe_again(source: bytes, language: str, symbol: FoundSymbol) -> FoundSy
 
 def _find_head(node: tree_sitter.Node, language: str) -> int:
     """Where a definition starts behind the annotations that the grammar puts into it."""
-    if language not in _WITH_ANNOTATIONS or not node.child_count:
+    if language not in _WITH_ANNOTATIONS:
         return node.start_byte
-    child = node.child(0)
-    if child is not None and child.type == "modifiers" and child.child_count:  # Java's
-        child = child.child(0)
-    while child is not None and child.type in _ANNOTATIONS:
-        child = child.next_sibling or (child.parent and child.parent.next_sibling)
-    return node.start_byte if child is None else child.start_byte
+    for child in node.children:
+        if child.type == "modifiers":  # Java's, with the annotations among them
+            for modifier in child.children:
+                if modifier.type not in _ANNOTATIONS:
+                    return modifier.start_byte
+        elif child.type not in _ANNOTATIONS:
+            return child.start_byte
+    return node.start_byte
 
 
 def find_line_starts(source: bytes) -> list[int]:

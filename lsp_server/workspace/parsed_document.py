@@ -31,9 +31,20 @@ from lsp_server.workspace.parse import (
 
 # Lists of statements or members: what stands in them is found without regard to its neighbours.
 _BODIES = frozenset(
-    "block body_statement class_body compound_statement constructor_body declaration_list enum_body "
-    "enum_member_declaration_list enum_variant_list field_declaration_list interface_body "
-    "statement_block".split()
+    {
+        "block",
+        "body_statement",
+        "class_body",
+        "compound_statement",
+        "constructor_body",
+        "declaration_list",
+        "enum_body",
+        "enum_member_declaration_list",
+        "enum_variant_list",
+        "field_declaration_list",
+        "interface_body",
+        "statement_block",
+    }
 )
 # What is looked at together with the sibling behind it.
 _LEADING = frozenset({"attribute_item", "decorator", "line_comment", "block_comment", "comment"})
@@ -122,7 +133,7 @@ class ParsedDocument:
         first = bisect_left(symbols, start, key=_start)
         last = bisect_left(symbols, old_end, key=_start)
         before = [
-            self._stretch(symbol, end, old_end, shift) if symbol.end > start else symbol
+            self._stretch(symbol, old_end, shift) if symbol.end > start else symbol
             for symbol in symbols[:first]
         ]
         behind = [_move(symbol, shift) for symbol in symbols[last:]]
@@ -149,12 +160,15 @@ class ParsedDocument:
             ],
         )
 
-    def _stretch(self, symbol: FoundSymbol, end: int, old_end: int, shift: int) -> FoundSymbol:
+    def _stretch(self, symbol: FoundSymbol, old_end: int, shift: int) -> FoundSymbol:
         """A symbol around what changed: what ends behind it moves, its head is read anew."""
-        moved = [at + shift if at >= old_end else at for at in symbol[:5]]
-        return describe_again(
-            self._source, self._grammar.name, FoundSymbol(*moved, *symbol[5:])
+        start, end, name_start, head, head_end = (
+            at + shift if at >= old_end else at for at in symbol[:5]
         )
+        moved = FoundSymbol(
+            start, end, name_start, head, head_end, symbol.kind, symbol.name, "", ""
+        )
+        return describe_again(self._source, self._grammar.name, moved)
 
     def _line(self, offset: int) -> int:
         return bisect_right(self._line_starts, offset) - 1
@@ -181,13 +195,26 @@ def _find_extent(
     cursor = body.walk()
     # What touches it counts: a token may have grown or shrunk.
     found = cursor.goto_first_child_for_byte(max(start - 1, 0)) is not None
+    if found and cursor.node is not None:
+        first = min(first, _find_leading(cursor.node))
     while found and (child := cursor.node) is not None:
         first = min(first, child.start_byte)
         last = max(last, child.end_byte)
-        if child.start_byte > end and child.is_named and child.type not in _LEADING:
+        is_leading = not child.is_named or child.is_extra or child.type in _LEADING
+        if child.start_byte > end and not is_leading:
             return first, last
         found = cursor.goto_next_sibling()
     return first, last
+
+
+def _find_leading(node: tree_sitter.Node) -> int:
+    """Where the attributes before a node begin, which belong to it."""
+    before = node.prev_named_sibling
+    start = node.start_byte
+    while before is not None and (before.type in _LEADING or before.is_extra):
+        start = before.start_byte
+        before = before.prev_named_sibling
+    return start
 
 
 def _find_body(
