@@ -1,0 +1,270 @@
+"""The outline of an open document, kept while it is edited.
+
+An edit is noted in the tree at once. When the outline is asked for, the text is parsed anew with the
+help of the old tree, and the query is asked again for the statements around what changed; all else
+moves. That the result is what the text alone would give is a property the tests hold.
+
+Invariant: between two outlines, what lies before `_head` and after `_tail` bytes from the end is as
+it was.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+import tree_sitter
+
+from lsp_server.workspace.documents import Edit, Position
+from lsp_server.workspace.languages import load_grammar
+from lsp_server.workspace.outline import Outline
+from lsp_server.workspace.parse import (
+    Findings,
+    FoundImport,
+    FoundSymbol,
+    ParseGivenUp,
+    assemble,
+    describe_again,
+    find,
+    find_line_starts,
+    parse,
+)
+
+# Lists of statements or members: what stands in them is found without regard to its neighbours.
+_BODIES = frozenset(
+    {
+        "block",
+        "body_statement",
+        "class_body",
+        "compound_statement",
+        "constructor_body",
+        "declaration_list",
+        "enum_body",
+        "enum_member_declaration_list",
+        "enum_variant_list",
+        "field_declaration_list",
+        "interface_body",
+        "statement_block",
+    }
+)
+# What is looked at together with the sibling behind it.
+_LEADING = frozenset({"attribute_item", "decorator", "line_comment", "block_comment", "comment"})
+
+
+class ParsedDocument:
+    """A text and its outline. Raises KeyError for a language that is not known."""
+
+    def __init__(self, language: str, text: str) -> None:
+        self._grammar = load_grammar(language)
+        self._parser = tree_sitter.Parser(self._grammar.language)
+        self.replace(text)
+
+    def replace(self, text: str) -> None:
+        """Takes a whole new text."""
+        self._source = text.encode("utf-8", "replace")
+        self._line_starts = find_line_starts(self._source)
+        self._tree: tree_sitter.Tree | None = None
+        self._findings = Findings([], [], [])
+        self._outline: Outline | None = None
+        self._known_length = len(self._source)
+        self._head = self._tail = len(self._source)
+
+    def apply(self, edit: Edit) -> None:
+        """Makes one edit. A position outside of the text is moved to the nearest inside."""
+        start, end = sorted((self._offset(edit.start), self._offset(edit.end)))
+        new = edit.text.encode("utf-8", "replace")
+        before = self._source
+        self._source = before[:start] + new + before[end:]
+        if self._tree is not None:
+            self._tree.edit(
+                start,
+                end,
+                start + len(new),
+                _point(before, start),
+                _point(before, end),
+                _point(self._source, start + len(new)),
+            )
+        self._line_starts = find_line_starts(self._source)
+        self._head = min(self._head, start)
+        self._tail = min(self._tail, len(before) - end)
+        self._outline = None
+
+    @property
+    def outline(self) -> Outline:
+        """The outline of the text as it is now."""
+        if self._outline is None:
+            self._outline = self._read()
+        return self._outline
+
+    def _read(self) -> Outline:
+        old = self._tree
+        try:
+            tree = parse(self._parser, self._source, old)
+        except ParseGivenUp as problem:
+            self._tree = None
+            return Outline(self._grammar.name, (), (), (), has_errors=True, problem=str(problem))
+        if old is None:
+            self._findings = find(self._grammar, tree, self._source)
+        else:
+            self._look_again(old, tree)
+        self._tree = tree
+        self._known_length = self._head = self._tail = len(self._source)
+        return assemble(
+            self._grammar,
+            self._source,
+            self._findings,
+            self._line_starts,
+            has_errors=tree.root_node.has_error,
+        )
+
+    def _look_again(self, old: tree_sitter.Tree, tree: tree_sitter.Tree) -> None:
+        length = len(self._source)
+        start, end = min(self._head, length), max(length - self._tail, 0)
+        for changed in old.changed_ranges(tree):
+            start, end = min(start, changed.start_byte), max(end, changed.end_byte)
+        extent = _find_extent(old, tree, start, max(start, end))
+        found = find(self._grammar, tree, self._source, extent)
+        self._findings = self._splice(found, extent, length - self._known_length)
+
+    def _splice(self, new: Findings, extent: tuple[int, int], shift: int) -> Findings:
+        start, end = extent
+        old_end = end - shift
+        old = self._findings
+        symbols = old.symbols
+        first = bisect_left(symbols, start, key=_start)
+        last = bisect_left(symbols, old_end, key=_start)
+        before = [
+            self._stretch(symbol, old_end, shift) if symbol.end > start else symbol
+            for symbol in symbols[:first]
+        ]
+        behind = [_move(symbol, shift) for symbol in symbols[last:]]
+        # Its comment may end on a line that was looked at again.
+        for index, symbol in enumerate(behind):
+            if self._line(symbol.start) > self._line(behind[0].start):
+                break
+            behind[index] = describe_again(self._source, self._grammar.name, symbol)
+        references = old.references
+        first_use = bisect_left(references, (start,))
+        last_use = bisect_left(references, (old_end,))
+        imports = old.imports
+        return Findings(
+            before + new.symbols + behind,
+            references[:first_use]
+            + new.references
+            + [(at + shift, name, kind) for at, name, kind in references[last_use:]],
+            [found for found in imports if found.start < start]
+            + new.imports
+            + [
+                FoundImport(found.start + shift, found.module, found.names)
+                for found in imports
+                if found.start >= old_end
+            ],
+        )
+
+    def _stretch(self, symbol: FoundSymbol, old_end: int, shift: int) -> FoundSymbol:
+        """A symbol around what changed: what ends behind it moves, its head is read anew."""
+        start, end, name_start, head, head_end = (
+            at + shift if at >= old_end else at for at in symbol[:5]
+        )
+        moved = FoundSymbol(
+            start, end, name_start, head, head_end, symbol.kind, symbol.name, "", ""
+        )
+        return describe_again(self._source, self._grammar.name, moved)
+
+    def _line(self, offset: int) -> int:
+        return bisect_right(self._line_starts, offset) - 1
+
+    def _offset(self, position: Position) -> int:
+        line = max(position.line, 0)
+        if line >= len(self._line_starts):
+            return len(self._source)
+        start = self._line_starts[line]
+        behind = self._line_starts[line + 1 : line + 2]
+        text = self._source[start : behind[0] if behind else None].rstrip(b"\r\n")
+        column = max(position.column, 0)
+        if text.isascii():
+            return start + min(column, len(text))
+        return start + len(text.decode()[:column].encode())
+
+
+def _find_extent(
+    old: tree_sitter.Tree, tree: tree_sitter.Tree, start: int, end: int
+) -> tuple[int, int]:
+    """Around what changed, whole statements of the innermost body; and the statement behind them."""
+    body = _find_body(old, tree, start, end)
+    first, last = start, end
+    cursor = body.walk()
+    # What touches it counts: a token may have grown or shrunk.
+    found = cursor.goto_first_child_for_byte(max(start - 1, 0)) is not None
+    if found and cursor.node is not None:
+        first = min(first, _find_leading(cursor.node))
+    while found and (child := cursor.node) is not None:
+        first = min(first, child.start_byte)
+        last = max(last, child.end_byte)
+        is_leading = not child.is_named or child.is_extra or child.type in _LEADING
+        if child.start_byte > end and not is_leading:
+            return first, last
+        found = cursor.goto_next_sibling()
+    return first, last
+
+
+def _find_leading(node: tree_sitter.Node) -> int:
+    """Where the attributes before a node begin, which belong to it."""
+    before = node.prev_named_sibling
+    start = node.start_byte
+    while before is not None and (before.type in _LEADING or before.is_extra):
+        start = before.start_byte
+        before = before.prev_named_sibling
+    return start
+
+
+def _find_body(
+    old: tree_sitter.Tree, tree: tree_sitter.Tree, start: int, end: int
+) -> tree_sitter.Node:
+    """The innermost body that has something before and behind what changed, or the root.
+
+    What is around it has to be as it was: that a node ends elsewhere is no changed range.
+    """
+    body = tree.root_node
+    # By cursors: a node's own search crashes where it finds nothing.
+    cursor, old_cursor = tree.walk(), old.walk()
+    before = max(start - 1, 0)
+    while (
+        cursor.goto_first_child_for_byte(before) is not None
+        and old_cursor.goto_first_child_for_byte(before) is not None
+    ):
+        node, old_node = cursor.node, old_cursor.node
+        if (
+            node is None
+            or old_node is None
+            or not node.start_byte < start <= end < node.end_byte
+            or node.byte_range != old_node.byte_range
+            or node.kind_id != old_node.kind_id
+        ):
+            break
+        if node.type in _BODIES:
+            body = node
+    return body
+
+
+def _start(symbol: FoundSymbol) -> int:
+    return symbol.start
+
+
+def _move(symbol: FoundSymbol, shift: int) -> FoundSymbol:
+    start, end, name_start, head, head_end, kind, name, signature, doc = symbol
+    return FoundSymbol(
+        start + shift,
+        end + shift,
+        name_start + shift,
+        head + shift,
+        head_end + shift,
+        kind,
+        name,
+        signature,
+        doc,
+    )
+
+
+def _point(source: bytes, offset: int) -> tuple[int, int]:
+    """Row and column in bytes, with rows as the parser counts them."""
+    return source.count(b"\n", 0, offset), offset - (source.rfind(b"\n", 0, offset) + 1)
