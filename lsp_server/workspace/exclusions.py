@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -38,6 +38,9 @@ class _Rules:
     rules: list[Rule]
 
 
+LOOKS_SECRET = "the file looks like it holds secrets"  # noqa: S105
+
+
 class Exclusions:
     """The rules of one or several workspace folders, and of the repositories around them."""
 
@@ -52,16 +55,28 @@ class Exclusions:
 
     def reason(self, path: Path) -> str:
         """Why a file is left out, or nothing. Reads the ignore files above it."""
-        if looks_secret(path):
-            return "the file looks like it holds secrets"
         top = self._top(path)
         if top is None:
-            return ""
-        parts = path.relative_to(top).parts
-        for depth in range(1, len(parts) + 1):
-            if source := self._excluded_by(top, parts[:depth], is_folder=depth < len(parts)):
-                return f"{source} leaves the file out"
-        return ""
+            return LOOKS_SECRET if looks_secret(path) else ""
+        folder = FolderRules(self, top)
+        *above, name = path.relative_to(top).parts
+        for part in above:
+            if reason := folder.reason(part, is_folder=True):
+                return reason
+            folder = folder.enter(part)
+        if looks_secret(path):
+            return LOOKS_SECRET
+        return folder.reason(name, is_folder=False)
+
+    def folder(self, path: Path) -> FolderRules | None:
+        """The rules in a workspace folder, to walk down from; None where it is left out itself."""
+        top = self._top(path / "file") or path
+        folder = FolderRules(self, top)
+        for part in path.relative_to(top).parts:
+            if folder.reason(part, is_folder=True):
+                return None
+            folder = folder.enter(part)
+        return folder
 
     def _top(self, path: Path) -> Path | None:
         """The outermost folder whose rules count: a workspace folder's, or the repository's."""
@@ -71,27 +86,15 @@ class Exclusions:
             tops.append(repository)
         return min(tops, key=lambda it: len(it.parts), default=None)
 
-    def _excluded_by(self, top: Path, parts: Sequence[str], *, is_folder: bool) -> str:
-        """The ignore file that has the last word on a path and leaves it out, or nothing."""
-        if parts[-1] == ".git":
-            return "git"
-        for names in IGNORE_FILES:
-            # The nearest file that has a word on it decides.
-            decided = None
-            for name, depth in itertools.product(names, range(len(parts) - 1, -1, -1)):
-                rules = self._read(top.joinpath(*parts[:depth], name))
-                decided = verdict(rules, parts[depth:], is_folder=is_folder)
-                if decided:
-                    return "/".join([*parts[:depth], name])
-                if decided is False:
-                    break
-            if decided is None and names == IGNORE_FILES[0] and self._user_file is not None:
-                file = self._user_file()
-                if verdict(self._read(file), parts, is_folder=is_folder):
-                    return str(file)
-        return ""
+    def user_rules(self) -> tuple[str, list[Rule]]:
+        """The user's own ignore file, and its rules."""
+        if self._user_file is None:
+            return "", []
+        file = self._user_file()
+        return str(file), self.read(file)
 
-    def _read(self, file: Path) -> list[Rule]:
+    def read(self, file: Path) -> list[Rule]:
+        """The rules of an ignore file, read again where it changed."""
         try:
             changed_ns = file.stat().st_mtime_ns
             held = self._rules.get(file)
@@ -102,6 +105,51 @@ class Exclusions:
             self._rules.pop(file, None)
             return []
         return held.rules
+
+
+class FolderRules:
+    """The rules that hold in one folder: its own ignore files', and those of the folders above."""
+
+    def __init__(
+        self,
+        exclusions: Exclusions,
+        top: Path,
+        parts: tuple[str, ...] = (),
+        above: Mapping[str, Sequence[tuple[int, list[Rule]]]] | None = None,
+    ) -> None:
+        self._exclusions = exclusions
+        self._top = top
+        self._parts = parts
+        # By the ignore file's name: at which depth there are which rules, the nearest first.
+        self._rules: dict[str, list[tuple[int, list[Rule]]]] = {}
+        for name in itertools.chain(*IGNORE_FILES):
+            own = exclusions.read(top.joinpath(*parts, name))
+            held = list(above.get(name, ())) if above else []
+            self._rules[name] = [(len(parts), own), *held] if own else held
+
+    def enter(self, name: str) -> FolderRules:
+        """The rules in a folder of this one that is not left out."""
+        return FolderRules(self._exclusions, self._top, (*self._parts, name), self._rules)
+
+    def reason(self, name: str, *, is_folder: bool) -> str:
+        """Why the rules leave out what bears that name in this folder, or nothing."""
+        if name == ".git":
+            return "git leaves the file out"
+        parts = (*self._parts, name)
+        for names in IGNORE_FILES:
+            decided = None
+            for file, (depth, rules) in ((it, held) for it in names for held in self._rules[it]):
+                # The nearest file that has a word on it decides.
+                decided = verdict(rules, parts[depth:], is_folder=is_folder)
+                if decided:
+                    return f"{'/'.join([*parts[:depth], file])} leaves the file out"
+                if decided is False:
+                    break
+            if decided is None and names == IGNORE_FILES[0]:
+                file, rules = self._exclusions.user_rules()
+                if verdict(rules, parts, is_folder=is_folder):
+                    return f"{file} leaves the file out"
+        return ""
 
 
 def looks_secret(path: PurePath) -> bool:

@@ -1,0 +1,67 @@
+"""Reads one file for the index: its outline and its words. Runs in worker processes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from lsp_server.workspace.languages import detect_language
+from lsp_server.workspace.outline import Outline
+from lsp_server.workspace.outline_codec import pack_outline
+from lsp_server.workspace.parse import normalize, outline
+from lsp_server.workspace.store import WINDOW_LINES, FileState, IndexedFile, Window
+from lsp_server.workspace.words import words
+
+BINARY_PROBE_BYTES = 8192
+MAX_LINE_CHARACTERS = 20_000  # what has longer lines was not written by hand
+TEXT = "plaintext"
+
+
+def read_file(folder: Path, path: str, state: FileState) -> IndexedFile:
+    """What the index holds of a file; its outline says if that is nothing, and why.
+
+    Raises OSError where it cannot be read; all else that a file may be is no error.
+    """
+    return index_text(path, state, (folder / path).read_bytes())
+
+
+def index_text(path: str, state: FileState, data: bytes) -> IndexedFile:
+    """The same for a file whose bytes are at hand."""
+    if b"\0" in data[:BINARY_PROBE_BYTES]:
+        return without_text(path, state, data, "binary")
+    lines = normalize(data).decode().splitlines(keepends=True)
+    if max(map(len, lines), default=0) > MAX_LINE_CHARACTERS:
+        return without_text(path, state, data, "a line of more than 20,000 characters")
+    language = detect_language(path, data[:BINARY_PROBE_BYTES])
+    if language is None:
+        found = Outline(TEXT, (), (), (), has_errors=False)
+    else:
+        found = outline(data, language)
+    return IndexedFile(
+        path, state, _digest(data, found.language), pack_outline(found), _windows(lines, found)
+    )
+
+
+def without_text(path: str, state: FileState, data: bytes, problem: str) -> IndexedFile:
+    """A file of which the index holds but why: so that it is not read again until it changes."""
+    nothing = Outline(TEXT, (), (), (), has_errors=True, problem=problem)
+    return IndexedFile(path, state, _digest(data, problem), pack_outline(nothing), ())
+
+
+def _digest(data: bytes, read_as: str) -> bytes:
+    """The name of a content: the same bytes are read differently under other names."""
+    return hashlib.blake2b(data, digest_size=16, key=read_as.encode()[:64]).digest()
+
+
+def _windows(lines: list[str], found: Outline) -> tuple[Window, ...]:
+    defined: dict[int, list[str]] = {}
+    for symbol in found.symbols:
+        defined.setdefault(symbol.name_line // WINDOW_LINES, []).append(symbol.name)
+    return tuple(
+        Window(
+            number,
+            " ".join(words(" ".join(defined.get(number, ())))),
+            " ".join(words("".join(lines[start : start + WINDOW_LINES]))),
+        )
+        for number, start in enumerate(range(0, len(lines), WINDOW_LINES))
+    )
