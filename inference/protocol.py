@@ -105,8 +105,10 @@ class Capabilities:
     chat: bool
     exact_token_counts: bool
     context_tokens: int | None  # None: bounded by memory alone
-    cache_block_tokens: int
+    cache_block_tokens: int  # 1: nothing is cached that a warm-up could bring there
     parallel_requests: int
+    # The suffix stands behind the prefix, so that each key typed computes it anew.
+    prefix_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

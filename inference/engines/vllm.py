@@ -88,6 +88,7 @@ class VllmEngine:
             context_tokens=config.model_config.max_model_len,
             cache_block_tokens=max(cache.block_size, cache.mamba_block_size or 0),
             parallel_requests=config.scheduler_config.max_num_seqs,
+            prefix_first=self._order is FimOrder.PREFIX_FIRST,
         )
 
     async def load(self, report: LoadProgress) -> None:
@@ -121,7 +122,8 @@ class VllmEngine:
         self, prompt: Prompt[int], sampling: Sampling, priority: Priority
     ) -> AsyncGenerator[Piece, None]:
         if self._order is not None:
-            pieces = self._stream(self._prompts.fill_in(prompt, self._order), sampling, priority)
+            fill = self._prompts.warm_up if priority is Priority.WARM_UP else self._prompts.fill_in
+            pieces = self._stream(fill(prompt, self._order), sampling, priority)
             async with contextlib.aclosing(pieces):
                 async for piece in pieces:
                     yield piece
