@@ -134,6 +134,7 @@ class OpenAiEngine:
             context_tokens=self._served.context_tokens,
             cache_block_tokens=_CACHE_BLOCK_TOKENS,
             parallel_requests=self._slots or _PARALLEL_REQUESTS.get(kind, _OTHER_PARALLEL_REQUESTS),
+            prefix_first=self._format is not None and self._format.order is FimOrder.PREFIX_FIRST,
         )
 
     def encode(self, text: str) -> Sequence[int]:
