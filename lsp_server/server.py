@@ -17,6 +17,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from inference import __version__
 from lsp_server import config, protocol
+from lsp_server.api_keys import ApiKeys
 from lsp_server.context.stream import ContextStream
 from lsp_server.convert import PositionConverter
 from lsp_server.features.completion import Completion, CompletionFeature, Request
@@ -132,8 +133,13 @@ def _register(server: SparrowServer) -> None:
 
     @server.feature(protocol.RESTART_HOST)
     def restart_host(_: Any) -> dict[str, Any]:
-        server.models.completion.restart()
+        server.models.restart()
         return {}
+
+    @server.feature(protocol.SET_API_KEYS)
+    def set_api_keys(params: Any) -> None:
+        # Nothing here may raise: pygls would log what it was sent.
+        server.models.set_api_keys(ApiKeys.parse(getattr(params, "apiKeys", None)))
 
     @server.feature(protocol.EXPLAIN_COMPLETION)
     def explain_completion(_: Any) -> protocol.Explanation:
@@ -147,8 +153,10 @@ def _register_lifecycle(server: SparrowServer) -> None:
             server.workspace.position_encoding or types.PositionEncodingKind.Utf16
         )
         server.folders.set_roots([folder.uri for folder in params.workspace_folders or []])
-        options = params.initialization_options
-        server.configure(options.get("settings") if isinstance(options, dict) else None)
+        given = params.initialization_options
+        options = given if isinstance(given, dict) else {}
+        server.models.set_api_keys(ApiKeys.parse(options.get("apiKeys")))
+        server.configure(options.get("settings"))
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:

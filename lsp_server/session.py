@@ -56,7 +56,7 @@ class EditorSession:
         self._tokens = itertools.count(1)
         self._on_text: dict[str, Callable[[str], None]] = {}
         self._status_changed = asyncio.Event()
-        self.status: protocol.StatusParams | None = None
+        self.status: protocol.StatusParams | None = None  # of the model that completes
         self.initialized_ms = 0.0
         self.logged: list[str] = []
         self._listen()
@@ -171,7 +171,10 @@ class EditorSession:
         self._client.feature(types.WINDOW_LOG_MESSAGE)(took_log_message)
 
     def _took_status(self, params: Any) -> None:
+        if "completion" not in params.roles:
+            return
         self.status = protocol.StatusParams(
+            roles=params.roles,
             state=params.state,
             engine=params.engine,
             model=params.model,
