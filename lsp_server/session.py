@@ -196,10 +196,11 @@ async def open_session(
     settings: Mapping[str, Any],
     *,
     environment: Mapping[str, str] | None = None,
+    api_keys: Sequence[Mapping[str, str]] = (),
 ) -> AsyncIterator[EditorSession]:
     """Starts a language server on a workspace folder; ends it, and its process, on the way out.
 
-    `settings` is the `sparrow` section. The server's log goes to nowhere. Raises `ServerEnded` when
+    `settings` is the `sparrow` section, `api_keys` as in `protocol.ApiKeysParams`. The server's log goes to nowhere. Raises `ServerEnded` when
     it does not come up.
     """
     started = time.perf_counter()
@@ -224,7 +225,10 @@ async def open_session(
                     capabilities=types.ClientCapabilities(),
                     process_id=os.getpid(),
                     workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
-                    initialization_options={"settings": dict(settings)},
+                    initialization_options={
+                        "settings": dict(settings),
+                        "apiKeys": [dict(key) for key in api_keys],
+                    },
                 )
             )
         )
