@@ -78,7 +78,11 @@ class Models:
         return client
 
     def configure(self, config: Config) -> None:
-        """Makes a client for each configured model that has none. Needs a loop."""
+        """Makes a client for each configured model that has none. Needs a loop.
+
+        A host of vLLM that is named no more ends at once, for all windows: while it waited for its
+        idle time, it would hold the memory that its successor needs.
+        """
         before = self._distinct()
         self._by_role = {}
         for role, assignment in assign(config).items():
@@ -87,6 +91,8 @@ class Models:
             )
         for client in before:
             if client not in self._by_role.values():
+                if served_by_vllm(client.endpoint.model):
+                    client.stop_host()
                 self._close(client)
         for client in self._distinct():
             client.idle_minutes = config.host_idle_minutes

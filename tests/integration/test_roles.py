@@ -119,6 +119,25 @@ async def test_roles_move_without_a_restart(where: Place) -> None:
 
 
 @on_loop
+async def test_a_host_whose_share_changes_makes_room_for_its_successor(
+    where: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lsp_server.models.served_by_vllm", lambda _: True)
+    small, large = where.script({"reply": ["small"]}), where.script({"reply": ["large"]})
+    told = Told()
+    async with made(told, Config(completion_model=small)) as models:
+        await told.ready(small)
+        (alone,) = where.host_pids()
+        models.configure(Config(completion_model=small, chat_model=large))
+        await told.ready(small)
+        async with asyncio.timeout(PATIENCE_S):
+            while alone in where.host_pids():  # noqa: ASYNC110 - the kernel tells nobody
+                await asyncio.sleep(0.01)
+        (beside,) = where.host_pids()
+        assert "shares_gpu_with" in Path(f"/proc/{beside}/cmdline").read_text()
+
+
+@on_loop
 async def test_a_restart_ends_the_hosts_of_both(where: Place) -> None:
     small, large = where.script({"reply": ["small"]}), where.script({"reply": ["large"]})
     told = Told()
