@@ -72,7 +72,7 @@ def read(engine_args: Mapping[str, Any]) -> tuple[Neighbour | None, dict[str, An
         return None, own
     fields = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
     model, given = fields.get("model"), fields.get("engine_args", {})
-    role = next((it for it in _ROLES if it == fields.get("role")), None)
+    role: Role | None = next((it for it in _ROLES if it == fields.get("role")), None)
     sound = isinstance(model, str) and isinstance(given, dict) and fields.keys() <= _FIELDS
     if not sound or role is None:
         example = '{"role": "chat", "model": "qwen3.6-35b-a3b"}'
@@ -99,7 +99,7 @@ def share(
             hint="Set it in the engine arguments of both, or of neither: then Sparrow divides.",
         )
     own_role: Role = "chat" if neighbour.role == "completion" else "completion"
-    asked = {
+    asked: dict[Role, tuple[str, Mapping[str, Any]]] = {
         own_role: (model, engine_args),
         neighbour.role: (neighbour.model, neighbour.engine_args),
     }

@@ -48,16 +48,16 @@ def test_the_last_line_of_a_log(endpoint: Endpoint, content: bytes | None, last:
 
 
 @pytest.fixture
-def speaking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def speaking(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Endpoint:
     """What is started logs its key and its arguments."""
     speaker = tmp_path / "speaker"
     speaker.write_text(f'#!/bin/sh\necho "key=${API_KEY_VARIABLE} arguments=$*"\n')
     speaker.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(speaker))
+    return endpoint
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stands on a shell script")
-@pytest.mark.usefixtures("speaking")
 @pytest.mark.parametrize(
     ("inherited", "given", "found"),
     [
@@ -69,7 +69,7 @@ def speaking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ],
 )
 def test_the_key_reaches_the_host_by_its_environment(
-    endpoint: Endpoint,
+    speaking: Endpoint,
     monkeypatch: pytest.MonkeyPatch,
     *,
     inherited: str,
@@ -77,8 +77,8 @@ def test_the_key_reaches_the_host_by_its_environment(
     found: str,
 ) -> None:
     monkeypatch.setenv(API_KEY_VARIABLE, inherited)
-    launch_host(endpoint, 1, given).wait(10)
-    key, _, arguments = endpoint.log_file.read_text().partition(" arguments=")
+    launch_host(speaking, 1, given).wait(10)
+    key, _, arguments = speaking.log_file.read_text().partition(" arguments=")
     assert key == f"key={found}"
     assert "--model suffix" in arguments
     assert "inner" not in arguments

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from inference.division import Share
 from inference.endpoint import RUNTIME_DIR_VARIABLE, Endpoint
 from inference.engines import vllm_presets, vllm_sharing
 from inference.engines.vllm_presets import checkpoint_engine, preset_engine
@@ -18,6 +19,7 @@ from inference.engines.vllm_sharing import Neighbour, environment_of, read, shar
 from inference.errors import EngineFailed, UnknownModel
 from inference.hardware import GIB, Gpu, Hardware
 from inference.models import preset
+from inference.variants import candidates
 
 SMALL, LARGE = "qwen2.5-coder-1.5b", "qwen3.6-35b-a3b-gptq"
 
@@ -72,7 +74,7 @@ def test_a_neighbour_that_is_none_is_refused(told: Any) -> None:
 
 def both(
     hardware: Hardware, completion: Mapping[str, Any], chat: Mapping[str, Any]
-) -> list[vllm_sharing.Share | None]:
+) -> list[Share | None]:
     """The share that each host works out for itself."""
     return [
         share(SMALL, completion, Neighbour("chat", LARGE, chat), hardware),
@@ -91,7 +93,7 @@ def test_both_hosts_come_to_the_same_division() -> None:
 
 
 def test_the_name_of_a_family_is_the_variant_that_fits_beside_the_other() -> None:
-    alone = vllm_sharing.candidates("qwen3.6-35b-a3b", machine(48))
+    alone = candidates("qwen3.6-35b-a3b", machine(48))
     assert alone[0].bits == 16
     found = share("qwen3.6-35b-a3b", {}, Neighbour("completion", SMALL, {}), machine(48))
     assert found is not None

@@ -209,7 +209,8 @@ def test_a_model_that_lost_its_roles_is_told_no_more() -> None:
 def test_two_loads_have_a_progress_bar_each() -> None:
     async def run() -> None:
         editor = Editor()
-        for roles, model in ((("completion",), "small"), (("chat",), "large")):
+        models: dict[Roles, str] = {("completion",): "small", ("chat",): "large"}
+        for roles, model in models.items():
             editor.asked_for_progress.clear()
             editor.tell(ClientState.LOADING, roles=roles, model=model)
             await editor.asked_for_progress.wait()
