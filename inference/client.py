@@ -28,7 +28,7 @@ from inference.errors import (
     UnknownLayout,
     UnknownModel,
 )
-from inference.launch import last_log_line, launch_host
+from inference.launch import kill_host, last_log_line, launch_host
 from inference.protocol import (
     Answer,
     Capabilities,
@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 30.0
 _POLL_S = 0.01
+HANGING_AFTER_S = 20.0  # vLLM takes some seconds to end
 FIRST_BACK_OFF_S = 0.25
 MAX_BACK_OFF_S = 60.0
 HEALTHY_AFTER_S = 60.0  # a host that lived so long starts the back-off anew
@@ -108,6 +109,7 @@ class InferenceClient:
         self._engine = model.partition(":")[0]
         self._connection: Connection | None = None
         self._supervision: asyncio.Task[None] | None = None
+        self._watchdog: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._retry_now = asyncio.Event()
         self._failure: InferenceError | None = None
@@ -220,6 +222,15 @@ class InferenceClient:
         if self._supervision is not None:
             self._set_status(ClientState.STARTING, "starting the model's process anew")
         self._retry_now.set()
+        if self._connection is not None:
+            self._watchdog = asyncio.create_task(self._end_hanging(self._connection))
+
+    async def _end_hanging(self, connection: Connection) -> None:
+        """Kills a host that was told to end and has not. Its engine's processes end with it."""
+        await asyncio.sleep(HANGING_AFTER_S)
+        if connection is self._connection:
+            logger.warning("the model's process %d hangs; it is killed", connection.host_pid)
+            kill_host(connection.host_pid)
 
     def stop_host(self) -> None:
         """Ends the host, for all windows; each that still wants one starts it again."""
@@ -232,6 +243,8 @@ class InferenceClient:
 
     async def close(self) -> None:
         """Leaves the host, which ends by itself when nobody has used it for its idle time."""
+        if self._watchdog is not None:
+            self._watchdog.cancel()
         if self._supervision is not None:
             self._supervision.cancel()
             await asyncio.gather(self._supervision, return_exceptions=True)

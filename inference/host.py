@@ -72,7 +72,6 @@ class Host:
         server, address = await self._endpoint.listen(self._on_connection)
         self.token = address.token
         loading = asyncio.create_task(self._load())
-        self._watch_idleness()
         try:
             await self._stopping.wait()
         finally:
@@ -156,6 +155,7 @@ class Host:
         self.capabilities = self.engine.capabilities
         self.scheduler = Scheduler(self.capabilities.parallel_requests)
         self.ready.set()
+        self._watch_idleness()
         self._set_status(HostState.READY, "", None)
         logger.info("%s is ready", model)
 
@@ -205,7 +205,8 @@ class Host:
         if self._idle_timer is not None:
             self._idle_timer.cancel()
             self._idle_timer = None
-        if not self._sessions:
+        # A large model may take longer to load than a host may be idle.
+        if not self._sessions and self.ready.is_set():
             self._idle_timer = asyncio.get_running_loop().call_later(
                 self._idle_s, self.stop, "host_idle", "no client has been connected for a while"
             )

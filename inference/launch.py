@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -54,6 +56,13 @@ def launch_host(
     # It outlives its client; while this process lives, somebody must take its exit status.
     threading.Thread(target=process.wait, name="host exit", daemon=True).start()
     return process
+
+
+def kill_host(pid: int) -> None:
+    """Ends a host of this user's at once. One that has ended is no error."""
+    # Windows knows no SIGKILL: there every signal ends a process at once.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def last_log_line(endpoint: Endpoint) -> str:

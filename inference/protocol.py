@@ -30,6 +30,7 @@ from inference.sampling import Sampling, TokenLogprob
 
 PROTOCOL_VERSION = 1
 MAX_FRAME_BYTES = 16 * 1024 * 1024
+MAX_HELLO_BYTES = 64 * 1024  # of the first frame, whose sender has shown no token yet
 FRAME_HEADER = struct.Struct(">I")
 DIGEST_BYTES = 16
 
@@ -329,15 +330,15 @@ def encode(message: Message) -> bytes:
     """
     body = pack([_TAGS[type(message)], *plain_fields(message)])
     if len(body) > MAX_FRAME_BYTES:
-        raise FrameTooLarge(_too_large(len(body)))
+        raise FrameTooLarge(_too_large(len(body), MAX_FRAME_BYTES))
     return FRAME_HEADER.pack(len(body)) + body
 
 
-def frame_length(header: bytes) -> int:
+def frame_length(header: bytes, max_bytes: int = MAX_FRAME_BYTES) -> int:
     """The body's length in bytes from a frame's 4-byte header. Raises `FrameTooLarge`."""
     (length,) = FRAME_HEADER.unpack(header)
-    if length > MAX_FRAME_BYTES:
-        raise FrameTooLarge(_too_large(length))
+    if length > max_bytes:
+        raise FrameTooLarge(_too_large(length, max_bytes))
     return int(length)
 
 
@@ -356,8 +357,8 @@ def decode(body: bytes) -> Message:
     return message
 
 
-def _too_large(length: int) -> str:
-    return f"a frame of {length} bytes is over the limit of {MAX_FRAME_BYTES}"
+def _too_large(length: int, max_bytes: int) -> str:
+    return f"a frame of {length} bytes is over the limit of {max_bytes}"
 
 
 _TAGS: dict[type, str] = {cls: cls.__name__ for cls in typing.get_args(Message)}

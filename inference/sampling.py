@@ -32,7 +32,8 @@ class Constraint:
             raise ValueError(f"a constraint by {self.kind} is one text, not {len(self.texts)}")
         if self.kind is ConstraintKind.JSON_SCHEMA:
             try:
-                json.loads(self.texts[0])
+                for text in self.texts:
+                    json.loads(text)
             except ValueError as error:
                 raise ValueError(f"the JSON schema is not JSON: {error}") from error
 

@@ -30,6 +30,7 @@ from inference.errors import (
 )
 from inference.prompt import Conversation, Prompt
 from inference.protocol import (
+    MAX_HELLO_BYTES,
     PROTOCOL_VERSION,
     Answer,
     Cancel,
@@ -91,7 +92,7 @@ class Session:
     async def _welcome(self) -> bool:
         try:
             async with asyncio.timeout(HELLO_TIMEOUT_S):
-                hello = await self.channel.receive()
+                hello = await self.channel.receive(MAX_HELLO_BYTES)
         except TimeoutError:
             raise AuthenticationFailed("no greeting came in time") from None
         if hello is None:
@@ -287,7 +288,9 @@ def _check(message: Generate | Chat, can: Capabilities, model: str) -> None:
 def _tools(text: str) -> tuple[dict[str, Any], ...]:
     """The tools of a chat. Raises `UnsupportedRequest` for what is no list of functions."""
     try:
-        tools = json.loads(text) if text else []
+        tools = list[Any]() if not text else json.loads(text)
+        if not isinstance(tools, list):
+            raise TypeError(f"it is {type(tools).__name__}")  # noqa: TRY301 - told below
         names = [tool["function"]["name"] for tool in tools]
     except (ValueError, TypeError, LookupError) as error:
         raise UnsupportedRequest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from inference.protocol import FRAME_HEADER, Message, decode, encode, frame_length
+from inference.protocol import FRAME_HEADER, MAX_FRAME_BYTES, Message, decode, encode, frame_length
 
 # A peer that lets this much pile up has stopped reading; its connection is dropped.
 MAX_UNSENT_BYTES = 32 * 1024 * 1024
@@ -20,14 +20,15 @@ class Channel:
         self.bytes_received = 0
         self.bytes_sent = 0
 
-    async def receive(self) -> Message | None:
+    async def receive(self, max_bytes: int = MAX_FRAME_BYTES) -> Message | None:
         """The next message, or None at the end of the connection, in mid-frame or not.
 
-        Raises `WireError` for what is not this protocol; the channel is of no use afterwards.
+        Raises `WireError` for what is not this protocol, or over `max_bytes`; the channel is of no
+        use afterwards.
         """
         try:
             header = await self._reader.readexactly(FRAME_HEADER.size)
-            body = await self._reader.readexactly(frame_length(header))
+            body = await self._reader.readexactly(frame_length(header, max_bytes))
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
         self.bytes_received += len(header) + len(body)

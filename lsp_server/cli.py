@@ -15,6 +15,7 @@ _COMMANDS = {
     "lsp": ("lsp_server.cli", "lsp", "Run the language server on standard input and output."),
     "serve": ("inference.cli", "serve", "Serve a model to this user's editor windows."),
     "download": ("inference.download_cli", "download", "Download a model from the hub."),
+    "ask": ("inference.ask_cli", "ask", "Ask a model that chats, in the terminal."),
     "models": ("inference.models_cli", "models", "List the models that Sparrow knows."),
     "plan": ("inference.models_cli", "plan_command", "Say what of a model fits this machine."),
     "doctor": ("lsp_server.doctor", "doctor", "Check every layer with a real completion."),

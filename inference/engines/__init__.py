@@ -9,6 +9,12 @@ from inference.engines.base import Engine
 from inference.errors import UnknownModel
 
 
+def is_vllm(model: str) -> bool:
+    """Whether vLLM serves a model of that name, in the host's own process."""
+    kind, colon, _ = model.partition(":")
+    return kind == "vllm" if colon else kind != "suffix"
+
+
 def create(model: str, engine_args: Mapping[str, Any]) -> Engine[Any]:
     """The engine for a model's name.
 

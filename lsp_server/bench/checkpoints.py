@@ -24,6 +24,30 @@ QWEN2_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+# In the manner of the Qwen family: thinking is on unless it is switched off.
+CHAT_TEMPLATE = """\
+{%- if tools %}<|im_start|>system
+You may call these tools:
+{%- for tool in tools %}
+{{ tool | tojson }}
+{%- endfor %}<|im_end|>
+{% endif %}
+{%- for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content }}
+{%- for call in message.tool_calls or [] %}
+<tool_call>
+{"name": {{ call.function.name | tojson }}, "arguments": {{ call.function.arguments | tojson }}}
+</tool_call>
+{%- endfor %}<|im_end|>
+{% endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% if enable_thinking is defined and not enable_thinking %}<think>
+
+</think>
+
+{% else %}<think>
+{% endif %}
+{%- endif %}"""
 
 
 def make_dense(folder: Path, context_tokens: int = CONTEXT_TOKENS) -> Path:
@@ -119,6 +143,7 @@ def make_tokenizer(folder: Path) -> int:
         tokenizer_object=tokenizer,
         eos_token=SPECIAL_TOKENS[0],
         pad_token=SPECIAL_TOKENS[0],
+        chat_template=CHAT_TEMPLATE,
     ).save_pretrained(folder)
     return int(tokenizer.get_vocab_size())
 

@@ -31,13 +31,14 @@ from rich.console import Console
 from inference.client import InferenceClient
 from inference.content import Layout
 from inference.endpoint import RUNTIME_DIR_VARIABLE
+from inference.engines import vllm_arguments
 from inference.engines.vllm import FIM_ORDER
 from inference.errors import InferenceError
 from inference.formats.fim import FimOrder
 from inference.hardware import detect
 from inference.protocol import Done, Priority, Tail
 from inference.sampling import Sampling
-from lsp_server.bench.engine_peer import Peer, Streamed, engine_arguments, running_peer
+from lsp_server.bench.engine_peer import Peer, Streamed, running_peer
 from lsp_server.bench.engine_prompts import (
     TYPED,
     Request,
@@ -125,7 +126,11 @@ async def _measure_shape(
         raise CouldNotRun(f"there is no checkpoint in {checkpoint}")
     vocabulary = Vocabulary.of(checkpoint)
     tokenization = _tokenization(vocabulary, plan)
-    arguments = engine_arguments(context_tokens, on_cpu=on_cpu)
+    # The host's own defaults, so that its peers run with the same.
+    arguments = {
+        **vllm_arguments.defaults(str(checkpoint), on_cpu=on_cpu),
+        "max_model_len": context_tokens,
+    }
     model = f"vllm:{checkpoint.absolute()}"
     console.print(f"{shape}: starting Sparrow's host, then vLLM's server")
     async with contextlib.AsyncExitStack() as stack:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.engines.vllm import CPU_CACHE_GB, CPU_DEFAULTS, DEFAULTS, PRIVACY
+from inference.engines.vllm_arguments import PRIVACY
 from inference.engines.vllm_plugin import HOST_VARIABLE
 from lsp_server.bench import engine_bare
 from lsp_server.bench.measure import CouldNotRun
@@ -170,17 +170,6 @@ async def running_peer(
             writer.close()
     finally:
         await _end(process)
-
-
-def engine_arguments(max_model_len: int, *, on_cpu: bool) -> dict[str, Any]:
-    """The host's own defaults, so that its peers run with the same. Sets vLLM's CPU cache too."""
-    if on_cpu:
-        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
-    return {
-        **DEFAULTS,
-        **(CPU_DEFAULTS if on_cpu else {}),
-        "max_model_len": max_model_len,
-    }
 
 
 def flags(arguments: Mapping[str, Any]) -> list[str]:

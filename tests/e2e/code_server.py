@@ -27,8 +27,9 @@ from .waiting import wait_until
 END_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")
 """Ends the editor where this process is killed and can't."""
 
-START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 5
+START_TIMEOUT_S = 120
+TERMINATION_GRACE_S = 5
+END_TIMEOUT_S = 60
 ADDRESS = re.compile(r"HTTP server listening on (http://127\.0\.0\.1:\d+)")
 
 QUIET_SETTINGS: Mapping[str, Any] = {
@@ -136,7 +137,7 @@ def editor_home() -> Iterator[EditorHome]:
     try:
         yield home
     finally:
-        wait_until(lambda: not _kill_all(home), "the end of all processes", STOP_TIMEOUT_S)
+        wait_until(lambda: not _kill_all(home), "the end of all processes", END_TIMEOUT_S)
         shutil.rmtree(home.folder)
 
 
@@ -222,7 +223,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, signal_number)
-            process.wait(STOP_TIMEOUT_S)
+            process.wait(TERMINATION_GRACE_S)
         except ProcessLookupError:
             break
         except subprocess.TimeoutExpired:

@@ -117,7 +117,7 @@ class Workbench:
         """The ghost text on the screen now; empty if there is none."""
         return str(self.page.evaluate(READ_GHOST_TEXT))
 
-    def wait_for_ghost_text(self, containing: str = "", timeout_s: float = 15) -> str:
+    def wait_for_ghost_text(self, containing: str = "", timeout_s: float = 30) -> str:
         """Wait for ghost text that contains this; returns all of it.
 
         The editor puts its first line and the others on the screen one after the other, so it
@@ -152,7 +152,7 @@ class Workbench:
     def _answer_ghost_text(self, key: str) -> None:
         shown = self.wait_for_ghost_text()
         self.page.keyboard.press(key)
-        wait_until(lambda: self.ghost_text() != shown, f"{key} to change the ghost text", 5)
+        wait_until(lambda: self.ghost_text() != shown, f"{key} to change the ghost text", 30)
 
     # Sparrow's place in the status bar
 

@@ -212,9 +212,14 @@ class Server:
         return request, answer
 
     async def complete(self, uri: str, line: int, character: int, **options: Any) -> str | None:
-        """The text that would be shown, or None."""
+        """The text that would be shown, or None.
+
+        Asked again where the machine was too busy for the deadline of a completion.
+        """
         async with asyncio.timeout(PATIENCE_S):
             answer = await self.ask(uri, line, character, **options)[1]
+            while answer is None and "took too long" in await self.explain():
+                answer = await self.ask(uri, line, character, **options)[1]
         if answer is None:
             return None
         (item,) = answer.items
@@ -370,7 +375,7 @@ async def serving(
     finally:
         process.stdin.close()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await process.wait()
         except TimeoutError:
             process.kill()

@@ -25,6 +25,7 @@ from inference.host import Host
 from inference.protocol import (
     FRAME_HEADER,
     MAX_FRAME_BYTES,
+    MAX_HELLO_BYTES,
     PROTOCOL_VERSION,
     Cancel,
     Delta,
@@ -135,6 +136,12 @@ def framed(*fields: Any) -> bytes:
             False, Hello(99, "wrong", ""), "authentication_failed", id="token before version"
         ),
         pytest.param(False, b"GET / HTTP/1.1\r\n\r\n", "frame_too_large", id="another protocol"),
+        pytest.param(
+            False,
+            FRAME_HEADER.pack(MAX_HELLO_BYTES + 1),
+            "frame_too_large",
+            id="more than a greeting",
+        ),
         pytest.param(False, b"\0\0\0\1\xc1", "malformed_message", id="no msgpack at first"),
         pytest.param(
             True, Hello(PROTOCOL_VERSION, "", ""), "malformed_message", id="a second greeting"
@@ -150,7 +157,7 @@ def framed(*fields: Any) -> bytes:
         pytest.param(True, framed(*["Cancel", True]), "malformed_message", id="a bool"),
         pytest.param(
             True,
-            framed("Generate", 1, b"", ["", ""], [0, 0, 1, None, []], 0),
+            framed("Generate", 1, b"", ["", ""], [0, 0, 1, None, [], 1, None, None], 0),
             "malformed_message",
             id="sampling out of bounds",
         ),
@@ -190,7 +197,7 @@ async def test_a_peer_that_breaks_the_protocol_is_told_and_closed(  # noqa: PLR0
     model = script(ANSWER)
     caplog.set_level(logging.WARNING)
     async with host_of(model) as host, client_of(model) as client:
-        await client.wait_ready(5)
+        await client.wait_ready(20)
         peer = await Peer.to(Endpoint.of(model), greeted=greeted)
         peer.say(said, GENERATE)
         refused = await peer.hear_all()
@@ -239,10 +246,10 @@ async def test_a_request_number_in_use_breaks_the_protocol(
 async def test_a_peer_that_says_nothing_is_closed_in_time(
     host_of: HostOf, client_of: ClientOf, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inference.session, "HELLO_TIMEOUT_S", 0.2)
     model = script(ANSWER)
     async with host_of(model), client_of(model) as client:
-        await client.wait_ready(5)
+        await client.wait_ready(20)
+        monkeypatch.setattr(inference.session, "HELLO_TIMEOUT_S", 0.2)
         silent = [await Peer.to(Endpoint.of(model), greeted=False) for _ in range(20)]
         for peer in silent[:10]:
             peer.say(b"\0\0")  # half a header
@@ -268,7 +275,7 @@ async def test_a_peer_that_dies_in_mid_frame(  # noqa: PLR0917 - fixtures
     model = script(ANSWER)
     frame = encode(PutChunk("x" * 1000))
     async with host_of(model) as host, client_of(model) as client:
-        await client.wait_ready(5)
+        await client.wait_ready(20)
         for cut in (1, 3, 4, 5, len(frame) - 1):
             peer = await Peer.to(Endpoint.of(model), greeted=greeted)
             peer.say(frame[:cut])
@@ -395,7 +402,7 @@ async def attack(endpoint: Endpoint, seed: int, frames: int) -> int:
         frames -= count
         if chance.random() < 0.8:
             peer.end()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await peer.hear_all()
         await peer.close()
     return connections
@@ -423,7 +430,7 @@ async def test_ten_thousand_hostile_frames_leave_a_host_as_it_was(
     assert host.stderr is not None
     said = asyncio.create_task(asyncio.to_thread(host.stderr.read))
     async with client_of(model) as client, asyncio.timeout(45):
-        await client.wait_ready(10)
+        await client.wait_ready(20)
         await asyncio.gather(*(attack(endpoint, seed, 250) for seed in range(4)))
         await eventually(lambda: descriptors() < 20)
         descriptors_before, resident_before_mib = descriptors(), resident_mib()
@@ -441,7 +448,7 @@ async def test_ten_thousand_hostile_frames_leave_a_host_as_it_was(
     log = await said
     assert "Traceback" not in log, log[log.index("Traceback") :][:3000]
     assert "never retrieved" not in log
-    assert host.wait(10) == 0
+    assert host.wait(20) == 0
 
 
 async def test_a_peer_that_vanishes_without_a_word_while_it_is_served(
@@ -463,5 +470,5 @@ async def test_a_peer_that_vanishes_without_a_word_while_it_is_served(
             await eventually(lambda: host.scheduler.running == 0)
         assert host.stats().connections == 0
         async with client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             assert (await client.stats()).running == 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import operator
 import os
+import re
 import select
 import signal
 import stat
@@ -94,7 +96,7 @@ async def greet(endpoint: Endpoint) -> Channel:
     return channel
 
 
-async def ended(pid: int, timeout_s: float = 10.0) -> bool:
+async def ended(pid: int, timeout_s: float = 20.0) -> bool:
     """Waits until a process has ended, reaped or not."""
     try:
         descriptor = os.pidfd_open(pid)
@@ -208,7 +210,7 @@ class TestStart:
         monkeypatch.chdir(runtime)
         monkeypatch.setenv("SPARROW_RUNTIME_DIR", "r")
         async with client_of(model, idle_minutes=0.05) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             assert await complete(client) == "1 + 1"
 
     async def test_a_host_that_cannot_start_is_told_with_its_last_words(
@@ -289,30 +291,28 @@ class TestLoading:
             assert await complete(client) == "1 + 1"
 
     async def test_a_failing_model_is_tried_again_later_and_later(
-        self, script: Script, monkeypatch: pytest.MonkeyPatch
+        self, script: Script, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         monkeypatch.setattr("inference.client.FIRST_BACK_OFF_S", 0.1)
-        statuses: list[ClientStatus] = []
-        times: list[float] = []
+        waits_s: list[float] = []
         loop = asyncio.get_running_loop()
-        collected = statuses.append
 
         def note(status: ClientStatus) -> None:
             if status.state is ClientState.ERROR:
-                times.append(-loop.time())
-            elif status.state is ClientState.STARTING and times:
-                times[-1] += loop.time()
-            collected(status)
+                waits_s.append(-loop.time())
+            elif status.state is ClientState.STARTING and waits_s:
+                waits_s[-1] += loop.time()
 
         client = InferenceClient(
             script(fail_load="never"), name="test", idle_minutes=1, on_status=note
         )
         client.start()
-        await until(lambda: len(times) == 4)
+        await until(lambda: len(waits_s) == 4)
         await client.close()
-        first, second, third = times[:3]
-        assert 0.1 <= first < second < third
-        assert third >= 0.4
+        # A busy machine may make any of them longer, so each is held against what was announced.
+        announced_s = [float(found) for found in re.findall(r"again in ([\d.]+) s", caplog.text)]
+        assert announced_s == [0.1, 0.2, 0.4, 0.8]
+        assert all(map(operator.ge, waits_s[:3], announced_s))
 
     async def test_an_unknown_model_is_told_and_waits_for_the_user(
         self, client_of: ClientOf, eventually: Eventually, processes: Processes
@@ -348,14 +348,14 @@ class TestLoading:
         assert {(each.code, each.message) for each in goodbyes} == {
             ("engine_failed", "no memory left")
         }
-        assert await asyncio.to_thread(host.wait, 10) == 1
+        assert await asyncio.to_thread(host.wait, 20) == 1
 
     async def test_a_host_that_cannot_load_ends_without_a_client_as_well(
         self, script: Script, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(inference.host, "FAILURE_GRACE_S", 0.05)
         endpoint = Endpoint.of(script(fail_load="no memory left"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await Host(endpoint, idle_s=60).run() == 1
 
     async def test_waiting_for_a_host_that_loads_too_long_says_so(
@@ -380,19 +380,24 @@ class TestEnd:
         assert not client.endpoint.address_file.exists()
 
     async def test_a_host_does_not_idle_while_a_client_is_connected(
-        self, host_of: HostOf, client_of: ClientOf, script: Script
+        self, host_of: HostOf, client_of: ClientOf, script: Script, eventually: Eventually
     ) -> None:
         model = script(ANSWER)
-        async with host_of(model, idle_s=0.1), client_of(model) as client:
-            await client.wait_ready(10)
+        async with host_of(model) as host, client_of(model) as client:
+            await client.wait_ready(20)
+            host._idle_s = 0.1
+            async with client_of(model) as other:
+                await other.wait_ready(20)
+            await eventually(lambda: host.stats().connections == 1)  # idleness is looked at again
             started = asyncio.get_running_loop().time()
             while asyncio.get_running_loop().time() < started + 0.3:
                 assert await complete(client) == "1 + 1"
+            assert client.host_pid == os.getpid()
 
     async def test_a_stranger_does_not_keep_a_host_alive(self, script: Script) -> None:
         endpoint = Endpoint.of(script(ANSWER))
         host = asyncio.create_task(Host(endpoint, idle_s=0.3).run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not host.done():
                 if (streams := await endpoint.connect()) is not None:
                     streams[1].close()
@@ -430,7 +435,7 @@ class TestEnd:
         assert message.code == "host_stopped"
         assert await channel.receive() is None
         await channel.close()
-        assert await asyncio.to_thread(host.wait, 10) == 0
+        assert await asyncio.to_thread(host.wait, 20) == 0
         assert not endpoint.socket.exists()
 
     async def test_a_restart_ends_the_host_for_all_and_comes_back(
@@ -445,7 +450,7 @@ class TestEnd:
             assert await ended(before)
             for client in (one, other):
                 await until_another_host(client, before)
-                await client.wait_ready(10)
+                await client.wait_ready(20)
             assert one.host_pid == other.host_pid
             assert [await complete(one), await complete(other)] == ["1 + 1"] * 2
         assert ClientState.ERROR not in [status.state for status in statuses]
@@ -484,7 +489,7 @@ class TestEnd:
             await until_state(client, ClientState.STARTING)
             await asyncio.sleep(1)  # what the old host takes to end
             lock.release()
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             assert await complete(client) == "1 + 1"
 
     async def test_a_restart_is_not_held_up_by_a_window_that_does_not_read(
@@ -507,7 +512,7 @@ class TestEnd:
             client.restart()
             await until_another_host(client, before)
             assert ClientState.ERROR not in [status.state for status in statuses]
-            await client.wait_ready(10)
+            await client.wait_ready(20)
             await frozen.close()
 
 
@@ -567,7 +572,7 @@ class TestDeath:
             statuses.clear()
             with pytest.raises(EngineFailed, match="dies here"):
                 await complete(one, "die")
-            assert await asyncio.to_thread(host.wait, 10) == 1
+            assert await asyncio.to_thread(host.wait, 20) == 1
             for client in (one, other):
                 await until_another_host(client, host.pid)
                 await until_state(client, ClientState.READY)
@@ -596,7 +601,7 @@ class TestDeath:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Endpoint, "connect", connect)
                 async with client_of(model, statuses=statuses) as client:
-                    await client.wait_ready(10)
+                    await client.wait_ready(20)
         assert ClientState.ERROR not in [status.state for status in statuses]
 
     async def test_a_host_that_does_not_answer_is_told(
@@ -605,17 +610,17 @@ class TestDeath:
         script: Script,
         serve: Serve,
         eventually: Eventually,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("inference.connection.WELCOME_TIMEOUT_S", 0.2)
         model = script(ANSWER)
         host = serve(model)
         await eventually(Endpoint.of(model).address_file.exists)
         host.send_signal(signal.SIGSTOP)
         try:
             async with client_of(model) as client:
-                with pytest.raises(HostUnavailable, match="does not answer"):
-                    await client.wait_ready(10)
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr("inference.connection.WELCOME_TIMEOUT_S", 0.2)
+                    with pytest.raises(HostUnavailable, match="does not answer"):
+                        await client.wait_ready(20)
                 host.send_signal(signal.SIGCONT)
                 await until_state(client, ClientState.READY)
                 assert client.host_pid == host.pid
@@ -633,7 +638,7 @@ class TestDeath:
         async with host_of(model):
             client = InferenceClient(model, name="test", idle_minutes=1, on_status=fail)
             client.start()
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             await client.close()
 
 
@@ -657,10 +662,10 @@ class TestClient:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             await client.close()
             client.start()
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             assert await complete(client) == "1 + 1"
 
     async def test_closing_in_the_middle_of_starting_is_quiet(
@@ -678,7 +683,7 @@ class TestClient:
             client.mute()
             statuses.clear()
             async with host_of(model):
-                await client.wait_ready(5)
+                await client.wait_ready(20)
         assert statuses == []
 
     async def test_closing_ends_the_requests_under_way(
@@ -686,7 +691,7 @@ class TestClient:
     ) -> None:
         model = script(HANG)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(5)
+            await client.wait_ready(20)
             requests = [asyncio.create_task(complete(client)) for _ in range(3)]
             while (await client.stats()).running < 3:
                 pass
@@ -706,5 +711,5 @@ async def test_a_launched_host_outlives_the_process_group_of_its_starter(
     assert os.path.samefile(f"/proc/{process.pid}/cwd", runtime)  # noqa: ASYNC240, PTH121 - not a link
     channel = await greet(Endpoint.of(model))
     channel.send(Shutdown())
-    assert await asyncio.to_thread(process.wait, 10) == 0
+    assert await asyncio.to_thread(process.wait, 20) == 0
     await channel.close()

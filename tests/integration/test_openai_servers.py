@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -25,8 +24,12 @@ from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
 from inference.protocol import FinishReason, Priority, Role, Tail
 from inference.sampling import Sampling
 
-LIMITS = Limits(connect_s=2.0, answer_s=0.3, loading_s=2.0, stall_s=0.3, ending_s=0.2, probe_s=5.0)
-CLOSED_WITHIN_S = 0.25  # some milliseconds, on a machine that is not busy
+# No busy machine is too slow for these; where a limit is to be reached, it is made small.
+LIMITS = Limits(
+    connect_s=60.0, answer_s=60.0, loading_s=60.0, stall_s=60.0, ending_s=60.0, probe_s=60.0
+)
+SHORT = replace(LIMITS, answer_s=1.0, stall_s=1.0)
+AT_ONCE_S = 20.0  # that is, without waiting for any limit; it takes some milliseconds
 SPECIAL_TOKENS = {
     "<|fim_prefix|>": 3, "<|fim_middle|>": 4, "<|fim_suffix|>": 5, "<|fim_pad|>": 6,
     "<|repo_name|>": 7, "<|file_sep|>": 8, "<|endoftext|>": 0,
@@ -87,10 +90,9 @@ class Exchange:
             await self.send_event(event)
         await self.end_stream()
 
-    async def peer_closes(self) -> float:
-        """Waits for the end of the connection; when it came."""
+    async def peer_closes(self) -> None:
+        """Waits for the end of the connection."""
         assert await self.reader.read(1) == b""
-        return time.perf_counter()
 
 
 Route = Callable[[Exchange], Awaitable[None]]
@@ -380,11 +382,7 @@ class TestStreams:
             await exchange.send_event(said("second", "stop"))
             await exchange.end_stream()
 
-        patient = Limits(answer_s=2.0, stall_s=10.0)
-        async with (
-            played(other(wait_for_it)) as server,
-            loaded(server.url, limits=patient) as engine,
-        ):
+        async with played(other(wait_for_it)) as server, loaded(server.url) as engine:
             pieces = engine.generate(PROMPT, Sampling(9), Priority.COMPLETION)
             assert (await anext(pieces)).text == "first"
             seen.set()
@@ -398,8 +396,9 @@ class TestStreams:
             await exchange.send_event(said("1", "stop"))
             await exchange.peer_closes()
 
-        async with played(other(stay_open)) as server, loaded(server.url) as engine:
-            async with asyncio.timeout(3):
+        limits = replace(LIMITS, ending_s=0.2)
+        async with played(other(stay_open)) as server, loaded(server.url, limits=limits) as engine:
+            async with asyncio.timeout(AT_ONCE_S):
                 pieces = await complete(engine)
             assert (text_of(pieces), pieces[-1].finish) == ("1", FinishReason.STOP)
 
@@ -425,48 +424,45 @@ class TestStreams:
 class TestCancelling:
     @pytest.mark.parametrize("how", ["closing", "cancelling"])
     async def test_closes_the_socket_at_once(self, played: Played, how: str) -> None:
-        closed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        closed = asyncio.Event()
 
         async def endless(exchange: Exchange) -> None:
             await exchange.start_stream()
             await exchange.send_event(said("1"))
-            closed.set_result(await exchange.peer_closes())
+            await exchange.peer_closes()
+            closed.set()
 
-        limits = Limits(answer_s=2.0, stall_s=30.0)
-        async with played(other(endless)) as server, loaded(server.url, limits=limits) as engine:
+        async with played(other(endless)) as server, loaded(server.url) as engine:
             pieces = engine.generate(PROMPT, Sampling(9), Priority.COMPLETION)
             assert (await anext(pieces)).text == "1"
             if how == "closing":
-                started = time.perf_counter()
                 await pieces.aclose()
             else:
                 waiting = asyncio.ensure_future(anext(pieces))
                 await asyncio.wait([waiting], timeout=0.02)
-                started = time.perf_counter()
                 waiting.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await waiting
-            async with asyncio.timeout(5):
-                assert await closed - started < CLOSED_WITHIN_S
+            async with asyncio.timeout(AT_ONCE_S):
+                await closed.wait()
 
     async def test_closes_it_before_the_first_byte_too(self, played: Played) -> None:
         asked = asyncio.Event()
-        closed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        closed = asyncio.Event()
 
         async def silent(exchange: Exchange) -> None:
             asked.set()
-            closed.set_result(await exchange.peer_closes())
+            await exchange.peer_closes()
+            closed.set()
 
-        limits = Limits(answer_s=2.0, stall_s=30.0)
-        async with played(other(silent)) as server, loaded(server.url, limits=limits) as engine:
+        async with played(other(silent)) as server, loaded(server.url) as engine:
             task = asyncio.create_task(complete(engine))
             await asked.wait()
-            started = time.perf_counter()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            async with asyncio.timeout(5):
-                assert await closed - started < CLOSED_WITHIN_S
+            async with asyncio.timeout(AT_ONCE_S):
+                await closed.wait()
 
     async def test_leaves_other_requests_alone(self, played: Played) -> None:
         release = asyncio.Event()
@@ -478,8 +474,7 @@ class TestCancelling:
             await exchange.send_event(said("2", "stop"))
             await exchange.end_stream()
 
-        limits = Limits(answer_s=2.0, stall_s=30.0)
-        async with played(other(slow)) as server, loaded(server.url, limits=limits) as engine:
+        async with played(other(slow)) as server, loaded(server.url) as engine:
             kept = asyncio.create_task(complete(engine))
             dropped = engine.generate(PROMPT, Sampling(9), Priority.COMPLETION)
             await anext(dropped)
@@ -520,8 +515,8 @@ class TestMisbehaviour:
         [
             (cut, "was lost"),
             (cut_in_mid_stream, "was lost"),
-            (stall, "sent nothing for 0.3 s"),
-            (stall_in_the_head, "sent nothing for 0.3 s"),
+            (stall, "sent nothing for 1 s"),
+            (stall_in_the_head, "sent nothing for 1 s"),
             (garbage, "was lost"),
             (json_of({"error": "out of order"}, 500), "out of order"),
             (events({"error": {"message": "broke", "code": 500}}, "[DONE]"), "broke"),
@@ -530,7 +525,7 @@ class TestMisbehaviour:
     async def test_of_one_request_refuses_that_request(
         self, played: Played, route: Route, words: str
     ) -> None:
-        async with played(other(route)) as server, loaded(server.url) as engine:
+        async with played(other(route)) as server, loaded(server.url, limits=SHORT) as engine:
             with pytest.raises(RequestRefused, match=words):
                 await complete(engine)
             server.routes["/v1/completions"] = events(said("1", "stop"), "[DONE]")
@@ -545,7 +540,7 @@ class TestMisbehaviour:
 
     @pytest.mark.parametrize("route", [cut, cut_in_mid_stream, stall, json_of({}, 500)])
     async def test_of_the_whole_server_fails_the_engine(self, played: Played, route: Route) -> None:
-        async with played(other(route)) as server, loaded(server.url) as engine:
+        async with played(other(route)) as server, loaded(server.url, limits=SHORT) as engine:
             server.routes["/v1/models"] = json_of({}, 500)
             with pytest.raises(EngineFailed, match="it answers 500"):
                 await complete(engine)
@@ -573,7 +568,7 @@ class TestMisbehaviour:
     async def test_at_load(self, played: Played, route: Route) -> None:
         async with played({"/v1/models": route}) as server:
             with pytest.raises(EngineFailed, match=r"does not answer in time|cannot be reached"):
-                async with loaded(server.url):
+                async with loaded(server.url, limits=SHORT):
                     pass
 
     async def test_a_plain_server_under_an_https_address(self) -> None:

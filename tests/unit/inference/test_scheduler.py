@@ -135,7 +135,7 @@ def test_a_slot_is_free_again_after_an_error() -> None:
 
         with pytest.raises(ValueError, match="the engine"):
             await fail()
-        async with asyncio.timeout(1), scheduler.slot(Priority.EDIT):
+        async with asyncio.timeout(20), scheduler.slot(Priority.EDIT):
             assert scheduler.running == 1
 
     run(scenario())
@@ -226,7 +226,7 @@ def test_whatever_happens_no_slot_is_lost_or_shared(
         assert scheduler.queued == len(alive) - scheduler.running
         await end(alive)
         assert (scheduler.running, scheduler.queued) == (0, 0)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(20):
             for _ in range(slots):
                 await scheduler.slot(Priority.EDIT).__aenter__()
         assert scheduler.running == slots

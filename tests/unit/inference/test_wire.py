@@ -63,6 +63,14 @@ def values_of(annotation: Any) -> st.SearchStrategy[Any]:
             top_p=st.floats(0, 1, exclude_min=True),
             seed=st.none() | st.integers(0, 2**63 - 1),
             stop=values_of(tuple[str, ...]),
+            samples=st.integers(1, 16),
+            logprobs=st.none() | st.integers(0, 20),
+            constraint=st.none()
+            | st.builds(
+                Constraint,
+                st.just(ConstraintKind.CHOICE),
+                st.lists(st.text(min_size=1), min_size=1, max_size=3).map(tuple),
+            ),
         )
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return st.sampled_from(annotation)

@@ -1,0 +1,128 @@
+"""`sparrow ask`: one question to a model that chats, its answer as it comes.
+
+It asks the host that the editor's windows use, which it starts where there is none. What the model
+thinks is dimmed, and left out where the answer goes to a file or another program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inference.cli import DEFAULT_IDLE_MINUTES, engine_args_option
+
+if TYPE_CHECKING:
+    from inference.client import ClientStatus
+
+LOAD_TIMEOUT_S = 1800.0
+MAX_TOKENS = 4096
+TEMPERATURE = 0.7
+
+
+@click.command()
+@click.argument("question", nargs=-1, required=True)
+@click.option("--model", required=True, help="The model to ask: a name of `sparrow models`, say.")
+@click.option(
+    "--think/--no-think", default=None, help="Let the model reason first, or not; else it decides."
+)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(min=1),
+    default=MAX_TOKENS,
+    show_default=True,
+    help="The most tokens of the answer, thinking included.",
+)
+@engine_args_option
+def ask(
+    question: tuple[str, ...],
+    model: str,
+    think: bool | None,  # noqa: FBT001 - click's way
+    max_tokens: int,
+    engine_args: dict[str, Any],
+) -> None:
+    """Ask a model that chats: `sparrow ask --model NAME Why is the sky blue`.
+
+    What comes on standard input is put behind the question: `git diff | sparrow ask ... Explain`.
+    """
+    from inference.errors import InferenceError
+
+    text = " ".join(question)
+    if not sys.stdin.isatty() and (piped := sys.stdin.read()).strip():
+        text = f"{text}\n\n{piped}"
+    try:
+        cut = asyncio.run(_ask(text, model, max_tokens, engine_args, think=think))
+    except InferenceError as error:
+        raise click.ClickException(" ".join(filter(None, (f"{error}.", error.hint)))) from error
+    except KeyboardInterrupt:
+        click.echo(err=True)
+        sys.exit(130)
+    if cut:
+        click.secho(f"(The answer was cut at {max_tokens} tokens.)", dim=True, err=True)
+
+
+async def _ask(
+    text: str, model: str, max_tokens: int, engine_args: dict[str, Any], *, think: bool | None
+) -> bool:
+    """Prints the answer; whether it ended at its limit."""
+    from inference.client import InferenceClient
+    from inference.content import Message
+    from inference.protocol import ChatRole, Delta, Done, FinishReason, Priority
+    from inference.sampling import Sampling
+
+    client = InferenceClient(
+        model,
+        name="sparrow ask",
+        idle_minutes=DEFAULT_IDLE_MINUTES,
+        engine_args=engine_args,
+        on_status=_progress(),
+    )
+    client.start()
+    try:
+        await client.wait_ready(LOAD_TIMEOUT_S)
+        answer = client.chat(
+            [Message.of(ChatRole.USER, text)],
+            Sampling(max_tokens, TEMPERATURE),
+            Priority.CHAT,
+            thinking=think,
+        )
+        was_thinking = False
+        async with contextlib.aclosing(answer):
+            async for message in answer:
+                if isinstance(message, Delta):
+                    if was_thinking and not message.thinking and sys.stdout.isatty():
+                        click.echo("\n")
+                    was_thinking = message.thinking
+                    _print(message.text, thinking=message.thinking)
+                elif isinstance(message, Done):
+                    click.echo()
+                    return message.finish is FinishReason.LENGTH
+    finally:
+        await client.close()
+    return False
+
+
+def _print(text: str, *, thinking: bool) -> None:
+    if not thinking:
+        click.echo(text, nl=False)
+    elif sys.stdout.isatty():
+        click.secho(text, dim=True, nl=False)
+    sys.stdout.flush()
+
+
+def _progress() -> Any:
+    """Tells on standard error what is waited for, each thing once."""
+    from inference.client import ClientState
+
+    told = ""
+
+    def tell(status: ClientStatus) -> None:
+        nonlocal told
+        if status.state in (ClientState.STARTING, ClientState.LOADING) and status.message != told:
+            told = status.message
+            click.secho(f"{told} …", dim=True, err=True)
+
+    return tell

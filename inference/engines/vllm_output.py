@@ -1,0 +1,137 @@
+"""What the tokens of one request to vLLM say: text, log-probabilities, thinking and tool calls.
+
+A request may have several samples; each is read on its own. vLLM itself is asked for tokens alone,
+see `detokenizer.py`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from inference.engines.base import Piece, UnreadableCall
+from inference.engines.detokenizer import Detokenizer
+from inference.formats.tool_calls import (
+    MalformedToolCall,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolCallParser,
+)
+from inference.protocol import CallText, FinishReason
+from inference.sampling import Alternative, Sampling, TokenLogprob
+
+_FINISH = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
+_call_numbers = itertools.count(1)
+
+
+class RequestOutput:
+    def __init__(
+        self,
+        tokenizer: Any,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        parser: Callable[[], ToolCallParser] | None = None,
+    ) -> None:
+        """`parser` makes the reader of one sample's text; without one all of it is the answer."""
+        self._tokenizer = tokenizer
+        self._prompt_tokens = len(prompt_ids)
+        self._wants_logprobs = sampling.logprobs
+        self._samples = [
+            _Sample(Detokenizer(tokenizer, prompt_ids, sampling.stop), parser and parser())
+            for _ in range(sampling.samples)
+        ]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is wanted of the request."""
+        return all(sample.has_ended for sample in self._samples)
+
+    def pieces(self, output: Any) -> Iterator[Piece]:
+        """What one output of vLLM's adds; tokens behind a stop string are left out."""
+        for step in output.outputs:
+            sample = self._samples[step.index]
+            if sample.has_ended:
+                continue
+            reason = step.finish_reason
+            finish = _FINISH.get(reason, FinishReason.STOP) if reason is not None else None
+            events, finish = sample.read(step.token_ids, finish)
+            parts = [_piece(event, step.index) for event in events] or [Piece("", 0)]
+            for number, part in enumerate(parts):
+                is_first, is_last = number == 0, number == len(parts) - 1
+                yield Piece(
+                    part.text,
+                    len(step.token_ids) if is_first else 0,
+                    finish if is_last else None,
+                    output.num_cached_tokens or 0,
+                    self._prompt_tokens,
+                    step.index,
+                    part.thinking,
+                    self._logprobs(step) if is_first else (),
+                    part.calls,
+                )
+
+    def _logprobs(self, step: Any) -> tuple[TokenLogprob, ...]:
+        if self._wants_logprobs is None or step.logprobs is None:
+            return ()
+        return tuple(
+            self._logprob(token_id, candidates)
+            for token_id, candidates in zip(step.token_ids, step.logprobs, strict=True)
+        )
+
+    def _logprob(self, token_id: int, candidates: Mapping[int, Any]) -> TokenLogprob:
+        # Beside the asked-for likeliest there is the chosen one, whatever its rank.
+        likeliest = sorted(candidates.items(), key=lambda item: item[1].rank)
+        return TokenLogprob(
+            self._text(token_id),
+            candidates[token_id].logprob,
+            tuple(
+                Alternative(self._text(other), candidate.logprob)
+                for other, candidate in likeliest[: self._wants_logprobs]
+            ),
+        )
+
+    def _text(self, token_id: int) -> str:
+        text: str = self._tokenizer.decode([token_id], skip_special_tokens=False)
+        return text
+
+
+class _Sample:
+    def __init__(self, detokenizer: Detokenizer, parser: ToolCallParser | None) -> None:
+        self._detokenizer = detokenizer
+        self._parser = parser
+        self.has_ended = False
+
+    def read(
+        self, token_ids: Sequence[int], finish: FinishReason | None
+    ) -> tuple[list[Text | Thinking | ToolCall | MalformedToolCall], FinishReason | None]:
+        """The events that these tokens add, and how the sample ended if it has."""
+        text = self._detokenizer.feed(token_ids)
+        if self._detokenizer.stopped:
+            finish = FinishReason.STOP
+        elif finish is not None:
+            text += self._detokenizer.flush()
+        self.has_ended = finish is not None
+        if self._parser is None:
+            return ([Text(text)] if text else []), finish
+        events = self._parser.feed(text)
+        if self.has_ended:
+            events += self._parser.finish()
+        return events, finish
+
+
+def _piece(event: Text | Thinking | ToolCall | MalformedToolCall, sample: int) -> Piece:
+    """The event as a piece, but for what belongs to the step."""
+    match event:
+        case Text(text):
+            return Piece(text, 0)
+        case Thinking(text):
+            return Piece(text, 0, thinking=True)
+        case MalformedToolCall(reason, raw):
+            return Piece("", 0, sample=sample, calls=(UnreadableCall(reason, raw),))
+        case ToolCall(name, arguments):
+            number = next(_call_numbers)
+            call = CallText(f"call-{number}", name, json.dumps(arguments, ensure_ascii=False))
+            return Piece("", 0, sample=sample, calls=(call,))
