@@ -20,6 +20,7 @@ from inference.client import ClientStatus
 from inference.content import Layout
 from inference.protocol import LayoutReady
 from lsp_server import config, protocol
+from lsp_server.api_keys import ApiKeys
 from lsp_server.context.budget import Limits
 from lsp_server.context.stream import ContextStream
 from lsp_server.convert import PositionConverter
@@ -120,9 +121,10 @@ class SparrowServer(LanguageServer):
             self.log_warning("; ".join(new))
         self.models.configure(self.config)
 
-    def _on_status(self, status: ClientStatus) -> None:
-        self.status.on_status(status)
-        self.warm_up.on_status(status)
+    def _on_status(self, roles: tuple[protocol.ModelRole, ...], status: ClientStatus) -> None:
+        self.status.on_status(roles, status)
+        if "completion" in roles:
+            self.warm_up.on_status(status)
 
     def _limits(self) -> Limits:
         client = self.models.completion
@@ -162,8 +164,13 @@ def _register(server: SparrowServer) -> None:
 
     @server.feature(protocol.RESTART_HOST)
     def restart_host(_: Any) -> dict[str, Any]:
-        server.models.completion.restart()
+        server.models.restart()
         return {}
+
+    @server.feature(protocol.SET_API_KEYS)
+    def set_api_keys(params: Any) -> None:
+        # Nothing here may raise: pygls would log what it was sent.
+        server.models.set_api_keys(ApiKeys.parse(getattr(params, "apiKeys", None)))
 
     @server.feature(protocol.EXPLAIN_COMPLETION)
     def explain_completion(_: Any) -> protocol.Explanation:
@@ -177,8 +184,10 @@ def _register_lifecycle(server: SparrowServer) -> None:
             server.workspace.position_encoding or types.PositionEncodingKind.Utf16
         )
         server.folders.set_roots([folder.uri for folder in params.workspace_folders or []])
-        options = params.initialization_options
-        server.configure(options.get("settings") if isinstance(options, dict) else None)
+        given = params.initialization_options
+        options = given if isinstance(given, dict) else {}
+        server.models.set_api_keys(ApiKeys.parse(options.get("apiKeys")))
+        server.configure(options.get("settings"))
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:
