@@ -99,6 +99,8 @@ class Capabilities:
     samples: bool = False
     logprobs: bool = False
     constraints: bool = False
+    seeds: bool = True  # the same seed draws the same answer
+    queues: bool = False  # the engine itself orders what waits by priority
     # The suffix stands behind the prefix, so that each key typed computes it anew.
     prefix_first: bool = False
 

@@ -77,6 +77,10 @@ class VllmEngine:
             samples=True,
             logprobs=True,
             constraints=True,
+            # On a CPU vLLM's engine dies where a prompt is read in pieces and samples are drawn by
+            # a seed (observed with 0.32).
+            seeds=config.device_config.device_type != "cpu",
+            queues=config.scheduler_config.policy == "priority",
             prefix_first=self._order is FimOrder.PREFIX_FIRST,
         )
 
