@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LOAD_TIMEOUT_S = 1800.0
 MAX_TOKENS = 4096
 TEMPERATURE = 0.7
+# A model's answer must not steer the terminal: no control characters but those of text.
+_UNPRINTED = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {*b"\t\n"})
 
 
 @click.command()
@@ -106,6 +108,7 @@ async def _ask(
 
 
 def _print(text: str, *, thinking: bool) -> None:
+    text = text.translate(_UNPRINTED)
     if not thinking:
         click.echo(text, nl=False)
     elif sys.stdout.isatty():

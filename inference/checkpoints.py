@@ -13,6 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
+from inference.errors import UnknownModel
+from inference.models import Architecture, architecture_of
+
 MAIN = "main"
 _INDEX = "*.index.json"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
@@ -46,6 +49,23 @@ def is_complete(snapshot: Path) -> bool:
         return all((snapshot / name).is_file() for path in indexes for name in _indexed(path))
     # A link whose file has not arrived is there, and is no file.
     return any(path.is_file() for pattern in _WEIGHTS for path in snapshot.glob(pattern))
+
+
+def describe(folder: Path) -> tuple[Architecture, float]:
+    """What a checkpoint's folder says of itself: its shape, and its weights in GB.
+
+    Raises `UnknownModel` where it does not say it, or where its memory is not known.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    except (OSError, ValueError) as error:
+        raise UnknownModel(f"{folder / 'config.json'} cannot be read") from error
+    if not isinstance(config, dict):
+        raise UnknownModel(f"{folder / 'config.json'} is not a model's configuration")
+    if not weights:
+        raise UnknownModel(f"there are no weights (*.safetensors) in {folder}")
+    return architecture_of(cast("dict[str, Any]", config)), weights / 1e9
 
 
 def is_repository(checkpoint: str) -> bool:

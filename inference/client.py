@@ -54,6 +54,7 @@ HEALTHY_AFTER_S = 60.0  # a host that lived so long starts the back-off anew
 
 
 class ClientState(enum.StrEnum):
+    IDLE = "idle"  # `start` has not been called yet
     STARTING = "starting"  # the host is being started or reached
     LOADING = "loading"  # the host loads its engine
     READY = "ready"
@@ -69,6 +70,20 @@ class ClientStatus:
     progress: float | None = None
 
 
+def served_by_vllm(model: str) -> bool:
+    """Whether a model takes a GPU's memory here: a preset by its name, or a checkpoint."""
+    from inference.models import preset
+
+    kind, colon, _ = model.partition(":")
+    if colon:
+        return kind == "vllm"
+    try:
+        preset(model)
+    except UnknownModel:
+        return False
+    return True
+
+
 class InferenceClient:
     def __init__(
         self,
@@ -77,15 +92,19 @@ class InferenceClient:
         name: str,
         idle_minutes: float,
         engine_args: Mapping[str, Any] | None = None,
+        api_key: str | None = None,
         on_status: Callable[[ClientStatus], None] = lambda _: None,
     ) -> None:
         """`name` is how the host's log calls this client; `on_status` is called on each change.
 
         `engine_args` are the engine's own arguments; with others the model has another host.
+        `api_key` is given to the hosts that this client will start (see `launch_host`); one that
+        runs already keeps its own.
         """
         self.endpoint = Endpoint.of(model, engine_args)
         self._name = name
         self.idle_minutes = idle_minutes  # of the hosts that this client will start
+        self.api_key = api_key
         self._on_status = on_status
         self._engine = model.partition(":")[0]
         self._connection: Connection | None = None
@@ -94,7 +113,7 @@ class InferenceClient:
         self._changed = asyncio.Event()
         self._retry_now = asyncio.Event()
         self._failure: InferenceError | None = None
-        self.status = ClientStatus(ClientState.STARTING, self._engine, model)
+        self.status = ClientStatus(ClientState.IDLE, self._engine, model)
 
     @property
     def capabilities(self) -> Capabilities | None:
@@ -292,7 +311,7 @@ class InferenceClient:
         connection = await Connection.open(self.endpoint, self._name)
         if connection is not None:
             return connection
-        process = launch_host(self.endpoint, self.idle_minutes)
+        process = launch_host(self.endpoint, self.idle_minutes, self.api_key)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 while connection is None:
@@ -307,7 +326,7 @@ class InferenceClient:
                         )
                     connection = await Connection.open(self.endpoint, self._name)
                     if connection is None and process.returncode == 0:
-                        process = launch_host(self.endpoint, self.idle_minutes)
+                        process = launch_host(self.endpoint, self.idle_minutes, self.api_key)
         except TimeoutError:
             raise HostUnavailable(
                 f"the model's process did not open its socket within {START_TIMEOUT_S:g} s",

@@ -31,7 +31,9 @@ from inference.protocol import PROTOCOL_VERSION
 if TYPE_CHECKING:
     from filelock import FileLock
 
+# What a host reads from its environment.
 RUNTIME_DIR_VARIABLE = "SPARROW_RUNTIME_DIR"
+API_KEY_VARIABLE = "SPARROW_API_KEY"
 # sun_path holds 104 bytes on macOS and 108 on Linux, the closing zero included.
 _MAX_SOCKET_PATH_BYTES = 103
 _MAX_PORT = 65_535

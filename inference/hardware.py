@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +25,9 @@ _NVIDIA = (
     "--query-gpu=name,memory.total,compute_cap",
     "--format=csv,noheader,nounits",
 )
+# Which GPUs a program sees; the vendors' libraries read them.
+CUDA_DEVICES = "CUDA_VISIBLE_DEVICES"
+HIP_DEVICES = "HIP_VISIBLE_DEVICES"
 _AMD = ("rocm-smi", "--showproductname", "--showmeminfo", "vram", "--json")
 
 Run = Callable[[tuple[str, ...]], str | None]
@@ -36,6 +39,8 @@ class Gpu:
     memory_bytes: int
     # CUDA's, major and minor; None for other vendors and for a GPU that was only named by its size.
     compute_capability: tuple[int, int] | None = None
+    # The number by which it is named in a variable such as CUDA_VISIBLE_DEVICES.
+    device: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def detect(run: Run = run_tool, environment: Mapping[str, str] = os.environ) -> 
     """Look at this machine. `run` and `environment` are what a test replaces."""
     gpus = (*nvidia_gpus(run(_NVIDIA) or ""), *amd_gpus(run(_AMD) or ""))
     return Hardware(
-        gpus=gpus,
+        gpus=visible(gpus, environment),
         ram_bytes=_ram_bytes(),
         cores=_cores(),
         disk_free_bytes=disk_free_bytes(model_cache(environment)),
@@ -93,14 +98,14 @@ def nvidia_gpus(output: str) -> tuple[Gpu, ...]:
     Machines that share one memory between CPU and GPU report no size of their own: left out too.
     """
     found: list[Gpu] = []
-    for line in output.splitlines():
+    for number, line in enumerate(output.splitlines()):
         name, _, rest = line.strip().rpartition(", ")
         name, _, mib = name.rpartition(", ")
         if not name or not mib.isdigit():
             continue
         major, _, minor = rest.partition(".")
         capability = (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
-        found.append(Gpu(name, int(mib) * _MIB, capability))
+        found.append(Gpu(name, int(mib) * _MIB, capability, number))
     return tuple(found)
 
 
@@ -115,8 +120,23 @@ def amd_gpus(output: str) -> tuple[Gpu, ...]:
         lower = {key.lower(): str(value) for key, value in _object(facts).items()}
         total = lower.get("vram total memory (b)", "")
         if card.startswith("card") and total.isdigit():
-            found.append(Gpu(lower.get("card series") or card, int(total)))
+            number = int(digits) if (digits := card.removeprefix("card")).isdigit() else None
+            found.append(Gpu(lower.get("card series") or card, int(total), device=number))
     return tuple(found)
+
+
+def visible(gpus: tuple[Gpu, ...], environment: Mapping[str, str]) -> tuple[Gpu, ...]:
+    """Keep what the environment lets programs see, in its order.
+
+    The vendors' tools list everything. What is named otherwise than by numbers is not looked up:
+    then all count.
+    """
+    named = environment.get(CUDA_DEVICES) or environment.get(HIP_DEVICES)
+    numbers = [number.strip() for number in (named or "").split(",")]
+    if not all(number.isdigit() for number in numbers):
+        return gpus
+    by_number = {gpu.device: gpu for gpu in gpus}
+    return tuple(by_number[int(it)] for it in numbers if int(it) in by_number)
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -153,7 +153,9 @@ class Host:
             )
             return
         self.capabilities = self.engine.capabilities
-        self.scheduler = Scheduler(self.capabilities.parallel_requests)
+        self.scheduler = Scheduler(
+            self.capabilities.parallel_requests, engine_queues=self.capabilities.queues
+        )
         self.ready.set()
         self._watch_idleness()
         self._set_status(HostState.READY, "", None)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 
-from inference.endpoint import RUNTIME_DIR_VARIABLE, Endpoint
+from inference.endpoint import API_KEY_VARIABLE, RUNTIME_DIR_VARIABLE, Endpoint
 from inference.errors import HostUnavailable
 
 MAX_LOG_BYTES = 1024 * 1024
@@ -20,10 +20,13 @@ _DETACHED: int = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(
 )
 
 
-def launch_host(endpoint: Endpoint, idle_minutes: float) -> subprocess.Popen[bytes]:
+def launch_host(
+    endpoint: Endpoint, idle_minutes: float, api_key: str | None = None
+) -> subprocess.Popen[bytes]:
     """Starts `python -m inference serve` for the endpoint's model. Raises `HostUnavailable`.
 
-    Nothing of the workspace reaches its import path: it runs in the runtime folder, with `-P` and
+    `api_key` reaches the host by its environment and nothing else; an empty one means none at all,
+    and None whatever this process was started with. Nothing of the workspace reaches its import path: it runs in the runtime folder, with `-P` and
     without the PYTHON* variables of whoever started the editor.
     """
     command = [
@@ -41,7 +44,7 @@ def launch_host(endpoint: Endpoint, idle_minutes: float) -> subprocess.Popen[byt
                 stdout=log,
                 stderr=log,
                 cwd=endpoint.directory,
-                env=_environment(endpoint),
+                env=_environment(endpoint, api_key),
                 start_new_session=True,
                 creationflags=_DETACHED,
             )
@@ -73,8 +76,12 @@ def last_log_line(endpoint: Endpoint) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def _environment(endpoint: Endpoint) -> dict[str, str]:
+def _environment(endpoint: Endpoint, api_key: str | None) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    if api_key is not None:
+        kept.pop(API_KEY_VARIABLE, None)
+    if api_key:
+        kept[API_KEY_VARIABLE] = api_key
     return kept | {RUNTIME_DIR_VARIABLE: str(endpoint.directory)}
 
 

@@ -9,13 +9,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from inference import checkpoints
 from inference.errors import UnknownModel
 from inference.hardware import GIB, Gpu, Hardware, described, detect
-from inference.models import FLAGSHIP, PRESETS, Architecture, Preset, architecture_of, preset
+from inference.models import FLAGSHIP, PRESETS, Preset, preset
 from inference.planner import WINDOW_TOKENS, Plan, plan, plan_preset
 from inference.variants import WEIGHTLESS, WEIGHTLESS_NOTE, Choice, choose_variant, names_family
 
@@ -61,21 +62,35 @@ def models(as_json: bool) -> None:  # noqa: FBT001 - click passes a flag so
 )
 @click.option("--gpus", type=click.IntRange(min=0), help="Plan for so many GPUs; 0: the CPU.")
 @click.option("--context", type=click.IntRange(min=256), help="The context asked for, in tokens.")
+@click.option("--completion", metavar="MODEL", help="Divide the machine: the model that completes,")
+@click.option("--chat", metavar="MODEL", help="and the model that chats beside it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def plan_command(
     model: str | None,
+    *,
     gpu_memory: float | None,
     gpus: int | None,
     context: int | None,
-    as_json: bool,  # noqa: FBT001 - click passes a flag so
+    completion: str | None,
+    chat: str | None,
+    as_json: bool,
 ) -> None:
     """Tell whether MODEL fits, at which context, how the memory divides, and why.
 
     MODEL is a name that `sparrow models` lists, or the folder of a checkpoint. Of a name without
     its last part (qwen3.6-35b-a3b) the variant that suits the machine is planned; without a name,
     the model that does.
+
+    With --completion and --chat, tell how two models share the machine.
     """
     hardware = _assumed(detect(), gpu_memory, gpus)
+    if completion is not None or chat is not None:
+        if completion is None or chat is None or model is not None or context is not None:
+            raise click.UsageError("--completion and --chat go together, and with no other model")
+        from inference.division_cli import print_division
+
+        print_division(completion, chat, hardware, as_json=as_json)
+        return
     choice = None
     if model is None or names_family(model):
         choice = choose_variant(hardware, model.strip().lower() if model else FLAGSHIP)
@@ -115,7 +130,7 @@ def _plan_named(name: str, hardware: Hardware, context: int | None) -> tuple[Pla
     """The plan of a preset or of a local checkpoint, and the preset's family."""
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
-        shape, weights_gb = _local_checkpoint(folder)
+        shape, weights_gb = checkpoints.describe(folder)
         made = plan(
             shape,
             hardware.gpus,
@@ -126,20 +141,6 @@ def _plan_named(name: str, hardware: Hardware, context: int | None) -> tuple[Pla
         return made, None
     model = preset(name)
     return plan_preset(model, hardware, context=context), model.family
-
-
-def _local_checkpoint(folder: Path) -> tuple[Architecture, float]:
-    """What a checkpoint's folder says of itself: its shape, and its weights in GB."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    except (OSError, ValueError) as error:
-        raise UnknownModel(f"{folder / 'config.json'} cannot be read") from error
-    if not isinstance(config, dict):
-        raise UnknownModel(f"{folder / 'config.json'} is not a model's configuration")
-    if not weights:
-        raise UnknownModel(f"there are no weights (*.safetensors) in {folder}")
-    return architecture_of(cast("dict[str, Any]", config)), weights / 1e9
 
 
 def _alternatives(choice: Choice, named: str) -> Iterator[str]:

@@ -46,7 +46,7 @@ _RUNTIME_BYTES = int(0.9 * GIB)
 
 # On the CPU: half of the memory is left to the editor and its tools; the three processes of vLLM
 # took 1.9 GB without weights and cache.
-_CPU_UTILISATION = 0.5
+CPU_UTILISATION = 0.5
 _CPU_RUNTIME_BYTES = 1_900_000_000
 _CPU_CACHE_LIMIT_GIB = 8
 _CPU_BATCHED_TOKENS = 2048
@@ -55,9 +55,6 @@ _CPU_BLOCK_TOKENS = 128
 _CPU_HYBRID_BLOCK_TOKENS = 256
 
 _SPLITS = (1, 2, 4, 8, 16)
-_COMPLETION_SEQUENCES = 4
-# What the driver takes for one more process on a GPU; an estimate.
-_SECOND_PROCESS_BYTES = GIB // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +162,7 @@ def plan(
     context: int | None = None,
     extended_context: int | None = None,
     tensor_parallel_size: int | None = None,
-    utilisation: float = UTILISATION,
+    utilisation: float | None = None,
     shared: bool = False,
     ram_bytes: int = 0,
 ) -> Plan:
@@ -175,10 +172,15 @@ def plan(
     even extended, is cut to what it can. GPUs and settings are added only until the context fits:
     more GPUs first, then an 8 bit cache, then a tight fit (not where the GPU is `shared`); where
     nothing reaches it, what holds most is taken. So more memory never gives less context.
+    `utilisation` is the share of the memory that vLLM gets: `UTILISATION` of each GPU, or
+    `CPU_UTILISATION` of the machine's, where it is not given.
     """
     limit = max(arch.native_context, extended_context or 0)
     goal = min(context or arch.native_context, limit)
-    ladder = _ladder(utilisation, shared=shared) if gpus else (_on_cpu(arch),)
+    if gpus:
+        ladder = _ladder(utilisation or UTILISATION, shared=shared)
+    else:
+        ladder = (_on_cpu(arch, utilisation or CPU_UTILISATION),)
     memory = [gpu.memory_bytes for gpu in gpus] or [ram_bytes]
     sizes = [size for size in _SPLITS if size <= len(memory) and _divides(arch, size)]
     if tensor_parallel_size is not None:
@@ -208,42 +210,6 @@ def plan_preset(model: Preset, hardware: Hardware, **asked: Any) -> Plan:
     )
 
 
-def divide(
-    gpu: Gpu, completion: Preset, chat: Preset, *, context: int = 4 * WINDOW_TOKENS
-) -> tuple[Plan, Plan] | None:
-    """Divide one GPU between a completion and a chat model: the plan of each, or None.
-
-    Completion gets the least share, in percent, that holds its weights and `context` tokens for
-    each of four sequences; chat gets the rest, less the driver's context of a second process.
-    """
-    need = min(context, completion.context)
-    for percent in range(5, int(100 * UTILISATION)):
-        small = plan(
-            completion.architecture,
-            (gpu,),
-            weights_gb=completion.weights_gb,
-            context=need,
-            utilisation=percent / 100,
-            shared=True,
-        )
-        if small.fits and small.context == need and small.sequences >= _COMPLETION_SEQUENCES:
-            break
-    else:
-        return None
-    rest = math.floor(100 * UTILISATION - percent - 100 * _SECOND_PROCESS_BYTES / gpu.memory_bytes)
-    if rest <= 0:
-        return None
-    large = plan(
-        chat.architecture,
-        (gpu,),
-        weights_gb=chat.weights_gb,
-        extended_context=chat.extended_context,
-        utilisation=rest / 100,
-        shared=True,
-    )
-    return (small, large) if large.fits else None
-
-
 def _ladder(utilisation: float, *, shared: bool) -> tuple[_Settings, ...]:
     precise = _Settings("gpu", utilisation, "auto", _BATCHED_TOKENS)
     halved = replace(
@@ -266,10 +232,10 @@ def _ladder(utilisation: float, *, shared: bool) -> tuple[_Settings, ...]:
     return (precise, halved) if shared else (precise, halved, tight)
 
 
-def _on_cpu(arch: Architecture) -> _Settings:
+def _on_cpu(arch: Architecture, utilisation: float) -> _Settings:
     return _Settings(
         "cpu",
-        _CPU_UTILISATION,
+        utilisation,
         "auto",
         _CPU_BATCHED_TOKENS,
         _CPU_RUNTIME_BYTES,
@@ -382,7 +348,8 @@ def _reasons(arch: Architecture, made: Plan, attempt: _Attempt, limit: int) -> I
         yield attempt.problem
         return
     if made.device == "cpu":
-        yield "There is no GPU: vLLM would compute on the CPU, and gets half of the memory."
+        share = f"{100 * attempt.settings.utilisation:.0f}%"
+        yield f"There is no GPU: vLLM would compute on the CPU, and gets {share} of the memory."
     if not made.fits:
         each = " on each GPU" if made.tensor_parallel_size > 1 else ""
         yield (

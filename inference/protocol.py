@@ -93,12 +93,16 @@ class Capabilities:
     chat: bool
     exact_token_counts: bool
     context_tokens: int | None  # None: bounded by memory alone
-    cache_block_tokens: int
+    cache_block_tokens: int  # 1: nothing is cached that a warm-up could bring there
     parallel_requests: int
     # What `Sampling` may ask for; the host refuses the rest.
     samples: bool = False
     logprobs: bool = False
     constraints: bool = False
+    seeds: bool = True  # the same seed draws the same answer
+    queues: bool = False  # the engine itself orders what waits by priority
+    # The suffix stands behind the prefix, so that each key typed computes it anew.
+    prefix_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,18 @@ MAX_QUEUED = 256
 
 
 class Scheduler:
-    """Hands out `slots` at a time. A waiter that is cancelled leaves the queue at once."""
+    """Hands out `slots` at a time. A waiter that is cancelled leaves the queue at once.
 
-    def __init__(self, slots: int, max_queued: int = MAX_QUEUED) -> None:
-        self._free = slots
+    `engine_queues` says that the engine has a queue of its own, ordered by priority as well. Then a
+    completion goes there at once: waiting here, it would come too late for the place that falls
+    free next. It takes a slot all the same, for which the less urgent wait.
+    """
+
+    def __init__(
+        self, slots: int, max_queued: int = MAX_QUEUED, *, engine_queues: bool = False
+    ) -> None:
+        self._engine_queues = engine_queues
+        self._free = slots  # below 0 by the completions that did not wait
         self._slots = slots
         self._max_queued = max_queued
         self._arrival = itertools.count()
@@ -42,7 +50,8 @@ class Scheduler:
             self._release()
 
     async def _acquire(self, priority: Priority) -> None:
-        if self._free:
+        goes_on = self._engine_queues and priority is Priority.COMPLETION
+        if self._free > 0 or (goes_on and self._free > -self._max_queued):
             self._free -= 1
             return
         if self.queued >= self._max_queued:
@@ -64,7 +73,7 @@ class Scheduler:
             raise
 
     def _release(self) -> None:
-        while self._waiting:
+        while self._waiting and self._free >= 0:
             _, _, turn = self._waiting.pop(0)
             if not turn.done():  # a cancelled one that has not yet run
                 turn.set_result(None)

@@ -279,6 +279,11 @@ def _check(message: Generate | Chat, can: Capabilities, model: str) -> None:
     for asked, possible, what in (
         (sampling.samples > 1, can.samples, "give several answers at once"),
         (sampling.logprobs is not None, can.logprobs, "tell log-probabilities"),
+        (
+            sampling.seed is not None and sampling.temperature > 0,
+            can.seeds,
+            "draw by a seed: leave it out, or the temperature at 0",
+        ),
         (sampling.constraint is not None, can.constraints, "be held to a form of the answer"),
     ):
         if asked and not possible:

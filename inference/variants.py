@@ -114,6 +114,22 @@ def pick(name: str, hardware: Hardware) -> Picked:
     return Picked(named, made, tuple(why))
 
 
+def candidates(name: str, hardware: Hardware) -> tuple[Preset, ...]:
+    """The presets that a name may stand for on this machine, the most precise first.
+
+    Whether they fit is not asked. Raises `UnknownModel`.
+    """
+    _refuse_unknown_variant(name)
+    named = preset(name)
+    if not names_family(name):
+        return (named,)
+    return tuple(
+        it
+        for it in family(named.family)
+        if (hardware.gpus or it.bits == _CPU_BITS) and _computes_in_format(it, hardware.gpus)
+    )
+
+
 def names_family(name: str) -> bool:
     """Whether the name leaves the variant open."""
     return len(family(name.strip().lower())) > 1
@@ -165,7 +181,7 @@ def _weigh(variant: Preset, hardware: Hardware) -> _Weighed:
         usable = made.fits and made.context >= USEFUL_CONTEXT
         if not usable:
             note = f"{variant.name} is left out: {_shortfall(made)}."
-        elif _cache_windows(made) < _COMFORTABLE_WINDOWS:
+        elif not is_comfortable(made):
             note = (
                 f"{variant.name} would fit, but leaves little cache: room for"
                 f" {made.largest_context:,} tokens in {'8' if _halved(made) else '16'} bit."
@@ -211,6 +227,11 @@ def _choose_small(hardware: Hardware) -> tuple[tuple[Preset, Plan] | None, list[
             return (model, made), notes
         notes.append(f"{name} is left out: {_shortfall(made)}.")
     return None, notes
+
+
+def is_comfortable(made: Plan) -> bool:
+    """Whether the cache holds completions, a chat and their warm-ups side by side."""
+    return _cache_windows(made) >= _COMFORTABLE_WINDOWS
 
 
 def _computes_in_format(model: Preset, gpus: tuple[Gpu, ...]) -> bool:

@@ -24,6 +24,8 @@ class Config:
     completion_max_lines: int = 10
     host_idle_minutes: float = 10.0
     completion_engine_args: Mapping[str, Any] = field(default_factory=dict)
+    chat_model: str = ""  # empty: the one that completes
+    chat_engine_args: Mapping[str, Any] = field(default_factory=dict)
 
     def completes(self, language: str) -> bool:
         return self.enable and self.languages.get(language, self.languages.get("*", True))
@@ -82,6 +84,18 @@ def parse(settings: Any) -> tuple[Config, list[str]]:
             "an object of the engine's arguments",
             lambda value: isinstance(value, Mapping),
             dict(default.completion_engine_args),
+        ),
+        chat_model=read(
+            "chat.model",
+            "the name of a model, or empty",
+            lambda value: value == "" or _is_name(value),
+            default.chat_model,
+        ),
+        chat_engine_args=read(
+            "chat.engineArgs",
+            "an object of the engine's arguments",
+            lambda value: isinstance(value, Mapping),
+            dict(default.chat_engine_args),
         ),
     )
     return config, problems

@@ -11,25 +11,30 @@ import importlib
 import importlib.metadata
 import json
 import logging
+import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
 from inference import __version__
 from inference.client import InferenceClient
-from inference.content import Layout, LayoutSection, TextChunk
+from inference.content import Layout, LayoutSection, Message, TextChunk
 from inference.endpoint import Endpoint
 from inference.errors import InferenceError
-from inference.protocol import Delta, Priority, Role, Tail
+from inference.protocol import ChatRole, Delta, Priority, Role, Tail
 from inference.sampling import Sampling
+from lsp_server.api_keys import ApiKeys
+from lsp_server.config import Config
+from lsp_server.models import Assignment, assign
 from lsp_server.session import ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.documents import Position
 
@@ -41,6 +46,8 @@ GRAMMARS = (
 )
 READY_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 10.0
+# The editor hands keys over in it, as JSON: `ApiKeysParams.apiKeys` of `protocol.py`.
+API_KEYS_VARIABLE = "SPARROW_API_KEYS"
 
 # A file whose last line can only go on in one way.
 SAMPLE = """\
@@ -71,13 +78,46 @@ class Finding:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is examined: the models of both roles, and the keys of servers."""
+
+    config: Config
+    api_keys: Sequence[Mapping[str, str]] = field(default=(), repr=False)
+
+    def client(self, assigned: Assignment) -> InferenceClient:
+        """A client as the language server makes it, and so of the same host."""
+        models = [it.model for it in assign(self.config).values()]
+        return InferenceClient(
+            assigned.model,
+            name="doctor",
+            idle_minutes=1,
+            engine_args=assigned.engine_args,
+            api_key=ApiKeys.parse(self.api_keys).of(assigned.model, models),
+        )
+
+
 @click.command()
-@click.option("--model", default="suffix", show_default=True, help="The model to check.")
+@click.option("--model", default="suffix", show_default=True, help="The model that completes.")
+@click.option("--engine-args", default="{}", help="Its engine's arguments as JSON.")
+@click.option("--chat-model", default="", help="The model that chats, where it is another one.")
+@click.option("--chat-engine-args", default="{}", help="Its engine's arguments as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def doctor(model: str, as_json: bool) -> None:  # noqa: FBT001
+def doctor(
+    model: str, *, engine_args: str, chat_model: str, chat_engine_args: str, as_json: bool
+) -> None:
     """Check every layer with a real completion, and say what to do."""
     logging.basicConfig(handlers=[logging.NullHandler()])  # the findings say it
-    findings = asyncio.run(_examine(model))
+    setup = Setup(
+        Config(
+            completion_model=model,
+            completion_engine_args=_json_object("--engine-args", engine_args),
+            chat_model=chat_model,
+            chat_engine_args=_json_object("--chat-engine-args", chat_engine_args),
+        ),
+        _api_keys(os.environ.pop(API_KEYS_VARIABLE, "")),
+    )
+    findings = asyncio.run(_examine(setup))
     ok = all(finding.state != "error" for finding in findings)
     if as_json:
         layers = [asdict(finding) for finding in findings]
@@ -87,13 +127,35 @@ def doctor(model: str, as_json: bool) -> None:  # noqa: FBT001
     sys.exit(0 if ok else 1)
 
 
-async def _examine(model: str) -> list[Finding]:
+async def _examine(setup: Setup) -> list[Finding]:
     findings = [_python(), _packages()]
     for layer in (_runtime_folder, _host, _server):
-        findings += await layer(model)
+        findings += await layer(setup)
         if findings[-1].state == "error":
             break
+    roles = assign(setup.config)
+    if findings[-1].state != "error" or roles["chat"] != roles["completion"]:
+        findings.append(await _chat(setup))
     return [*findings, _gpu(), _vllm(), _editor()]
+
+
+def _json_object(option: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"this is not JSON ({error})", param_hint=option) from error
+    if not isinstance(value, dict):
+        raise click.BadParameter("this is JSON, but no object", param_hint=option)
+    return value
+
+
+def _api_keys(text: str) -> Sequence[Mapping[str, str]]:
+    """The entries in the variable; without any where it holds none."""
+    try:
+        entries = json.loads(text or "[]")
+    except ValueError:
+        return ()
+    return [it for it in entries if isinstance(it, dict)] if isinstance(entries, list) else ()
 
 
 def _python() -> Finding:
@@ -123,8 +185,8 @@ def _packages() -> Finding:
     return Finding("Packages", "ok", summary)
 
 
-async def _runtime_folder(model: str) -> list[Finding]:
-    endpoint = Endpoint.of(model)
+async def _runtime_folder(setup: Setup) -> list[Finding]:
+    endpoint = Endpoint.of(setup.config.completion_model)
     try:
         endpoint.prepare()
         with tempfile.TemporaryFile(dir=endpoint.directory):
@@ -137,9 +199,10 @@ async def _runtime_folder(model: str) -> list[Finding]:
     return [Finding("Runtime folder", "ok", f"{endpoint.directory}, for this user alone")]
 
 
-async def _host(model: str) -> list[Finding]:
+async def _host(setup: Setup) -> list[Finding]:
     """The host, its engine, and a completion straight from it."""
-    client = InferenceClient(model, name="doctor", idle_minutes=1)
+    assigned = assign(setup.config)["completion"]
+    client = setup.client(assigned)
     client.start()
     started = time.perf_counter()
     try:
@@ -157,7 +220,47 @@ async def _host(model: str) -> list[Finding]:
         return [Finding("Inference host", "error", error.message, error.hint or _log_hint(client))]
     finally:
         await client.close()
-    return [*found, _judge("Engine", model, text, started)]
+    return [*found, _judge("Completion model", assigned.model, text, started)]
+
+
+async def _chat(setup: Setup) -> Finding:
+    """The model that chats, and an answer of it."""
+    name = "Chat model"
+    roles = assign(setup.config)
+    assigned = roles["chat"]
+    client = setup.client(assigned)
+    client.start()
+    started = time.perf_counter()
+    try:
+        await client.wait_ready(READY_TIMEOUT_S)
+        if client.capabilities is None or not client.capabilities.chat:
+            return _cannot_chat(assigned, is_alone=assigned == roles["completion"])
+        answer = await _chat_in_host(client)
+    except InferenceError as error:
+        summary = f"{assigned.model}: {error.message}"
+        return Finding(name, "error", summary, error.hint or _log_hint(client))
+    finally:
+        await client.close()
+    shown = answer.strip().splitlines()
+    if not shown:
+        return Finding(name, "warning", f"{assigned.model}: its answer was empty")
+    return Finding(name, "ok", f"{assigned.model}: “{shown[0]}” in {_ms(started)}")
+
+
+def _cannot_chat(assigned: Assignment, *, is_alone: bool) -> Finding:
+    """No fault where nobody named it for that."""
+    summary = f"{assigned.model} cannot chat"
+    hint = "Name a model in `sparrow.chat.model` that can: `sparrow models` lists some."
+    if is_alone:
+        return Finding("Chat model", "ok", f"none; {summary}. {hint}")
+    return Finding("Chat model", "error", summary, hint)
+
+
+async def _chat_in_host(client: InferenceClient) -> str:
+    question = Message.of(ChatRole.USER, "Answer with one word: are you there?")
+    stream = client.chat([question], Sampling(max_tokens=16), Priority.CHAT, thinking=False)
+    async with contextlib.aclosing(stream):
+        return "".join([it.text async for it in stream if isinstance(it, Delta)])
 
 
 async def _complete_in_host(client: InferenceClient) -> str:
@@ -170,14 +273,14 @@ async def _complete_in_host(client: InferenceClient) -> str:
         return "".join([it.text async for it in stream if isinstance(it, Delta)])
 
 
-async def _server(model: str) -> list[Finding]:
+async def _server(setup: Setup) -> list[Finding]:
     """The language server as an editor starts it, and a completion through the whole of it."""
     name = "Language server"
     with tempfile.TemporaryDirectory(prefix="sparrow-doctor-") as scratch:
         folder = Path(scratch)
         try:
             async with open_session(
-                sparrow_command(), folder, {"completion": {"model": model}}
+                sparrow_command(), folder, _settings(setup.config), api_keys=setup.api_keys
             ) as session:
                 await session.wait_ready(READY_TIMEOUT_S)
                 summary = f"over stdio, initialized in {session.initialized_ms:.0f} ms"
@@ -192,6 +295,17 @@ async def _server(model: str) -> list[Finding]:
             return [Finding(name, "error", summary, hint)]
     text = suggestion.text if suggestion else ""
     return [*found, _judge("Completion", "the editor's way", text, started)]
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """The `sparrow` section that gives this configuration."""
+    return {
+        "completion": {
+            "model": config.completion_model,
+            "engineArgs": dict(config.completion_engine_args),
+        },
+        "chat": {"model": config.chat_model, "engineArgs": dict(config.chat_engine_args)},
+    }
 
 
 def _judge(name: str, what: str, text: str, started: float) -> Finding:

@@ -3,8 +3,11 @@
 | message | direction | parameters | result |
 | --- | --- | --- | --- |
 | `sparrow/status` | notification to the client | `StatusParams` | |
+| `sparrow/setApiKeys` | notification to the server | `ApiKeysParams` | |
 | `sparrow/restartHost` | request to the server | `{}` | `{}` |
 | `sparrow/explainCompletion` | request to the server | `{}` | `{"markdown": str}` |
+
+`initializationOptions` holds `settings`, and may hold `apiKeys` as `ApiKeysParams` does.
 """
 
 from __future__ import annotations
@@ -12,18 +15,38 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 STATUS = "sparrow/status"
+SET_API_KEYS = "sparrow/setApiKeys"
 RESTART_HOST = "sparrow/restartHost"
 EXPLAIN_COMPLETION = "sparrow/explainCompletion"
 
+ModelRole = Literal["completion", "chat"]
+
 
 class StatusParams(TypedDict):
-    """The state of the model that completes. `progress` is 0 to 1, or null where not known."""
+    """The state of the model that serves `roles`, in place of what was told of them before.
 
-    state: Literal["starting", "loading", "ready", "error"]
+    `idle`: it is started when it is needed. `progress` is 0 to 1, or null where not known.
+    """
+
+    roles: list[ModelRole]
+    state: Literal["idle", "starting", "loading", "ready", "error"]
     engine: str
     model: str
     message: str
     progress: float | None
+
+
+class ApiKey(TypedDict):
+    """The key of the OpenAI-compatible server at an address; see `api_keys.server_of`."""
+
+    server: str
+    key: str
+
+
+class ApiKeysParams(TypedDict):
+    """All keys that there are, in place of those sent before."""
+
+    apiKeys: list[ApiKey]
 
 
 class Explanation(TypedDict):

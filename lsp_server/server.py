@@ -16,11 +16,17 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from inference import __version__
+from inference.client import ClientStatus
+from inference.content import Layout
+from inference.protocol import LayoutReady
 from lsp_server import config, protocol
+from lsp_server.api_keys import ApiKeys
+from lsp_server.context.budget import Limits
 from lsp_server.context.stream import ContextStream
 from lsp_server.convert import PositionConverter
 from lsp_server.features.completion import Completion, CompletionFeature, Request
 from lsp_server.features.status import StatusFeature
+from lsp_server.features.warm_up import WarmUpFeature
 from lsp_server.models import Models
 from lsp_server.progress import WorkDoneProgress, report_text
 from lsp_server.trace import Traces, explain
@@ -75,14 +81,25 @@ class SparrowServer(LanguageServer):
         self.folders = Folders()
         self.traces = Traces()
         self.context = ContextStream(
-            self.documents, self.folders.path_of, lambda it: bool(self.folders.exclusion(it))
+            self.documents,
+            self.folders.path_of,
+            lambda it: bool(self.folders.exclusion(it)),
+            limits=self._limits,
+            counts=self._counts,
         )
         self.status = StatusFeature(
             lambda params: self.protocol.notify(protocol.STATUS, params),
             self.log_warning,
             lambda: WorkDoneProgress.of(self),
         )
-        self.models = Models(self.status.on_status)
+        self.models = Models(self._on_status)
+        self.warm_up = WarmUpFeature(
+            documents=self.documents,
+            context=self.context,
+            config=lambda: self.config,
+            client=lambda: self.models.completion,
+            exclusion=self.folders.exclusion,
+        )
         self.completion = CompletionFeature(
             documents=self.documents,
             context=self.context,
@@ -91,6 +108,7 @@ class SparrowServer(LanguageServer):
             client=lambda: self.models.completion,
             exclusion=self.folders.exclusion,
             path_of=self.folders.path_of,
+            is_warm=self.warm_up.is_warm,
         )
         self._told_problems: set[str] = set()
         _register(self)
@@ -102,6 +120,18 @@ class SparrowServer(LanguageServer):
             self._told_problems.update(new)
             self.log_warning("; ".join(new))
         self.models.configure(self.config)
+
+    def _on_status(self, roles: tuple[protocol.ModelRole, ...], status: ClientStatus) -> None:
+        self.status.on_status(roles, status)
+        if "completion" in roles:
+            self.warm_up.on_status(status)
+
+    def _limits(self) -> Limits:
+        client = self.models.completion
+        return Limits.of(client.endpoint.model, client.capabilities)
+
+    def _counts(self, layout: Layout) -> LayoutReady | None:
+        return self.models.completion.token_counts(layout)
 
     def log_warning(self, message: str) -> None:
         self.window_log_message(types.LogMessageParams(types.MessageType.Warning, message))
@@ -125,15 +155,22 @@ def _register(server: SparrowServer) -> None:
         params: types.InlineCompletionParams,
     ) -> types.InlineCompletionList | None:
         on_text = report_text(server, params.work_done_token)
-        completion = await server.completion.complete(_request(server, params), on_text)
+        request = _request(server, params)
+        with server.warm_up.completing(request.uri, request.position):
+            completion = await server.completion.complete(request, on_text)
         if completion is None:
             return None
         return types.InlineCompletionList([_item(server, params, completion)])
 
     @server.feature(protocol.RESTART_HOST)
     def restart_host(_: Any) -> dict[str, Any]:
-        server.models.completion.restart()
+        server.models.restart()
         return {}
+
+    @server.feature(protocol.SET_API_KEYS)
+    def set_api_keys(params: Any) -> None:
+        # Nothing here may raise: pygls would log what it was sent.
+        server.models.set_api_keys(ApiKeys.parse(getattr(params, "apiKeys", None)))
 
     @server.feature(protocol.EXPLAIN_COMPLETION)
     def explain_completion(_: Any) -> protocol.Explanation:
@@ -147,8 +184,10 @@ def _register_lifecycle(server: SparrowServer) -> None:
             server.workspace.position_encoding or types.PositionEncodingKind.Utf16
         )
         server.folders.set_roots([folder.uri for folder in params.workspace_folders or []])
-        options = params.initialization_options
-        server.configure(options.get("settings") if isinstance(options, dict) else None)
+        given = params.initialization_options
+        options = given if isinstance(given, dict) else {}
+        server.models.set_api_keys(ApiKeys.parse(options.get("apiKeys")))
+        server.configure(options.get("settings"))
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:
@@ -166,9 +205,11 @@ def _register_lifecycle(server: SparrowServer) -> None:
     def did_change_folders(_: types.DidChangeWorkspaceFoldersParams) -> None:
         server.folders.set_roots(list(server.workspace.folders))
         server.context.end_epoch()
+        server.warm_up.epoch_ended()
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(*_: Any) -> None:
+        await server.warm_up.close()
         await server.models.close()
 
 
@@ -179,6 +220,7 @@ def _register_documents(server: SparrowServer) -> None:
         server.folders.forget(item.uri)
         server.context.forget(item.uri)
         server.documents.open(item.uri, item.language_id, item.version, item.text)
+        server.warm_up.turned_to(item.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
@@ -186,23 +228,29 @@ def _register_documents(server: SparrowServer) -> None:
         if document is None:
             logger.warning("a change of a document that is not open: %s", params.text_document.uri)
             return
+        cursor = None
         for change in params.content_changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
-                document.apply(server.converter.edit(change, document.lines))
+                edit = server.converter.edit(change, document.lines)
+                document.apply(edit)
+                cursor = edit.caret
             else:
                 document.replace(change.text)
         document.version = params.text_document.version
+        server.warm_up.turned_to(document.uri, cursor)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(_: types.DidSaveTextDocumentParams) -> None:
         server.folders.refresh()
         server.context.end_epoch()
+        server.warm_up.epoch_ended()
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
         server.documents.close(params.text_document.uri)
         server.folders.forget(params.text_document.uri)
         server.context.forget(params.text_document.uri)
+        server.warm_up.closed(params.text_document.uri)
 
 
 async def _pull_settings(server: SparrowServer) -> bool:

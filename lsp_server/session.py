@@ -56,7 +56,7 @@ class EditorSession:
         self._tokens = itertools.count(1)
         self._on_text: dict[str, Callable[[str], None]] = {}
         self._status_changed = asyncio.Event()
-        self.status: protocol.StatusParams | None = None
+        self.status: protocol.StatusParams | None = None  # of the model that completes
         self.initialized_ms = 0.0
         self.logged: list[str] = []
         self._listen()
@@ -171,7 +171,10 @@ class EditorSession:
         self._client.feature(types.WINDOW_LOG_MESSAGE)(took_log_message)
 
     def _took_status(self, params: Any) -> None:
+        if "completion" not in params.roles:
+            return
         self.status = protocol.StatusParams(
+            roles=params.roles,
             state=params.state,
             engine=params.engine,
             model=params.model,
@@ -193,10 +196,11 @@ async def open_session(
     settings: Mapping[str, Any],
     *,
     environment: Mapping[str, str] | None = None,
+    api_keys: Sequence[Mapping[str, str]] = (),
 ) -> AsyncIterator[EditorSession]:
     """Starts a language server on a workspace folder; ends it, and its process, on the way out.
 
-    `settings` is the `sparrow` section. The server's log goes to nowhere. Raises `ServerEnded` when
+    `settings` is the `sparrow` section, `api_keys` as in `protocol.ApiKeysParams`. The server's log goes to nowhere. Raises `ServerEnded` when
     it does not come up.
     """
     started = time.perf_counter()
@@ -221,7 +225,10 @@ async def open_session(
                     capabilities=types.ClientCapabilities(),
                     process_id=os.getpid(),
                     workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
-                    initialization_options={"settings": dict(settings)},
+                    initialization_options={
+                        "settings": dict(settings),
+                        "apiKeys": [dict(key) for key in api_keys],
+                    },
                 )
             )
         )

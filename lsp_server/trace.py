@@ -51,6 +51,8 @@ class Trace:
     cached_tokens: int | None = None
     generated_tokens: int = 0
     shown_characters: int = 0
+    left_out: str = ""  # of the context, in words
+    warmed_up: bool = False  # the layout had been sent ahead, for the model's prefix cache
     late: bool = False  # the deadline cut the generation short
     at: float = field(default_factory=time.time)  # seconds since the epoch
     _started: float = field(default_factory=time.perf_counter, repr=False)
@@ -102,6 +104,10 @@ def explain(trace: Trace | None) -> str:
         ("Generated", f"{trace.generated_tokens} tokens"),
         ("Shown", f"{trace.shown_characters} characters"),
     ]
+    if trace.left_out:
+        rows.append(("Left out", _escape(trace.left_out)))
+    if trace.warmed_up:
+        rows.append(("Warmed up", "before the request"))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return f"# Last completion\n\n**{_sentence(verdict)}{detail}.**\n\n| | |\n|---|---|\n{table}\n"
 

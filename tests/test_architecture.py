@@ -280,7 +280,8 @@ def test_features_know_neither_the_edge_nor_one_another() -> None:
 def test_an_engine_imports_no_other_engine() -> None:
     """`suffix_index` is of the engine `suffix`; what is of no engine may be shared, and shares."""
     folder = "inference.engines."
-    engines = {it.name.removeprefix(folder) for it in imports_of("inference.engines")}
+    imported = [it.name.removeprefix(folder) for it in imports_of("inference.engines")]
+    engines = {name.partition("_")[0] for name in imported}
 
     def engine_of(module: str) -> str:
         name = module.removeprefix(folder).partition("_")[0]
@@ -371,7 +372,13 @@ def test_the_server_imports_what_it_needs() -> None:
 
 # The messages that both sides write down.
 
-TYPES = {"string": "str", "number | null": "float | None", "ModelState": "ModelState"}
+TYPES = {
+    "string": "str",
+    "number | null": "float | None",
+    "ModelState": "ModelState",
+    "readonly ModelRole[]": "list[ModelRole]",
+    "readonly ApiKey[]": "list[ApiKey]",
+}
 
 
 def typescript() -> str:
@@ -398,6 +405,7 @@ def messages() -> dict[str, tuple[str, list[str]]]:
 def test_the_messages_are_those_of_the_extension() -> None:
     ours = {
         protocol.STATUS: ("Notification", ["StatusParams"]),
+        protocol.SET_API_KEYS: ("Notification", ["ApiKeysParams"]),
         protocol.RESTART_HOST: ("Request", ["NoFields", "NoFields", "void"]),
         protocol.EXPLAIN_COMPLETION: ("Request", ["NoFields", "ExplainCompletionResult", "void"]),
     }
@@ -412,25 +420,35 @@ def test_the_messages_are_those_of_the_extension() -> None:
     ("theirs", "ours"),
     [
         ("StatusParams", protocol.StatusParams),
+        ("ApiKey", protocol.ApiKey),
+        ("ApiKeysParams", protocol.ApiKeysParams),
         ("ExplainCompletionResult", protocol.Explanation),
     ],
 )
 def test_the_fields_are_those_of_the_extension(theirs: str, ours: type) -> None:
-    annotations = typing.get_type_hints(ours)
-    expected = {
-        name: "ModelState" if typing.get_origin(kind) is typing.Literal else _name(kind)
-        for name, kind in annotations.items()
-    }
+    expected = {name: _name(kind) for name, kind in typing.get_type_hints(ours).items()}
     assert {name: TYPES[kind] for name, kind in interfaces()[theirs].items()} == expected
 
 
-def test_the_states_are_those_of_the_extension() -> None:
-    (union,) = re.findall(r"type ModelState = ([^;]+);", typescript())
-    states = typing.get_type_hints(protocol.StatusParams)["state"]
-    assert [*typing.get_args(states)] == re.findall(r'"(\w+)"', union)
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("ModelState", typing.get_type_hints(protocol.StatusParams)["state"]),
+        ("ModelRole", protocol.ModelRole),
+    ],
+)
+def test_the_words_are_those_of_the_extension(theirs: str, ours: Any) -> None:
+    (union,) = re.findall(rf"type {theirs} = ([^;]+);", typescript())
+    assert [*typing.get_args(ours)] == re.findall(r'"(\w+)"', union)
 
 
 def _name(kind: Any) -> str:
+    if typing.get_origin(kind) is list:
+        return f"list[{_name(*typing.get_args(kind))}]"
+    if kind == protocol.ModelRole:
+        return "ModelRole"
+    if typing.get_origin(kind) is typing.Literal:
+        return "ModelState"
     return kind.__name__ if isinstance(kind, type) else str(kind)
 
 

@@ -16,7 +16,13 @@ import {
   type LanguageClientOptions,
 } from "vscode-languageclient/node";
 import type { Session } from "./core/supervisor";
-import { StatusNotification, type StatusParams } from "./protocol";
+import type { Redactor } from "./core/apiKeys";
+import {
+  SetApiKeysNotification,
+  StatusNotification,
+  type ApiKey,
+  type StatusParams,
+} from "./protocol";
 import { allSettings, COMPLETED_SCHEMES, isEnabled, isLanguageEnabled, SECTION } from "./settings";
 
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -32,6 +38,8 @@ export interface Launch {
 export interface Channels {
   readonly output: LogOutputChannel;
   readonly trace: LogOutputChannel;
+  /** What both channels write has gone through it. */
+  readonly redactor: Redactor;
 }
 
 /** The library shows some failures as notifications whatever its options say; Sparrow never does. */
@@ -48,9 +56,11 @@ export interface ServerSession extends Session {
 export async function openSession(
   launch: Launch,
   channels: Channels,
+  apiKeys: () => Promise<readonly ApiKey[]>,
   onStatus: (status: StatusParams) => void,
   signal: AbortSignal,
 ): Promise<ServerSession> {
+  const initialKeys = await apiKeys();
   const server = spawn(launch.executable, ["lsp"], {
     cwd: launch.cwd,
     env: launch.env,
@@ -68,7 +78,7 @@ export async function openSession(
     SECTION,
     "Sparrow",
     () => Promise.resolve(server),
-    clientOptions(channels),
+    clientOptions(channels, initialKeys),
   );
   client.onNotification(StatusNotification, onStatus);
   client.onDidChangeState(({ newState }) => {
@@ -86,6 +96,8 @@ export async function openSession(
   } finally {
     signal.removeEventListener("abort", kill);
   }
+  // They may have changed while the server started.
+  await client.sendNotification(SetApiKeysNotification, { apiKeys: await apiKeys() });
   return {
     client,
     ended: exited,
@@ -96,10 +108,13 @@ export async function openSession(
   };
 }
 
-function clientOptions({ output, trace }: Channels): LanguageClientOptions {
+function clientOptions(
+  { output, trace, redactor }: Channels,
+  apiKeys: readonly ApiKey[],
+): LanguageClientOptions {
   return {
     documentSelector: COMPLETED_SCHEMES.map((scheme) => ({ scheme })),
-    initializationOptions: () => ({ settings: allSettings() }),
+    initializationOptions: () => ({ settings: allSettings(), apiKeys }),
     // Deprecated for the pull model, which the server uses; this tells it when to pull.
     // eslint-disable-next-line @typescript-eslint/no-deprecated
     synchronize: { configurationSection: SECTION },
@@ -110,7 +125,7 @@ function clientOptions({ output, trace }: Channels): LanguageClientOptions {
       stdout: () => undefined,
       stderr: (input) => {
         createInterface({ input }).on("line", (line) => {
-          output.info(line);
+          output.info(redactor.hide(line));
         });
       },
     },

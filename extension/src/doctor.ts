@@ -5,14 +5,18 @@ import { run } from "./core/process";
 import { NotRetryable } from "./core/supervisor";
 import type { ReadOnlyDocuments } from "./documents";
 import { locateServer, ServerMissing } from "./server";
-import { completionModel } from "./settings";
+import type { ApiKeyStore } from "./core/apiKeys";
+import { chatModel, completionModel, engineArgs } from "./settings";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
+/** Where `sparrow doctor` looks for keys: what is on a command line, everybody can see. */
+const KEYS_VARIABLE = "SPARROW_API_KEYS";
 
 export async function runDoctor(
   storage: string,
   extensionVersion: string,
   documents: ReadOnlyDocuments,
+  apiKeys: ApiKeyStore,
 ): Promise<void> {
   const options = { location: ProgressLocation.Window, title: "Sparrow looks itself over" };
   const editor: Layer = {
@@ -21,18 +25,18 @@ export async function runDoctor(
     summary: `Extension ${extensionVersion} in VS Code ${version}.`,
     hint: "",
   };
-  const layers = await window.withProgress(options, () => examine(storage));
+  const layers = await window.withProgress(options, () => examine(storage, apiKeys));
   await documents.show("Sparrow Doctor", renderReport([editor, ...layers]));
 }
 
-async function examine(storage: string): Promise<Layer[]> {
+async function examine(storage: string, apiKeys: ApiKeyStore): Promise<Layer[]> {
   let executable = "sparrow";
   try {
     const launch = await locateServer(storage);
     executable = launch.executable;
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const args = ["doctor", "--json", "--model", completionModel()];
-    const { stdout, stderr } = await run(executable, args, { ...launch, signal });
+    const env = { ...launch.env, [KEYS_VARIABLE]: JSON.stringify(await apiKeys.all()) };
+    const { stdout, stderr } = await run(executable, doctorArguments(), { ...launch, env, signal });
     const layers = parseLayers(stdout);
     return layers === undefined
       ? [failure(`${executable} doctor printed no report.`, stderr.trim())]
@@ -48,6 +52,15 @@ async function examine(storage: string): Promise<Layer[]> {
     }
     return [failure(`${executable} doctor did not run: ${String(error)}`, "")];
   }
+}
+
+function doctorArguments(): string[] {
+  return [
+    "doctor",
+    "--json",
+    ...["--model", completionModel(), "--engine-args", JSON.stringify(engineArgs("completion"))],
+    ...["--chat-model", chatModel(), "--chat-engine-args", JSON.stringify(engineArgs("chat"))],
+  ];
 }
 
 function failure(summary: string, hint: string): Layer {

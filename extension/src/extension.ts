@@ -1,6 +1,7 @@
 /** The composition root: makes the parts and joins them. No part lives here. */
 import path from "node:path";
 import { commands, window, workspace, type ExtensionContext, type LogOutputChannel } from "vscode";
+import { clearApiKey, setApiKey, watchApiKeys } from "./apiKeys";
 import {
   explainCompletion,
   registerCommands,
@@ -8,6 +9,7 @@ import {
   toggle,
   toggleLanguage,
 } from "./commands";
+import { ApiKeyStore, Redactor } from "./core/apiKeys";
 import { runDoctor } from "./doctor";
 import { ReadOnlyDocuments } from "./documents";
 import { chooseExecutable, installWithProgress, updateQuietly, type Folders } from "./installer";
@@ -30,15 +32,23 @@ export function activate(context: ExtensionContext): void {
     bundle: path.join(context.extensionPath, "server"),
   };
   const output = window.createOutputChannel("Sparrow", { log: true });
-  const trace = new TraceChannel();
+  const redactor = new Redactor();
+  const trace = new TraceChannel(redactor);
+  const apiKeys = new ApiKeyStore(context.secrets, redactor);
   const statusBar = new StatusBar();
   const documents = new ReadOnlyDocuments();
-  const server = new Server(folders.storage, { output, trace }, statusBar, () => {
-    if (context.globalState.get(WALKTHROUGH_SHOWN) !== true) {
-      void context.globalState.update(WALKTHROUGH_SHOWN, true);
-      void openWalkthrough(id);
-    }
-  });
+  const server = new Server(
+    folders.storage,
+    { output, trace, redactor },
+    statusBar,
+    apiKeys,
+    () => {
+      if (context.globalState.get(WALKTHROUGH_SHOWN) !== true) {
+        void context.globalState.update(WALKTHROUGH_SHOWN, true);
+        void openWalkthrough(id);
+      }
+    },
+  );
   running = server;
 
   context.subscriptions.push(
@@ -47,7 +57,7 @@ export function activate(context: ExtensionContext): void {
     statusBar,
     documents,
     ...registerCommands({
-      menu: () => showMenu(statusBar.status.state),
+      menu: () => showMenu(statusBar.statuses),
       install: async () => {
         if (await installWithProgress(folders, output)) {
           await server.start();
@@ -59,7 +69,9 @@ export function activate(context: ExtensionContext): void {
       explainCompletion: () => explainCompletion(server, documents),
       restartModel: () => restartModel(server),
       restartServer: () => server.start(),
-      doctor: () => runDoctor(folders.storage, version, documents),
+      doctor: () => runDoctor(folders.storage, version, documents, apiKeys),
+      setApiKey: () => setApiKey(apiKeys),
+      clearApiKey: () => clearApiKey(apiKeys),
       showOutput: () => {
         output.show();
       },
@@ -68,6 +80,7 @@ export function activate(context: ExtensionContext): void {
       openSample,
       waitForCompletions,
     }),
+    watchApiKeys(context.secrets, apiKeys, server, output),
     workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration(`${SECTION}.server.path`)) {
         void server.start();

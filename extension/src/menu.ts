@@ -1,43 +1,68 @@
 /** The menu behind the status bar item. */
 import { commands, QuickPickItemKind, window, type QuickPickItem } from "vscode";
-import type { State } from "./core/status";
-import { isEnabled, isLanguageEnabled } from "./settings";
+import { describeModel, type Statuses } from "./core/status";
+import type { ModelRole } from "./protocol";
+import { isEnabled, isLanguageEnabled, SECTION } from "./settings";
 import { completableEditor } from "./statusBar";
+
+const RESTART = "sparrow.restartModel";
 
 interface Entry extends QuickPickItem {
   readonly command: string;
+  readonly arguments: readonly string[];
 }
 
 /** The editor has the focus first, so that it has it again when the menu is gone. */
-export async function showMenu(state: State): Promise<void> {
+export async function showMenu(statuses: Statuses): Promise<void> {
   await commands.executeCommand("workbench.action.focusActiveEditorGroup");
-  const choice = await window.showQuickPick(entries(state), { placeHolder: "Sparrow" });
+  const choice = await window.showQuickPick(entries(statuses), { placeHolder: "Sparrow" });
   if (choice !== undefined && choice.command !== "") {
-    await commands.executeCommand(choice.command);
+    await commands.executeCommand(choice.command, ...choice.arguments);
   }
 }
 
-function entries(state: State): Entry[] {
-  const server =
-    state === "notInstalled"
-      ? [
-          entry("desktop-download", "Install Sparrow", "sparrow.install"),
-          entry("folder-opened", "Choose Executable…", "sparrow.chooseExecutable"),
-        ]
-      : [
-          entry("question", "Explain Last Completion", "sparrow.explainCompletion"),
-          entry("debug-restart", "Restart Model", "sparrow.restartModel"),
-          entry("refresh", "Restart Server", "sparrow.restartServer"),
-        ];
+function entries(statuses: Statuses): Entry[] {
+  const isInstalled = statuses.completion.state !== "notInstalled";
+  const server = !isInstalled
+    ? [
+        entry("desktop-download", "Install Sparrow", "sparrow.install"),
+        entry("folder-opened", "Choose Executable…", "sparrow.chooseExecutable"),
+      ]
+    : [
+        entry("question", "Explain Last Completion", "sparrow.explainCompletion"),
+        entry("debug-restart", statuses.chat ? "Restart Models" : "Restart Model", RESTART),
+        entry("refresh", "Restart Server", "sparrow.restartServer"),
+      ];
   return [
     ...switches(),
     separator(),
     ...server,
+    ...(isInstalled ? [separator("Models"), ...models(statuses)] : []),
     separator(),
     entry("pulse", "Run Doctor", "sparrow.doctor"),
     entry("output", "Show Output", "sparrow.showOutput"),
     entry("settings-gear", "Settings", "sparrow.openSettings"),
     entry("book", "Walkthrough", "sparrow.openWalkthrough"),
+  ];
+}
+
+/** Which model serves which role, and how it is; choosing one opens its setting. */
+function models({ completion, chat }: Statuses): Entry[] {
+  const setting = (role: ModelRole): Pick<Entry, "command" | "arguments"> => ({
+    command: "workbench.action.openSettings",
+    arguments: [`${SECTION}.${role}.model`],
+  });
+  return [
+    {
+      label: "$(symbol-snippet) Completion",
+      description: describeModel(completion),
+      ...setting("completion"),
+    },
+    {
+      label: "$(comment-discussion) Chat",
+      description: chat === undefined ? "the same model" : describeModel(chat),
+      ...setting("chat"),
+    },
   ];
 }
 
@@ -54,9 +79,9 @@ function switches(): Entry[] {
 }
 
 function entry(icon: string, label: string, command: string): Entry {
-  return { label: `$(${icon}) ${label}`, command };
+  return { label: `$(${icon}) ${label}`, command, arguments: [] };
 }
 
-function separator(): Entry {
-  return { label: "", kind: QuickPickItemKind.Separator, command: "" };
+function separator(label = ""): Entry {
+  return { label, kind: QuickPickItemKind.Separator, command: "", arguments: [] };
 }

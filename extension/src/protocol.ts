@@ -1,9 +1,12 @@
 /** The messages that Sparrow adds to the language server protocol; mirrors the server's file. */
 import { NotificationType, RequestType } from "vscode-languageclient/node";
 
-export type ModelState = "starting" | "loading" | "ready" | "error";
+export type ModelRole = "completion" | "chat";
+
+export type ModelState = "idle" | "starting" | "loading" | "ready" | "error";
 
 export interface StatusParams {
+  readonly roles: readonly ModelRole[];
   readonly state: ModelState;
   readonly engine: string;
   readonly model: string;
@@ -12,16 +15,30 @@ export interface StatusParams {
   readonly progress: number | null;
 }
 
+/** The key of the OpenAI-compatible server at an address. */
+export interface ApiKey {
+  readonly server: string;
+  readonly key: string;
+}
+
+/** All keys that there are, in place of those sent before. */
+export interface ApiKeysParams {
+  readonly apiKeys: readonly ApiKey[];
+}
+
 export interface ExplainCompletionResult {
   readonly markdown: string;
 }
 
 type NoFields = Record<string, never>;
 
-/** Server to client: the state of the model that completes. */
+/** Server to client: the state of the model that serves these roles, and no other does. */
 export const StatusNotification = new NotificationType<StatusParams>("sparrow/status");
 
-/** Ends the model process; the server starts another. */
+/** Client to server, and in the initialization options. Trace and log hide what is in it. */
+export const SetApiKeysNotification = new NotificationType<ApiKeysParams>("sparrow/setApiKeys");
+
+/** Ends the models' processes; the server starts others. */
 export const RestartHostRequest = new RequestType<NoFields, NoFields, void>("sparrow/restartHost");
 
 /** Why the last completion was shown, or why none was. */

@@ -5,6 +5,7 @@ import type { LanguageClient } from "vscode-languageclient/node";
 import { openSession, type Channels, type Launch, type ServerSession } from "./client";
 import { readEnvironment } from "./core/environment";
 import { localMachine, type Machine } from "./core/machine";
+import type { ApiKeyStore } from "./core/apiKeys";
 import { findServer, pythonEnvironment } from "./core/server";
 import { NotRetryable, Supervisor } from "./core/supervisor";
 import { serverPath } from "./settings";
@@ -23,6 +24,7 @@ export class Server {
     private readonly storage: string,
     private readonly channels: Channels,
     private readonly statusBar: StatusBar,
+    private readonly apiKeys: ApiKeyStore,
     onMissing: () => void,
   ) {
     this.#supervisor = new Supervisor((signal) => this.#open(signal), {
@@ -67,8 +69,9 @@ export class Server {
     return openSession(
       launch,
       this.channels,
+      () => this.apiKeys.all(),
       (status) => {
-        this.statusBar.update(status);
+        this.statusBar.updateModel(status);
       },
       signal,
     );

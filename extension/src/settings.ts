@@ -1,5 +1,6 @@
 /** Reads and writes the `sparrow` section; nothing else in the extension names a setting. */
 import { ConfigurationTarget, workspace } from "vscode";
+import type { ModelRole } from "./protocol";
 import { isLanguageOn, parseLanguageSwitches, type LanguageSwitches } from "./core/languages";
 
 export const SECTION = "sparrow";
@@ -30,6 +31,15 @@ export function pythonPath(): string {
 
 export function completionModel(): string {
   return section().get("completion.model", "suffix").trim();
+}
+
+/** Empty where the model that completes serves chat too. */
+export function chatModel(): string {
+  return section().get("chat.model", "").trim();
+}
+
+export function engineArgs(role: ModelRole): unknown {
+  return section().get(`${role}.engineArgs`, {});
 }
 
 export function traceLevel(): string {

@@ -8,13 +8,22 @@ import {
   type Disposable,
   type TextEditor,
 } from "vscode";
-import { initialStatus, render, withState, withSwitches, type Status } from "./core/status";
+import {
+  initialStatuses,
+  render,
+  withModel,
+  withServer,
+  withSwitches,
+  type ServerState,
+  type Statuses,
+} from "./core/status";
+import type { StatusParams } from "./protocol";
 import { COMPLETED_SCHEMES, isEnabled, isLanguageEnabled, SECTION } from "./settings";
 
 export class StatusBar implements Disposable {
   readonly #item = window.createStatusBarItem("sparrow.status", StatusBarAlignment.Right, 100);
   readonly #subscriptions: readonly Disposable[];
-  #status: Status = initialStatus(new Date());
+  #statuses: Statuses = initialStatuses(new Date());
 
   constructor() {
     this.#item.name = "Sparrow";
@@ -36,12 +45,19 @@ export class StatusBar implements Disposable {
     this.#item.show();
   }
 
-  get status(): Status {
-    return this.#status;
+  get statuses(): Statuses {
+    return this.#statuses;
   }
 
-  update(next: Parameters<typeof withState>[1]): void {
-    this.#status = withState(this.#status, next, new Date());
+  /** How the server is. */
+  update(next: ServerState): void {
+    this.#statuses = withServer(this.#statuses, next, new Date());
+    this.#show();
+  }
+
+  /** How a model is, as the server says. */
+  updateModel(next: StatusParams): void {
+    this.#statuses = withModel(this.#statuses, next, new Date());
     this.#show();
   }
 
@@ -51,16 +67,17 @@ export class StatusBar implements Disposable {
   }
 
   #show(): void {
-    const status = withSwitches(this.#status, isEnabled(), disabledLanguage());
-    const { text, tooltip, ariaLabel, isError } = render(status, (time) =>
+    const statuses = withSwitches(this.#statuses, isEnabled(), disabledLanguage());
+    const { text, tooltip, ariaLabel, background } = render(statuses, (time) =>
       time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }),
     );
     this.#item.text = text;
     this.#item.tooltip = new MarkdownString(tooltip);
     this.#item.accessibilityInformation = { label: ariaLabel, role: "button" };
-    this.#item.backgroundColor = isError
-      ? new ThemeColor("statusBarItem.errorBackground")
-      : undefined;
+    this.#item.backgroundColor =
+      background === undefined
+        ? undefined
+        : new ThemeColor(`statusBarItem.${background}Background`);
   }
 }
 

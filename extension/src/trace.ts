@@ -12,6 +12,7 @@ import {
   type OutputChannel,
   type ViewColumn,
 } from "vscode";
+import type { Redactor } from "./core/apiKeys";
 import { SECTION, traceLevel } from "./settings";
 
 export class TraceChannel implements LogOutputChannel {
@@ -20,7 +21,7 @@ export class TraceChannel implements LogOutputChannel {
   readonly #subscription: Disposable;
   #lazyChannel: OutputChannel | undefined;
 
-  constructor() {
+  constructor(private readonly redactor: Redactor) {
     this.#subscription = workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration(`${SECTION}.trace`)) {
         this.#levelChanged.fire(this.logLevel);
@@ -55,13 +56,13 @@ export class TraceChannel implements LogOutputChannel {
     this.appendLine(String(error));
   }
   append(value: string): void {
-    this.#channel.append(value);
+    this.#channel.append(this.redactor.hide(value));
   }
   appendLine(value: string): void {
-    this.#channel.appendLine(`${new Date().toISOString()} ${value}`);
+    this.#channel.appendLine(`${new Date().toISOString()} ${this.redactor.hide(value)}`);
   }
   replace(value: string): void {
-    this.#channel.replace(value);
+    this.#channel.replace(this.redactor.hide(value));
   }
   clear(): void {
     this.#channel.clear();

@@ -28,9 +28,9 @@ def create(model: str, engine_args: Mapping[str, Any]) -> Engine[Any]:
 
         return SuffixEngine()
     if kind == "vllm" and argument:
-        from inference.engines.vllm import VllmEngine
+        from inference.engines.vllm_presets import checkpoint_engine
 
-        return VllmEngine(argument, engine_args)
+        return checkpoint_engine(argument, engine_args)
     if kind == "openai" and argument:
         from inference.engines.openai import OpenAiEngine
 

@@ -6,7 +6,8 @@ serves and what its tokenizer knows, and the model fills some canned gaps, so th
 keystroke meets no surprise.
 
 `EngineFailed` ends the host, and its client starts another with back-off until the server is there.
-The key comes from the environment alone (`SPARROW_API_KEY`), as the host got it when it was started.
+The key comes from the environment alone (`SPARROW_API_KEY`), as the host got it when it was started:
+the editor's own store of secrets reaches it so as well.
 
 Facts of servers that this file relies on, observed with vLLM 0.32, read of the others
 - vLLM takes `priority` (lower goes first, where it schedules by priority), `cache_salt`, and
@@ -134,6 +135,7 @@ class OpenAiEngine:
             context_tokens=self._served.context_tokens,
             cache_block_tokens=_CACHE_BLOCK_TOKENS,
             parallel_requests=self._slots or _PARALLEL_REQUESTS.get(kind, _OTHER_PARALLEL_REQUESTS),
+            prefix_first=self._format is not None and self._format.order is FimOrder.PREFIX_FIRST,
         )
 
     def encode(self, text: str) -> Sequence[int]:

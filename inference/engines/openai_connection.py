@@ -265,7 +265,8 @@ class Connection:
         given = "does not accept the key" if self._key else "asks for a key"
         return EngineFailed(
             f"the server at {self._address.base_url} {given} ({status})",
-            hint=f"Set {KEY_VARIABLE} in the environment that the editor is started from.",
+            hint="Give it by `Sparrow: Set API Key…`, or set"
+            f" {KEY_VARIABLE} in the environment that the editor is started from.",
         )
 
     def _unreachable(self, error: httpx.RequestError) -> EngineFailed:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from inference.endpoint import API_KEY_VARIABLE
 from inference.engines.openai_stream import fields_of, items_of
 from inference.errors import EngineFailed, UnknownModel
 from inference.formats.fim import (
@@ -34,7 +35,7 @@ from inference.formats.fim import (
     FimFamily,
 )
 
-KEY_VARIABLE = "SPARROW_API_KEY"
+KEY_VARIABLE = API_KEY_VARIABLE
 OLLAMA_CONTEXT_TOKENS = 4096
 """What Ollama gives a model unless it is told otherwise; of a longer prompt it drops the start."""
 
@@ -73,7 +74,7 @@ class Address:
         if "@" in url:  # before anything that would show it
             raise _no_address(
                 "the address of a server holds no user name or password",
-                hint=f"Put the server's key into the environment, as {KEY_VARIABLE}.",
+                hint=f"Give the key by `Sparrow: Set API Key…`, or in the environment as {KEY_VARIABLE}.",
             )
         try:
             parts = urlsplit(url)

@@ -2,13 +2,14 @@
 
 The script is a JSON file:
 
-    {"load_seconds": 0, "fail_load": "",
+    {"load_seconds": 0, "fail_load": "", "context_tokens": null, "cache_block_tokens": 1,
      "rules": [{"when": {"prefix_ends_with": "def add(", "path_ends_with": ".py"},
                 "reply": ["a, ", "b):"], "delay_ms": 0, "then": "stop"}]}
 
 The first rule whose conditions all hold answers; a rule without conditions answers all. `delay_ms`
 passes before each piece of the reply. `then` is `stop`, `hang` (until cancelled) or `die` (the
-engine fails, and so the host ends).
+engine fails, and so the host ends). A token is a word; `context_tokens` and more of them are
+refused.
 
 A rule with `message_ends_with` answers chats, and those alone: the condition is on the last message.
 Before its reply it may `think`, and behind it `call` tools:
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inference.engines.base import LoadProgress, Piece
-from inference.errors import EngineFailed, UnsupportedRequest
+from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.prompt import Conversation, Prompt
 from inference.protocol import CallText, Capabilities, FinishReason, Priority, Role
 from inference.sampling import Sampling
@@ -64,6 +65,8 @@ class ScriptedEngine:
     def __init__(self, script: str) -> None:
         self._script = Path(script)
         self._rules: tuple[Rule, ...] = ()
+        self._context_tokens: int | None = None
+        self._cache_block_tokens = 1
 
     @property
     def capabilities(self) -> Capabilities:
@@ -71,19 +74,22 @@ class ScriptedEngine:
             fim=True,
             chat=any(rule.message_ends_with is not None for rule in self._rules),
             exact_token_counts=True,
-            context_tokens=None,
-            cache_block_tokens=1,
+            context_tokens=self._context_tokens,
+            cache_block_tokens=self._cache_block_tokens,
             parallel_requests=4,
         )
 
     async def load(self, report: LoadProgress) -> None:
         try:
             script = _object(
-                json.loads(self._script.read_text()), {"rules", "load_seconds", "fail_load"}
+                json.loads(self._script.read_text()),
+                {"rules", "load_seconds", "fail_load", "context_tokens", "cache_block_tokens"},
             )
             self._rules = tuple(_rule(rule) for rule in _typed(script["rules"], list))
             seconds = float(_typed(script.get("load_seconds", 0), int, float))
             failure = _typed(script.get("fail_load", ""), str)
+            self._context_tokens = _typed(script.get("context_tokens"), type(None), int)
+            self._cache_block_tokens = _typed(script.get("cache_block_tokens", 1), int)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise EngineFailed(
                 f"the script {self._script} cannot be used: {error!r}",
@@ -102,6 +108,7 @@ class ScriptedEngine:
         self, prompt: Prompt[str], sampling: Sampling, priority: Priority
     ) -> AsyncGenerator[Piece, None]:
         del priority
+        self._check_length(prompt)
         rule = next((rule for rule in self._rules if rule.answers(prompt)), None)
         if rule is None:
             raise UnsupportedRequest(
@@ -123,6 +130,14 @@ class ScriptedEngine:
 
     async def close(self) -> None:
         pass
+
+    def _check_length(self, prompt: Prompt[str]) -> None:
+        tail = self.encode(prompt.tail.prefix + prompt.tail.suffix)
+        tokens = prompt.layout.token_count + len(tail)
+        if self._context_tokens is not None and tokens >= self._context_tokens:
+            raise PromptTooLong(
+                f"the prompt has {tokens} tokens, the script's context {self._context_tokens}"
+            )
 
 
 async def _play(rule: Rule, sampling: Sampling) -> AsyncGenerator[Piece, None]:

@@ -83,6 +83,19 @@ class TokenPrompts:
 
     def fill_in(self, prompt: Prompt[int], order: FimOrder) -> list[int]:
         """The prompt for a model that fills in the middle. Call it where `fim` is not None."""
+        before, after = self._tail(prompt)
+        return self._layout(prompt).with_tail(order, before, after)
+
+    def warm_up(self, prompt: Prompt[int], order: FimOrder) -> list[int]:
+        """What `fill_in` will start with, whatever is typed in the meantime.
+
+        No more than that: a model with recurrent layers keeps its state near the end of a prompt
+        alone, where the next prompt may differ already.
+        """
+        _, after = self._tail(prompt)
+        return self._layout(prompt).stable_ids(order, after)
+
+    def _layout(self, prompt: Prompt[int]) -> FimLayout:
         layout = self._layouts.get(prompt.layout)
         if layout is None:
             assert self.fim is not None
@@ -90,11 +103,14 @@ class TokenPrompts:
             if not self._joins_exactly:
                 layout = dataclasses.replace(layout, prefix_ids=(), suffix_ids=())
             self._layouts[prompt.layout] = layout
+        return layout
+
+    def _tail(self, prompt: Prompt[int]) -> tuple[Sequence[int], Sequence[int]]:
         before, after = prompt.tail.prefix, prompt.tail.suffix
         if not self._joins_exactly:
             before = prompt.layout.text(Role.PREFIX) + before
             after += prompt.layout.text(Role.SUFFIX)
-        return layout.with_tail(order, self.encode(before), self.encode(after))
+        return self.encode(before), self.encode(after)
 
     def probe(self, task: probe.ProbeTask, order: FimOrder) -> list[int]:
         """The prompt of a task that tells whether the model knows this order."""

@@ -77,6 +77,11 @@ class VllmEngine:
             samples=True,
             logprobs=True,
             constraints=True,
+            # On a CPU vLLM's engine dies where a prompt is read in pieces and samples are drawn by
+            # a seed (observed with 0.32).
+            seeds=config.device_config.device_type != "cpu",
+            queues=config.scheduler_config.policy == "priority",
+            prefix_first=self._order is FimOrder.PREFIX_FIRST,
         )
 
     async def load(self, report: LoadProgress) -> None:
@@ -112,7 +117,8 @@ class VllmEngine:
         self, prompt: Prompt[int], sampling: Sampling, priority: Priority
     ) -> AsyncGenerator[Piece, None]:
         if self._order is not None:
-            pieces = self._stream(self._prompts.fill_in(prompt, self._order), sampling, priority)
+            fill = self._prompts.warm_up if priority is Priority.WARM_UP else self._prompts.fill_in
+            pieces = self._stream(fill(prompt, self._order), sampling, priority)
             async with contextlib.aclosing(pieces):
                 async for piece in pieces:
                     yield piece

@@ -8,7 +8,7 @@ next.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from inference.content import TextChunk
 
@@ -22,16 +22,20 @@ def cut(lines: Sequence[str]) -> list[TextChunk]:
 
     Each border depends on what stands before it alone: a change at the end keeps all the others.
     """
-    chunks = []
-    start = size = 0
+    starts = [0, *borders(lines)]
+    ends = [*starts[1:], len(lines)]
+    texts = ("".join(lines[start:end]) for start, end in zip(starts, ends, strict=True))
+    return [TextChunk.of(text) for text in texts if text]
+
+
+def borders(lines: Sequence[str]) -> Iterator[int]:
+    """The numbers of the lines before which `cut` cuts."""
+    size = 0
     for number, line in enumerate(lines):
         if _is_border(line, size, size + len(line)):
-            chunks.append(TextChunk.of("".join(lines[start:number])))
-            start, size = number, 0
+            yield number
+            size = 0
         size += len(line)
-    if size:
-        chunks.append(TextChunk.of("".join(lines[start:])))
-    return chunks
 
 
 def cut_from_end(lines: Sequence[str]) -> list[TextChunk]:

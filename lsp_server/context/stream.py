@@ -4,21 +4,60 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from inference.content import Layout, TextChunk
-from inference.protocol import Tail
+from inference.protocol import LayoutReady, Tail
+from lsp_server.context.budget import PROMPT_FORMAT_TOKENS, Limits, TokenMeasure
 from lsp_server.context.chunks import cut
-from lsp_server.context.layout import ContextFile, Epoch, lay
+from lsp_server.context.layout import (
+    MAX_TAIL_CHARACTERS,
+    ContextFile,
+    Epoch,
+    TailRoom,
+    lay,
+    lay_without_cursor,
+)
+from lsp_server.context.selection import Selection, select
+from lsp_server.context.window import WHOLE, Room, Window
 from lsp_server.workspace.documents import Document, Documents, Position
 
 MAX_CONTEXT_CHARACTERS = 1024 * 1024
+
+# Of a bounded context: the most that the current file takes from the others.
+_FILE_SHARE = 0.75
+# Of what is left for that, one part in so many may be each side of the tail.
+_TAIL_SHARE = 8
+# By so much the cursor's line may grow, and the file, before other text has to make room.
+_LINE_GROWTH_CHARACTERS = 200
+_FILE_GROWTH = 1.1
+_FILE_GROWTH_TOKENS = 64
+# What other files are chosen with, so that they stay the same wherever the cursor is.
+_USUAL_TAIL_CHARACTERS = 2 * MAX_TAIL_CHARACTERS + 2 * _LINE_GROWTH_CHARACTERS
+# A choice that leaves something out is made again where so much more would fit.
+_WORTH_MORE = 1.25
+# With the prefix first the suffix is computed anew at each key.
+_SUFFIX_TOKENS_BEHIND_PREFIX = 512
+# What remains of a prompt that a model has refused, though it should have fitted.
+_SHRINK = 0.75
+_NAMED_FILES = 5  # of those that are left out
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The other files that were chosen for a document, and from which."""
+
+    document: Document
+    offered: tuple[ContextFile, ...]
+    selection: Selection
 
 
 class ContextStream:
     """Lays the open files around the cursor, anew only when it must.
 
     An epoch begins when another document is completed in, when `end_epoch` is called (a document
-    was opened, closed or saved), and when the cursor or an edit leaves the tail.
+    was opened, closed or saved), when the cursor or an edit leaves the tail, and with another
+    model. `limits` says what the model of now bounds, `counts` what its host has counted.
     """
 
     def __init__(
@@ -26,15 +65,25 @@ class ContextStream:
         documents: Documents,
         path_of: Callable[[Document], str],
         is_excluded: Callable[[Document], bool],
+        limits: Callable[[], Limits] = Limits,
+        counts: Callable[[Layout], LayoutReady | None] = lambda _: None,
     ) -> None:
         self._documents = documents
         self._path_of = path_of
         self._is_excluded = is_excluded
+        self._limits_now = limits
+        self._counts = counts
+        self._limits = Limits()
+        self._measure = TokenMeasure()
+        self._refused_tokens: int | None = None  # prompts stay below, by the measure
+        self._uncounted: Layout | None = None
         self._epoch: Epoch | None = None
+        self._window: Window = WHOLE
+        self._choice: _Choice | None = None
         self._document: Document | None = None
         self._visits = itertools.count()
         self._visited: dict[str, int] = {}  # by URI: the number of its last visit
-        self._chunks: dict[str, tuple[int, list[TextChunk]]] = {}  # by URI: version and chunks
+        self._chunks: dict[str, tuple[int, tuple[TextChunk, ...]]] = {}  # by URI: version, chunks
 
     def end_epoch(self) -> None:
         self._epoch = None
@@ -47,6 +96,7 @@ class ContextStream:
 
     def at(self, document: Document, cursor: Position) -> tuple[Layout, Tail]:
         """What the model is shown for that cursor, which is inside the document."""
+        self._follow_limits()
         epoch = self._epoch
         if (
             epoch is None
@@ -57,15 +107,127 @@ class ContextStream:
         ):
             if document is not self._document:
                 self._visited[document.uri] = next(self._visits)
-            epoch = lay(
-                self._path_of(document), document.lines, cursor.line, self._others(document)
-            )
+                self._window = WHOLE
+            self._learn()
+            epoch = self._lay(document, cursor)
             document.mark()
-            self._epoch, self._document = epoch, document
+            self._epoch, self._document, self._window = epoch, document, epoch.window
+            self._uncounted = epoch.layout
         return epoch.layout, epoch.tail(document.lines, cursor.line, cursor.column)
 
+    def without_cursor(self, document: Document) -> Layout:
+        """What the model will be shown before the document itself, wherever the cursor will be."""
+        self._follow_limits()
+        self._learn()
+        path = self._path_of(document)
+        layout = lay_without_cursor(path, self._select(document, path).files)
+        self._uncounted = layout
+        return layout
+
+    def refused(self, layout: Layout) -> None:
+        """A prompt with that layout was too long for the model: those to come are shorter."""
+        self._uncounted = layout
+        self._learn()
+        tokens = int(self._measure.of_sections(layout.sections) * _SHRINK)
+        limit = self._prompt_tokens()
+        self._refused_tokens = tokens if limit is None else min(tokens, limit)
+        self.end_epoch()
+
+    def left_out(self) -> str:
+        """In words, what the layout does not show for want of room, or nothing."""
+        epoch, document, choice = self._epoch, self._document, self._choice
+        if epoch is None or document is None:
+            return ""
+        files = choice.selection.left_out if choice is not None else ()
+        parts = list(files[:_NAMED_FILES])
+        if len(files) > _NAMED_FILES:
+            parts.append(f"{len(files) - _NAMED_FILES} more files")
+        first, last = epoch.window.hidden_head, len(document.lines) - epoch.window.hidden_tail
+        if first:
+            parts.append(f"lines 1 to {first} of the current file")
+        if epoch.window.hidden_tail:
+            parts.append(f"lines {last + 1} to {len(document.lines)} of the current file")
+        return ", ".join(parts)
+
+    def _follow_limits(self) -> None:
+        if (limits := self._limits_now()) != self._limits:
+            self._limits = limits
+            self._measure = TokenMeasure()
+            self._refused_tokens = self._uncounted = self._choice = None
+            self._window = WHOLE
+            self.end_epoch()
+
+    def _learn(self) -> None:
+        """Takes what the host has counted since the last epoch. No answer is waited for."""
+        if self._uncounted is not None and (counted := self._counts(self._uncounted)) is not None:
+            self._measure.learn(self._uncounted, counted)
+            self._uncounted = None
+
+    def _prompt_tokens(self) -> int | None:
+        bounds = (self._limits.prompt_tokens, self._refused_tokens)
+        return min((bound for bound in bounds if bound is not None), default=None)
+
+    def _lay(self, document: Document, cursor: Position) -> Epoch:
+        path, lines = self._path_of(document), document.lines
+        selection = self._select(document, path)
+        limit = self._prompt_tokens()
+        if limit is None:
+            return lay(path, lines, cursor.line, selection.files)
+        rate = self._measure.rate(path)
+        others = self._measure.of_sections(it.section for it in selection.files)
+        left = max(0, int((self._room(limit, path) - others) / rate))
+        side = min(MAX_TAIL_CHARACTERS, left // _TAIL_SHARE)
+        line = len(lines[cursor.line]) + min(_LINE_GROWTH_CHARACTERS, left // _TAIL_SHARE)
+        tail = 2 * side + line
+        suffix = int(_SUFFIX_TOKENS_BEHIND_PREFIX / rate) if self._limits.prefix_first else None
+        is_kept = (
+            document is self._document
+            and self._window.hidden_head <= document.untouched_head
+            and self._window.hidden_tail <= document.untouched_tail
+        )
+        return lay(
+            path,
+            lines,
+            cursor.line,
+            selection.files,
+            # A line that is too long to be shown whole gets no neighbours that it would not join.
+            room=Room(max(0, left - tail), suffix),
+            tail_room=TailRoom(min(left, tail), line, side),
+            previous=self._window if is_kept else WHOLE,
+        )
+
+    def _room(self, limit: int, path: str) -> int:
+        """Tokens for the texts of files, of a prompt's `limit`."""
+        return limit - PROMPT_FORMAT_TOKENS - self._measure.of_path(path)
+
+    def _select(self, document: Document, path: str) -> Selection:
+        """The other files that are shown; the choice before, for as long as it may be kept.
+
+        They stand first in the prompt, so that another choice is computed from its start.
+        """
+        offered = tuple(self._others(document))
+        limit = self._prompt_tokens()
+        if limit is None:
+            selection = Selection(offered)
+        else:
+            measure = self._measure
+            room = self._room(limit, path) - measure.tokens(path, _USUAL_TAIL_CHARACTERS)
+            file = measure.tokens(path, document.character_count)
+            share = int(room * _FILE_SHARE)
+            most = room - min(file, share)
+            aim = room - min(int(file * _FILE_GROWTH) + _FILE_GROWTH_TOKENS, share)
+            before = self._choice
+            if before is not None and before.document is document and before.offered == offered:
+                selection = before.selection
+                used = measure.of_sections(it.section for it in selection.files)
+                if used <= most and not (selection.left_out and used * _WORTH_MORE < aim):
+                    return selection
+            selection = select(offered, aim, self._limits.cache_block_tokens, measure)
+        self._choice = _Choice(document, offered, selection)
+        return selection
+
     def _others(self, current: Document) -> list[ContextFile]:
-        """The other open files, the last visited at the end, as many as the budget holds."""
+        """The other open files, the last visited at the end, as many as are ever sent."""
         others = [
             document
             for document in self._documents
@@ -81,8 +243,8 @@ class ContextStream:
         return chosen[::-1]
 
     def _cut(self, document: Document) -> tuple[TextChunk, ...]:
-        version, chunks = self._chunks.get(document.uri, (None, []))
+        version, chunks = self._chunks.get(document.uri, (None, ()))
         if version != document.version:
-            chunks = cut(document.lines)
+            chunks = tuple(cut(document.lines))
             self._chunks[document.uri] = (document.version, chunks)
-        return tuple(chunks)
+        return chunks

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from inference.client import InferenceClient
 from inference.content import Layout
-from inference.errors import HostUnavailable, InferenceError, NotReady
+from inference.errors import HostUnavailable, InferenceError, NotReady, PromptTooLong
 from inference.protocol import Delta, Priority, Tail
 from inference.sampling import Sampling
 from lsp_server.config import Config
+from lsp_server.context.budget import ANSWER_TOKENS
 from lsp_server.context.stream import ContextStream
 from lsp_server.features.insertion import fit
 from lsp_server.trace import Trace, Traces, Verdict
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 # VS Code gives automatic completions 750 ms, and what it takes to show them comes on top.
 DEADLINE_S = 0.6
-MAX_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,16 @@ class Completion:
     end: Position
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a completion was asked for, in the document as it was then."""
+
+    document: Document
+    version: int
+    cursor: Position
+    selected: Edit
+
+
 class CompletionFeature:
     def __init__(
         self,
@@ -59,6 +69,7 @@ class CompletionFeature:
         client: Callable[[], InferenceClient],
         exclusion: Callable[[Document], str],
         path_of: Callable[[Document], str],
+        is_warm: Callable[[Layout, Tail], bool],
     ) -> None:
         self._documents = documents
         self._context = context
@@ -67,6 +78,7 @@ class CompletionFeature:
         self._client = client
         self._exclusion = exclusion
         self._path_of = path_of
+        self._is_warm = is_warm
         self._generation: asyncio.Task[str] | None = None
 
     async def complete(
@@ -117,21 +129,21 @@ class CompletionFeature:
     async def _complete(
         self, document: Document, request: Request, trace: Trace, on_text: Callable[[str], None]
     ) -> Completion | None:
-        version = document.version
         cursor = request.position
         selected = request.selected
         if selected is None or not _is_at(cursor, selected, document):
             selected = Edit(cursor, cursor, "")
-        layout, tail = self._context.at(document, cursor)
-        tail = _with_selected(tail, selected, cursor)
+        place = _Place(document, document.version, cursor, selected)
+        shown = self._show(place, trace)
         trace.context_ms = trace.elapsed_ms()
         # Taken now: while the model works, the document moves on.
         rest_of_line = _rest_of_line(document, selected.end)
         max_lines = 1 if rest_of_line.strip() else self._config().completion_max_lines
-        text = await self._newest(self._generate(layout, tail, max_lines, trace, on_text), trace)
+        generating = self._generate(place, shown, max_lines, trace, on_text)
+        text = await self._newest(generating, trace)
         if trace.ended:
             return None
-        if self._documents.get(request.uri) is not document or document.version != version:
+        if self._has_moved_on(place):
             trace.end(Verdict.STALE)
             return None
         if not text.strip():
@@ -168,19 +180,45 @@ class CompletionFeature:
 
     async def _generate(
         self,
-        layout: Layout,
-        tail: Tail,
+        place: _Place,
+        shown: tuple[Layout, Tail],
         max_lines: int,
         trace: Trace,
         on_text: Callable[[str], None],
     ) -> str:
-        """The generated text: all of it, or what is there at the deadline or the line limit."""
+        """The generated text: all of it, or what is there at the deadline or the line limit.
+
+        Where the model finds the prompt too long, it is shown less, once.
+        """
+        deadline = asyncio.get_running_loop().time() + DEADLINE_S
+        try:
+            return await self._stream(shown, deadline, max_lines, trace, on_text)
+        except PromptTooLong as error:
+            logger.info("shown less: %s", error)
+            self._context.refused(shown[0])
+        if self._has_moved_on(place):
+            return ""
+        shown = self._show(place, trace)
+        try:
+            return await self._stream(shown, deadline, max_lines, trace, on_text)
+        except PromptTooLong:
+            self._context.refused(shown[0])  # so that the next request has better luck
+            raise
+
+    async def _stream(
+        self,
+        shown: tuple[Layout, Tail],
+        deadline: float,
+        max_lines: int,
+        trace: Trace,
+        on_text: Callable[[str], None],
+    ) -> str:
         text = ""
         stream = self._client().generate(
-            layout, tail, Sampling(max_tokens=MAX_TOKENS), Priority.COMPLETION
+            *shown, Sampling(max_tokens=ANSWER_TOKENS), Priority.COMPLETION
         )
         try:
-            async with asyncio.timeout(DEADLINE_S), contextlib.aclosing(stream):
+            async with asyncio.timeout_at(deadline), contextlib.aclosing(stream):
                 async for message in stream:
                     if isinstance(message, Delta):
                         if trace.first_token_ms is None:
@@ -196,6 +234,19 @@ class CompletionFeature:
         except TimeoutError:
             trace.late = True
         return text
+
+    def _show(self, place: _Place, trace: Trace) -> tuple[Layout, Tail]:
+        """What the model is shown; the document must be as it was when the place was made."""
+        layout, tail = self._context.at(place.document, place.cursor)
+        trace.left_out = self._context.left_out()
+        trace.warmed_up = self._is_warm(layout, tail)
+        return layout, _with_selected(tail, place.selected, place.cursor)
+
+    def _has_moved_on(self, place: _Place) -> bool:
+        document = place.document
+        return (
+            self._documents.get(document.uri) is not document or document.version != place.version
+        )
 
 
 def _is_at(cursor: Position, selected: Edit, document: Document) -> bool:

@@ -38,6 +38,14 @@ class Edit:
     end: Position
     text: str
 
+    @property
+    def caret(self) -> Position:
+        """Where the cursor of somebody who typed it stands."""
+        *ended, rest = split_lines(self.text)
+        if not ended:
+            return Position(self.start.line, self.start.column + len(rest))
+        return Position(self.start.line + len(ended), len(rest))
+
 
 class Document:
     """One open document. `problem` says why it cannot be completed in, or is empty."""

@@ -415,7 +415,7 @@ def _listen(server: Server, configuration: Callable[[], Any] | None) -> None:
 
     def took_status(params: Any) -> None:
         said.statuses.append(
-            {key: getattr(params, key) for key in ("state", "engine", "model", "message")}
+            {key: getattr(params, key) for key in ("roles", "state", "engine", "model", "message")}
         )
         said.changed.set()
 

@@ -175,6 +175,11 @@ def test_ask_prints_the_answer_alone(ask: Any, script: Script) -> None:
     assert asked.stdout == "Yes.\n"
 
 
+def test_ask_lets_no_answer_steer_the_terminal(ask: Any, script: Script) -> None:
+    steering = {**YES, "reply": ["\x1b[2J\x9b1mYes\r", "\tor\nno\x07"]}
+    assert ask("--model", script(steering), "Is it?").stdout == "[2J1mYes\tor\nno\n"
+
+
 def test_ask_puts_what_is_piped_behind_the_question(ask: Any, script: Script) -> None:
     asked = ask("--model", script(YES), "Explain:", piped="is this right?")
     assert asked.stdout == "Yes.\n"

@@ -136,38 +136,38 @@ class PlayedServer:
                     return
 
 
+@contextlib.asynccontextmanager
+async def playing(routes: dict[str, Route]) -> AsyncIterator[PlayedServer]:
+    """Runs a server of the given routes."""
+    server = PlayedServer(routes)
+    handlers: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        handlers.add(task)
+        try:
+            await server.serve(reader, writer)
+        except asyncio.CancelledError:
+            return
+        finally:
+            handlers.discard(task)
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server.port = listening.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        listening.close()
+        for handler in list(handlers):
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
+
+
 @pytest.fixture
 def played() -> Callable[..., contextlib.AbstractAsyncContextManager[PlayedServer]]:
-    """Runs a server of the given routes."""
-
-    @contextlib.asynccontextmanager
-    async def run(routes: dict[str, Route]) -> AsyncIterator[PlayedServer]:
-        server = PlayedServer(routes)
-        handlers: set[asyncio.Task[None]] = set()
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            handlers.add(task)
-            try:
-                await server.serve(reader, writer)
-            except asyncio.CancelledError:
-                return
-            finally:
-                handlers.discard(task)
-                writer.close()
-
-        listening = await asyncio.start_server(serve, "127.0.0.1", 0)
-        server.port = listening.sockets[0].getsockname()[1]
-        try:
-            yield server
-        finally:
-            listening.close()
-            for handler in list(handlers):
-                handler.cancel()
-            await asyncio.gather(*handlers, return_exceptions=True)
-
-    return run
+    return playing
 
 
 Played = Callable[[dict[str, Route]], contextlib.AbstractAsyncContextManager[PlayedServer]]

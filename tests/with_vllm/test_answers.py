@@ -96,7 +96,7 @@ def test_log_probabilities_come_with_the_likeliest_tokens(served: Served) -> Non
 
 def test_samples_share_one_prompt(served: Served) -> None:
     async def test(client: InferenceClient) -> None:
-        sampling = Sampling(max_tokens=8, temperature=1.5, seed=3, samples=3)
+        sampling = Sampling(max_tokens=8, temperature=1.5, samples=3)
         found, done = await deltas(client, sampling)
         texts = ["".join(it.text for it in found if it.sample == number) for number in range(3)]
         assert all(texts)
@@ -132,6 +132,15 @@ def test_an_answer_is_held_to_a_schema(served: Served) -> None:
     async def test(client: InferenceClient) -> None:
         found, _ = await deltas(client, Sampling(max_tokens=60, constraint=constraint))
         assert json.loads("".join(delta.text for delta in found)) in ("red", {"green": True})
+
+    served.run(test)
+
+
+def test_a_seed_is_refused_where_it_would_end_the_engine(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        with pytest.raises(UnsupportedRequest, match="seed"):
+            await deltas(client, Sampling(max_tokens=4, temperature=1.0, seed=3))
+        assert (await deltas(client, Sampling(max_tokens=2, seed=3)))[0]  # nothing is drawn
 
     served.run(test)
 

@@ -1,5 +1,5 @@
-/** What the status bar says in each state, as plain text. */
-import type { ModelState } from "../protocol";
+/** What the status bar says of the server and of each model, as plain text. */
+import type { ModelState, StatusParams } from "../protocol";
 import { escapeMarkdown } from "./markdown";
 
 export type State = ModelState | "off" | "notInstalled";
@@ -14,14 +14,25 @@ export interface Status {
   readonly since: Date;
 }
 
+export interface Statuses {
+  /** Of the model that completes, or of the server where that is not running. */
+  readonly completion: Status;
+  /** Undefined where the model that completes serves chat too. */
+  readonly chat: Status | undefined;
+}
+
+/** What the extension itself knows: how the server is. */
+export type ServerState = Partial<Omit<Status, "since">> & Pick<Status, "state">;
+
 export interface Appearance {
   readonly text: string;
   readonly tooltip: string;
   readonly ariaLabel: string;
-  readonly isError: boolean;
+  readonly background: "error" | "warning" | undefined;
 }
 
 const ICONS: Record<State, string> = {
+  idle: "circle-outline",
   starting: "loading~spin",
   loading: "loading~spin",
   ready: "sparkle",
@@ -31,6 +42,7 @@ const ICONS: Record<State, string> = {
 };
 
 const NAMES: Record<State, string> = {
+  idle: "starts when it is needed",
   starting: "starting",
   loading: "loading",
   ready: "ready",
@@ -39,90 +51,150 @@ const NAMES: Record<State, string> = {
   notInstalled: "not installed",
 };
 
-export function initialStatus(since: Date): Status {
+export function initialStatuses(since: Date): Statuses {
+  return { completion: initialStatus(since), chat: undefined };
+}
+
+/** The server's own state takes the place of what it said of its models. */
+export function withServer(previous: Statuses, next: ServerState, now: Date): Statuses {
+  return { completion: withState(previous.completion, next, now), chat: undefined };
+}
+
+export function withModel(previous: Statuses, params: StatusParams, now: Date): Statuses {
+  const { roles, ...next } = params;
+  const completes = roles.includes("completion");
+  const chats = roles.includes("chat");
+  return {
+    completion: completes ? withState(previous.completion, next, now) : previous.completion,
+    chat: !chats
+      ? previous.chat
+      : completes
+        ? undefined
+        : withState(previous.chat ?? initialStatus(now), next, now),
+  };
+}
+
+/** What the switches make of completion: off hides what runs, but not what has to be repaired. */
+export function withSwitches(
+  statuses: Statuses,
+  isEnabled: boolean,
+  disabledLanguage: string | undefined,
+): Statuses {
+  const { completion } = statuses;
+  if (completion.state === "notInstalled" || completion.state === "error") {
+    return statuses;
+  }
+  if (!isEnabled) {
+    return { ...statuses, completion: { ...completion, state: "off", message: "" } };
+  }
+  return disabledLanguage === undefined
+    ? statuses
+    : {
+        ...statuses,
+        completion: { ...completion, state: "off", message: `off for ${disabledLanguage}` },
+      };
+}
+
+export function render(
+  { completion, chat }: Statuses,
+  formatTime: (time: Date) => string,
+): Appearance {
+  const told = chat !== undefined && isWorthTelling(completion, chat) ? chat : undefined;
+  return {
+    text: `$(${ICONS[completion.state]}) Sparrow${shortText(completion)}${chatText(told)}`,
+    tooltip: renderTooltip(completion, chat, formatTime),
+    ariaLabel: `Sparrow: ${words(completion)}${told === undefined ? "" : `; chat: ${words(told)}`}`,
+    background:
+      completion.state === "error" ? "error" : chat?.state === "error" ? "warning" : undefined,
+  };
+}
+
+/** What serves a role, in a line of the menu. */
+export function describeModel(status: Status): string {
+  const state = [NAMES[status.state], percentOf(status)].filter((word) => word !== "").join(" ");
+  return status.model === "" ? state : `${status.model} (${state})`;
+}
+
+function initialStatus(since: Date): Status {
   return { state: "starting", engine: "", model: "", message: "", progress: null, since };
 }
 
 /** The next status; `since` stays while the state stays. */
-export function withState(
-  previous: Status,
-  next: Partial<Omit<Status, "since">> & Pick<Status, "state">,
-  now: Date,
-): Status {
+function withState(previous: Status, next: ServerState, now: Date): Status {
   const since = next.state === previous.state ? previous.since : now;
   return { ...previous, message: "", progress: null, ...next, since };
 }
 
-/** What the switches make of a status: off hides what runs, but not what has to be repaired. */
-export function withSwitches(
-  status: Status,
-  isEnabled: boolean,
-  disabledLanguage: string | undefined,
-): Status {
-  if (status.state === "notInstalled" || status.state === "error") {
-    return status;
-  }
-  if (!isEnabled) {
-    return { ...status, state: "off", message: "" };
-  }
-  return disabledLanguage === undefined
-    ? status
-    : { ...status, state: "off", message: `off for ${disabledLanguage}` };
+/** The bar is short: chat is there while it loads, and where one of the two has failed. */
+function isWorthTelling(completion: Status, chat: Status): boolean {
+  return chat.state === "ready" ? completion.state === "error" : chat.state !== "idle";
 }
 
-export function render(status: Status, formatTime: (time: Date) => string): Appearance {
-  const percent = status.progress === null ? "" : `${Math.round(100 * status.progress)}%`;
-  return {
-    text: `$(${ICONS[status.state]}) Sparrow${shortText(status.state, percent)}`,
-    tooltip: renderTooltip(status, percent, formatTime),
-    ariaLabel: renderAriaLabel(status, percent),
-    isError: status.state === "error",
-  };
+function percentOf({ progress }: Status): string {
+  return progress === null ? "" : `${Math.round(100 * progress)}%`;
 }
 
-function shortText(state: State, percent: string): string {
-  if (state === "notInstalled") {
+function shortText(status: Status): string {
+  if (status.state === "notInstalled") {
     return ": not installed";
   }
-  return state === "loading" && percent !== "" ? ` ${percent}` : "";
+  const percent = percentOf(status);
+  return status.state === "loading" && percent !== "" ? ` ${percent}` : "";
 }
 
-function renderAriaLabel(status: Status, percent: string): string {
+function chatText(chat: Status | undefined): string {
+  return chat === undefined ? "" : ` · $(${ICONS[chat.state]}) chat${shortText(chat)}`;
+}
+
+function words(status: Status): string {
   const { state, model, engine, message } = status;
   if (state === "off" && message !== "") {
-    return `Sparrow: ${message}`;
+    return message;
   }
   const details: Record<State, readonly string[]> = {
+    idle: [],
     starting: [],
-    loading: [model || engine, percent],
+    loading: [model || engine, percentOf(status)],
     ready: [model || engine],
     error: [message],
     off: [],
     notInstalled: [],
   };
-  const words = [NAMES[state], ...details[state]].filter((word) => word !== "");
-  return `Sparrow: ${words.join(", ")}`;
+  return [NAMES[state], ...details[state]].filter((word) => word !== "").join(", ");
 }
 
 function renderTooltip(
-  status: Status,
-  percent: string,
+  completion: Status,
+  chat: Status | undefined,
   formatTime: (time: Date) => string,
 ): string {
+  const models =
+    chat === undefined
+      ? paragraphs("Sparrow", completion, formatTime)
+      : [
+          ...paragraphs("Sparrow, completion", completion, formatTime),
+          ...paragraphs("Chat", chat, formatTime),
+        ];
+  return [...models, "_Click for the menu._"].join("\n\n");
+}
+
+function paragraphs(
+  name: string,
+  status: Status,
+  formatTime: (time: Date) => string,
+): readonly string[] {
   const { state, model, engine, message, since } = status;
-  const head = `**Sparrow** — ${[NAMES[state], percent].filter((word) => word !== "").join(" ")}`;
+  const head = [NAMES[state], percentOf(status)].filter((word) => word !== "").join(" ");
   const fields: [string, string][] = [
     ["Model", model],
     ["Engine", engine === model ? "" : engine],
-    ["Since", formatTime(since)],
+    ["Since", state === "idle" ? "" : formatTime(since)],
   ];
-  const paragraphs = [
-    head,
+  return [
+    `**${name}** — ${head}`,
     escapeMarkdown(message),
     ...fields
       .filter(([, value]) => value !== "")
-      .map(([name, value]) => `${name}: ${escapeMarkdown(value)}`),
-    "_Click for the menu._",
-  ];
-  return paragraphs.filter((paragraph) => paragraph !== "").join("\n\n");
+      .map(([title, value]) => `${title}: ${escapeMarkdown(value)}`),
+  ].filter((paragraph) => paragraph !== "");
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.endpoint import RUNTIME_DIR_VARIABLE, Endpoint
+from inference.endpoint import API_KEY_VARIABLE, RUNTIME_DIR_VARIABLE, Endpoint
 from inference.launch import MAX_LOG_BYTES, last_log_line, launch_host
 
 
@@ -45,6 +45,44 @@ def test_the_last_line_of_a_log(endpoint: Endpoint, content: bytes | None, last:
     if content is not None:
         endpoint.log_file.write_bytes(content)
     assert last_log_line(endpoint) == last
+
+
+@pytest.fixture
+def speaking(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Endpoint:
+    """What is started logs its key and its arguments."""
+    speaker = tmp_path / "speaker"
+    speaker.write_text(f'#!/bin/sh\necho "key=${API_KEY_VARIABLE} arguments=$*"\n')
+    speaker.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(speaker))
+    return endpoint
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="stands on a shell script")
+@pytest.mark.parametrize(
+    ("inherited", "given", "found"),
+    [
+        ("", None, ""),
+        ("outer", None, "outer"),
+        ("outer", "", ""),
+        ("outer", "inner", "inner"),
+        ("", "inner", "inner"),
+    ],
+)
+def test_the_key_reaches_the_host_by_its_environment(
+    speaking: Endpoint,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    inherited: str,
+    given: str | None,
+    found: str,
+) -> None:
+    monkeypatch.setenv(API_KEY_VARIABLE, inherited)
+    launch_host(speaking, 1, given).wait(10)
+    key, _, arguments = speaking.log_file.read_text().partition(" arguments=")
+    assert key == f"key={found}"
+    assert "--model suffix" in arguments
+    assert "inner" not in arguments
+    assert "outer" not in arguments
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stands on /bin/true")

@@ -232,3 +232,58 @@ def test_whatever_happens_no_slot_is_lost_or_shared(
         assert scheduler.running == slots
 
     run(scenario())
+
+
+class TestEngineThatQueues:
+    def test_completions_do_not_wait_and_no_slot_is_handed_out_for_them(self) -> None:
+        async def scenario() -> None:
+            log: list[Request] = []
+            scheduler = Scheduler(2, engine_queues=True)
+            chats = [Request(scheduler, Priority.CHAT, log) for _ in range(3)]
+            await settle()
+            completions = [Request(scheduler, Priority.COMPLETION, log) for _ in range(2)]
+            await settle()
+            assert log == [*chats[:2], *completions]
+            assert (scheduler.running, scheduler.queued) == (4, 1)
+            for request in (completions[0], chats[0]):
+                request.let_go()
+                await settle()
+                assert not chats[2].holding, "two are running still"
+            completions[1].let_go()
+            await settle()
+            assert chats[2].holding
+            await end([*chats, *completions])
+            assert (scheduler.running, scheduler.queued) == (0, 0)
+
+        run(scenario())
+
+    def test_no_other_class_goes_on(self) -> None:
+        async def scenario() -> None:
+            log: list[Request] = []
+            scheduler = Scheduler(1, engine_queues=True)
+            requests = [Request(scheduler, priority, log) for priority in Priority]
+            await settle()
+            assert [each.priority for each in log] == [Priority.COMPLETION]
+            requests[0].let_go()
+            await settle()
+            assert [each.priority for each in log] == [Priority.COMPLETION, Priority.EDIT]
+            await end(requests)
+
+        run(scenario())
+
+    def test_completions_are_bounded_as_well(self) -> None:
+        async def scenario() -> None:
+            log: list[Request] = []
+            scheduler = Scheduler(1, max_queued=2, engine_queues=True)
+            requests = [Request(scheduler, Priority.COMPLETION, log) for _ in range(6)]
+            await settle()
+            assert (len(log), scheduler.running, scheduler.queued) == (3, 3, 2)
+            assert isinstance(requests[5].task.exception(), Overloaded)
+            for request in requests:
+                request.let_go()
+            await settle()
+            assert len(log) == 5
+            assert (scheduler.running, scheduler.queued) == (0, 0)
+            await end(requests)
+
+        run(scenario())

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import importlib.metadata
 import json
+import os
 import re
 import shutil
 import sys
@@ -21,8 +22,10 @@ from hypothesis import strategies as st
 from inference import __version__
 from lsp_server import cli, doctor, session
 from lsp_server.bench.measure import percentile
+from lsp_server.config import Config
 from lsp_server.demo.typist import Screen, Tally, right_part, write
-from lsp_server.doctor import Finding
+from lsp_server.doctor import Finding, Setup
+from lsp_server.models import assign
 from lsp_server.session import EditorSession, Suggestion
 from lsp_server.workspace.documents import Document, Edit, Position
 
@@ -194,8 +197,8 @@ class TestDoctor:
         status: int,
         verdict: str,
     ) -> None:
-        async def examine(model: str) -> list[Finding]:
-            assert model == "some model"
+        async def examine(setup: Setup) -> list[Finding]:
+            assert setup.config.completion_model == "some model"
             return [
                 Finding(f"layer {state}", state, f"[{state}] found", "do it" * (state != "ok"))
                 for state in states
@@ -215,22 +218,79 @@ class TestDoctor:
         assert [layer["state"] for layer in told["layers"]] == states
 
     def test_a_layer_on_a_broken_one_is_not_tried(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def broken(_: str) -> list[Finding]:
+        async def broken(_: Setup) -> list[Finding]:
             return [Finding("Inference host", "error", "broken")]
 
-        async def not_reached(_: str) -> list[Finding]:
+        async def not_reached(_: Setup) -> Any:
             raise AssertionError
 
         monkeypatch.setattr(doctor, "_host", broken)
         monkeypatch.setattr(doctor, "_server", not_reached)
         monkeypatch.setattr(doctor, "_runtime_folder", found_nothing)
         monkeypatch.setattr(doctor, "_probe", lambda _: None)
-        found = [it.name for it in asyncio.run(doctor._examine("suffix"))]
+        monkeypatch.setattr(doctor, "_chat", not_reached)
+        found = [it.name for it in asyncio.run(doctor._examine(Setup(Config())))]
         assert "Inference host" in found
         assert found[-3:] == ["GPU", "vLLM", "VS Code"]
 
+    def test_a_second_model_is_tried_whatever_the_first_lacks(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def broken(_: Setup) -> list[Finding]:
+            return [Finding("Inference host", "error", "broken")]
 
-async def found_nothing(_: str) -> list[Finding]:
+        async def chats(_: Setup) -> Finding:
+            return Finding("Chat model", "ok", "here")
+
+        for name, layer in (("_host", broken), ("_runtime_folder", found_nothing)):
+            monkeypatch.setattr(doctor, name, layer)
+        monkeypatch.setattr(doctor, "_chat", chats)
+        monkeypatch.setattr(doctor, "_probe", lambda _: None)
+        found = asyncio.run(doctor._examine(Setup(Config(chat_model="another"))))
+        assert ("Chat model", "ok") in [(it.name, it.state) for it in found]
+
+    def test_the_setup_is_read_and_its_keys_are_not_shown(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[Setup] = []
+
+        async def examine(setup: Setup) -> list[Finding]:
+            seen.append(setup)
+            return []
+
+        monkeypatch.setattr(doctor, "_examine", examine)
+        server = "https://a.example/v1"
+        given = {
+            "--model": "suffix",
+            "--chat-model": f"openai:{server}#m",
+            "--chat-engine-args": '{"context_tokens": 4096}',
+        }
+        arguments = [word for option in given.items() for word in option]
+        keys = json.dumps([{"server": server, "key": "sk-1"}, "no entry"])
+        monkeypatch.setenv(doctor.API_KEYS_VARIABLE, keys)
+        assert CliRunner().invoke(doctor.doctor, arguments).exit_code == 0
+        (setup,) = seen
+        assert setup.config == Config(
+            chat_model=f"openai:{server}#m", chat_engine_args={"context_tokens": 4096}
+        )
+        roles = assign(setup.config)
+        assert setup.client(roles["chat"]).api_key == "sk-1"
+        assert setup.client(roles["completion"]).api_key == ""
+        assert "sk-1" not in repr(setup)
+        assert doctor.API_KEYS_VARIABLE not in os.environ
+
+    @pytest.mark.parametrize("text", ["{", "[]", "1"])
+    def test_arguments_that_are_no_object_are_refused(self, text: str) -> None:
+        result = CliRunner().invoke(doctor.doctor, ["--chat-engine-args", text])
+        assert result.exit_code == 2
+        assert "--chat-engine-args" in result.output
+
+    @pytest.mark.parametrize("text", ["", "{", "1", "[1]", "null"])
+    def test_a_variable_without_keys_holds_none(self, text: str) -> None:
+        assert list(doctor._api_keys(text)) == []
+
+
+async def found_nothing(_: Setup) -> list[Finding]:
     return [Finding("Runtime folder", "ok", "")]
 
 

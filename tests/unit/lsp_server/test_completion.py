@@ -97,6 +97,7 @@ class Window:
             client=lambda: cast("InferenceClient", self.client),
             exclusion=lambda _: self.excluded,
             path_of=lambda _: "src/a.py",
+            is_warm=lambda *_: False,
         )
 
     def open(self, text: str, language: str = "python") -> Document:
@@ -431,6 +432,40 @@ async def test_what_a_host_refuses_is_told(
     window.client.steps = [*before, error]
     assert await window.ask(0, 4) is None
     assert (window.trace.verdict, window.trace.detail) == (verdict, "gone")
+
+
+@on_loop
+async def test_a_prompt_that_is_too_long_is_tried_again_once_and_shorter(window: Window) -> None:
+    window.documents.open("file:///b.py", "python", 1, "a line of words\n" * 500)
+    window.open("x = \n")
+    refusals = [PromptTooLong("too long")]
+
+    def refuse() -> None:
+        if refusals:
+            raise refusals.pop()
+
+    window.client.steps = [refuse, "a"]
+    assert await window.ask(0, 4) is not None
+    first, second = (
+        sum(len(chunk.text) for chunk in layout.chunks()) for layout, *_ in window.client.requests
+    )
+    assert second < first
+    assert window.trace.verdict is Verdict.SHOWN
+    assert "the rest of file:///b.py" in window.trace.left_out
+
+
+@on_loop
+async def test_a_document_that_moved_on_is_not_tried_again(window: Window) -> None:
+    document = window.open("x = \n")
+
+    def refuse() -> None:
+        document.version += 1
+        raise PromptTooLong("too long")
+
+    window.client.steps = [refuse]
+    assert await window.ask(0, 4) is None
+    assert window.trace.verdict is Verdict.STALE
+    assert len(window.client.requests) == 1
 
 
 @pytest.mark.parametrize("place", ["the model", "the context", "the editor"])

@@ -139,6 +139,19 @@ def test_untouched_lines_are_those_that_no_edit_changed(
         assert edited.lines[len(edited.lines) - tail :] == before[len(before) - tail :]
 
 
+@pytest.mark.parametrize(
+    ("text", "caret"),
+    [
+        ("", (3, 5)),
+        ("ab", (3, 7)),
+        ("\n", (4, 0)),
+        ("ab\r\ncd\nef", (5, 2)),
+    ],
+)
+def test_the_cursor_stands_behind_what_was_typed(text: str, caret: tuple[int, int]) -> None:
+    assert Edit(Position(3, 5), Position(9, 9), text).caret == Position(*caret)
+
+
 def test_untouched_lines_are_as_many_as_can_be() -> None:
     edited = document("".join(f"line {number}\n" for number in range(10)))
     edited.mark()

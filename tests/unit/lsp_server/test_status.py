@@ -9,8 +9,10 @@ import pytest
 
 from inference.client import ClientState, ClientStatus
 from lsp_server.features import status
-from lsp_server.features.status import StatusFeature
+from lsp_server.features.status import Roles, StatusFeature
 from lsp_server.protocol import StatusParams
+
+BOTH: Roles = ("completion", "chat")
 
 
 class Editor:
@@ -24,8 +26,16 @@ class Editor:
         self.asked_for_progress = asyncio.Event()
         self.feature = StatusFeature(self.statuses.append, self.log.append, self._new_progress)
 
-    def tell(self, state: ClientState, message: str = "", progress: float | None = None) -> None:
-        self.feature.on_status(ClientStatus(state, "suffix", "suffix", message, progress))
+    def tell(
+        self,
+        state: ClientState,
+        message: str = "",
+        progress: float | None = None,
+        *,
+        roles: Roles = BOTH,
+        model: str = "suffix",
+    ) -> None:
+        self.feature.on_status(roles, ClientStatus(state, model, model, message, progress))
 
     def _new_progress(self) -> status.Progress | None:
         self.asked_for_progress.set()
@@ -60,7 +70,14 @@ def test_each_change_is_told_at_once() -> None:
         editor.tell(ClientState.LOADING, "reading", 0.25)
         editor.tell(ClientState.READY)
         assert editor.statuses == [
-            {"engine": "suffix", "model": "suffix", "state": state, "message": said, "progress": at}
+            {
+                "roles": ["completion", "chat"],
+                "engine": "suffix",
+                "model": "suffix",
+                "state": state,
+                "message": said,
+                "progress": at,
+            }
             for state, said, at in [
                 ("starting", "starting", None),
                 ("loading", "reading", 0.25),
@@ -159,5 +176,53 @@ def test_an_editor_without_progress_bars_is_asked_for_none_again() -> None:
         editor.tell(ClientState.READY)
         assert editor.progress == []
         assert len(editor.statuses) == 3
+
+    asyncio.run(run())
+
+
+def test_each_model_is_repeated_with_its_roles() -> None:
+    editor = Editor()
+    editor.tell(ClientState.READY, roles=("completion",), model="small")
+    editor.tell(ClientState.ERROR, "no memory", roles=("chat",), model="large")
+    assert editor.log == ["chat: no memory"]
+    editor.statuses.clear()
+    editor.feature.repeat()
+    told = [(it["roles"], it["model"], it["state"]) for it in editor.statuses]
+    assert told == [(["completion"], "small", "ready"), (["chat"], "large", "error")]
+
+
+def test_a_model_that_lost_its_roles_is_told_no_more() -> None:
+    async def run() -> None:
+        editor = Editor()
+        editor.tell(ClientState.READY, roles=("completion",), model="small")
+        editor.tell(ClientState.LOADING, roles=("chat",), model="large")
+        await editor.asked_for_progress.wait()
+        editor.tell(ClientState.READY, roles=BOTH, model="small")
+        assert editor.progress[-1] == ("end", "small takes its place")
+        editor.statuses.clear()
+        editor.feature.repeat()
+        assert [it["model"] for it in editor.statuses] == ["small"]
+
+    asyncio.run(run())
+
+
+def test_two_loads_have_a_progress_bar_each() -> None:
+    async def run() -> None:
+        editor = Editor()
+        models: dict[Roles, str] = {("completion",): "small", ("chat",): "large"}
+        for roles, model in models.items():
+            editor.asked_for_progress.clear()
+            editor.tell(ClientState.LOADING, roles=roles, model=model)
+            await editor.asked_for_progress.wait()
+        editor.tell(ClientState.READY, roles=("completion",), model="small")
+        editor.tell(ClientState.LOADING, "weights", 0.5, roles=("chat",), model="large")
+        assert editor.progress == [
+            ("begin", "Sparrow: loading small"),
+            ("", None),
+            ("begin", "Sparrow: loading large"),
+            ("", None),
+            ("end", "ready"),
+            ("weights", 50),
+        ]
 
     asyncio.run(run())

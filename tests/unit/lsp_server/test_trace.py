@@ -91,6 +91,12 @@ def test_a_completion_that_was_not() -> None:
     assert explain(refused) == NOT_READY
 
 
+def test_what_was_left_out_and_warmed_up_is_told_where_it_was() -> None:
+    told = explain(made(Verdict.SHOWN, left_out="b|.py, lines 1 to 9", warmed_up=True))
+    assert "| Left out | b\\|.py, lines 1 to 9 |\n| Warmed up | before the request |\n" in told
+    assert len(told.splitlines()) == len(SHOWN.splitlines()) + 2
+
+
 def test_before_any_request() -> None:
     assert explain(None) == "# Last completion\n\nNo completion has been asked for yet.\n"
 
@@ -186,4 +192,4 @@ def test_only_so_many_are_kept() -> None:
 def test_no_field_could_hold_code() -> None:
     """Of the texts that a request goes through, none is kept."""
     texts = {name for name, kind in Trace.__annotations__.items() if "str" in str(kind)}
-    assert texts == {"path", "trigger", "model", "detail"}
+    assert texts == {"path", "trigger", "model", "detail", "left_out"}

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from inference import hardware
-from inference.hardware import GIB, Gpu, amd_gpus, detect, model_cache, nvidia_gpus, run_tool
+from inference.hardware import (
+    GIB,
+    Gpu,
+    amd_gpus,
+    detect,
+    model_cache,
+    nvidia_gpus,
+    run_tool,
+    visible,
+)
 
 MIB = 1 << 20
 
@@ -60,6 +69,24 @@ def test_nvidia(output: str, found: tuple[Gpu, ...]) -> None:
 )
 def test_amd(output: str, found: tuple[Gpu, ...]) -> None:
     assert amd_gpus(output) == found
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({}, ["a", "b", "c"]),
+        ({"CUDA_VISIBLE_DEVICES": ""}, ["a", "b", "c"]),
+        ({"CUDA_VISIBLE_DEVICES": "1"}, ["b"]),
+        ({"CUDA_VISIBLE_DEVICES": "2, 0"}, ["c", "a"]),
+        ({"CUDA_VISIBLE_DEVICES": "0,7"}, ["a"]),
+        ({"HIP_VISIBLE_DEVICES": "2"}, ["c"]),
+        ({"CUDA_VISIBLE_DEVICES": "GPU-8932f937-d72c"}, ["a", "b", "c"]),
+    ],
+)
+def test_only_visible_gpus_count(environment: dict[str, str], found: list[str]) -> None:
+    listed = nvidia_gpus("a, 8192, 9.0\nb, 8192, 9.0\nc, 8192, 9.0\n")
+    assert [gpu.device for gpu in listed] == [0, 1, 2]
+    assert [gpu.name for gpu in visible(listed, environment)] == found
 
 
 def test_a_machine_is_looked_at_with_both_tools(tmp_path: Path) -> None:

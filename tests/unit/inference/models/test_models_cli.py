@@ -153,6 +153,59 @@ class TestPlan:
 
 
 @pytest.mark.usefixtures("here")
+class TestDivision:
+    PAIR = ("--completion", "qwen2.5-coder-1.5b", "--chat", "qwen3.6-35b-a3b")
+
+    def test_two_models_on_one_gpu(self) -> None:
+        result = planned(*self.PAIR, "--gpu-memory", "48")
+        assert result.exit_code == 0
+        shown = " ".join(result.stdout.split())
+        assert "qwen2.5-coder-1.5b │ qwen3.6-35b-a3b-awq" in shown
+        assert "share of its memory │ 17% │ 71%" in shown
+        assert "the least that holds 4 x 32,768 tokens" in shown
+        assert "missing" not in shown
+        assert shown.index("gpu_memory_utilization = 0.17") < shown.index("vLLM, for chat:")
+        assert "gpu_memory_utilization = 0.71" in shown
+
+    def test_the_object(self) -> None:
+        found = as_object(planned(*self.PAIR, "--gpu-memory", "48", "--json"))
+        assert (found["fits"], found["chat"]["model"]) == (True, "qwen3.6-35b-a3b-awq")
+        assert found["completion"]["gpus"] == [0]
+        assert found["completion"]["engine_args"]["gpu_memory_utilization"] == 0.17
+
+    def test_two_gpus_as_found(self) -> None:
+        found = as_object(planned(*self.PAIR, "--json"))
+        assert (found["completion"]["gpus"], found["chat"]["gpus"]) == ([0], [0, 1])
+
+    def test_what_does_not_fit_is_told_with_what_is_missing(self) -> None:
+        result = planned(*self.PAIR, "--gpu-memory", "24")
+        assert result.exit_code == 0
+        shown = " ".join(result.stdout.split())
+        assert "missing, GiB │ 0.0 │ 6.5" in shown
+        assert "- chat: It does not fit: with 21.0 GiB of weights" in shown
+        assert "choose a smaller model for one of the two" in shown
+        assert "vLLM, for" not in shown
+
+    @pytest.mark.parametrize(
+        ("arguments", "status", "sentence"),
+        [
+            (PAIR[:2], 2, "--completion and --chat go together"),
+            (("m", *PAIR), 2, "and with no other model"),
+            ((*PAIR, "--context", "4096"), 2, "and with no other model"),
+            (("--completion", "suffix", *PAIR[2:]), 1, "suffix is no model that vLLM serves here"),
+            ((*PAIR[:2], "--chat", "openai:http://a"), 1, "`sparrow plan qwen2.5-coder-1.5b`"),
+            ((*PAIR[:2], "--chat", "qwen3.6-35b-a3b-fp9"), 1, "is no model that vLLM serves"),
+        ],
+    )
+    def test_a_mistake_is_one_sentence(
+        self, arguments: tuple[str, ...], status: int, sentence: str
+    ) -> None:
+        result = planned(*arguments)
+        assert result.exit_code == status
+        assert sentence in result.stderr
+
+
+@pytest.mark.usefixtures("here")
 class TestLocalCheckpoint:
     CONFIG: dict[str, Any] = {  # noqa: RUF012 - read only
         "model_type": "qwen2",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inference.hardware import GIB, Gpu, Hardware
 from inference.models import PRESETS, Preset, preset
-from inference.planner import MIN_CONTEXT, Plan, divide, plan, plan_preset, yarn_overrides
+from inference.planner import MIN_CONTEXT, Plan, plan, plan_preset, yarn_overrides
 
 FULL = 262_144
 
@@ -227,25 +227,6 @@ def test_a_hybrid_on_the_cpu_gets_the_block_that_finds_prefixes() -> None:
     made = plan_preset(preset("qwen3.6-35b-a3b-gptq"), Hardware(ram_bytes=256 * GIB, cores=32))
     assert made.engine_args["block_size"] == 256
     assert made.cache_block_tokens == 1280
-
-
-class TestOneGpuForTwoModels:
-    completion = preset("qwen2.5-coder-1.5b")
-
-    def test_each_gets_what_it_needs(self) -> None:
-        pair = divide(Gpu("test", 48 * GIB), self.completion, preset("qwen3.6-35b-a3b-gptq"))
-        assert pair is not None
-        small, large = pair
-        assert (small.context, small.sequences, small.kv_cache_dtype) == (32_768, 4, "auto")
-        assert (large.context, large.kv_cache_dtype) == (FULL, "auto")
-        shares = [each.engine_args["gpu_memory_utilization"] for each in pair]
-        assert shares == [0.17, 0.71]
-        assert sum(shares) < 0.9
-
-    def test_it_can_be_too_small(self) -> None:
-        chat = preset("qwen3.6-35b-a3b-gptq")
-        assert divide(Gpu("test", 24 * GIB), self.completion, chat) is None
-        assert divide(Gpu("test", 2 * GIB), self.completion, self.completion) is None
 
 
 MODELS = st.sampled_from(PRESETS)
