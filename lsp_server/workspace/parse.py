@@ -1,7 +1,6 @@
 """From source text to an outline: one parse, one pass of a query, and no walk over the tree.
 
-A `Finding` is what a query found, in bytes of the source; `assemble` makes the outline of all that
-was found. Both are used for whole files here, and for parts of open ones in `parsed_document.py`.
+The same is used for whole files here, and for parts of open ones in `parsed_document.py`.
 
 Bounds: a source of more than `MAX_SOURCE_BYTES`, or a parse of more than `MAX_PARSE_S`, gives an
 outline with nothing but its `problem`.
@@ -10,14 +9,20 @@ outline with nothing but its `problem`.
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 import tree_sitter
 
+from lsp_server.workspace.findings import (
+    VALUES,
+    Findings,
+    FoundImport,
+    FoundReference,
+    FoundSymbol,
+    assemble,
+    find_line_starts,
+)
 from lsp_server.workspace.headlines import (
     read_comment_above,
     read_docstring,
@@ -25,24 +30,13 @@ from lsp_server.workspace.headlines import (
 )
 from lsp_server.workspace.import_statements import read_import
 from lsp_server.workspace.languages import Grammar, load_grammar
-from lsp_server.workspace.outline import (
-    Import,
-    ImportedName,
-    Outline,
-    Reference,
-    ReferenceKind,
-    Symbol,
-    SymbolKind,
-)
+from lsp_server.workspace.outline import Outline, ReferenceKind, SymbolKind
 
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 MAX_PARSE_S = 10.0
 _CHUNK_BYTES = 64 * 1024
 
 _BOM = b"\xef\xbb\xbf"
-_CLASSES = frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.ENUM})
-_FUNCTIONS = frozenset({SymbolKind.FUNCTION, SymbolKind.METHOD})
-_VALUES = frozenset({SymbolKind.FIELD, SymbolKind.VARIABLE})
 # What stands before a definition as its sibling, and belongs to it.
 _LEADING = frozenset({"attribute_item", "decorator"})
 _WITH_LEADING = frozenset({"rust", "typescript", "typescriptreact"})
@@ -51,39 +45,6 @@ _ANNOTATIONS = frozenset({"annotation", "attribute_list", "decorator", "marker_a
 _WITH_ANNOTATIONS = frozenset(
     {"csharp", "java", "javascript", "javascriptreact", "php", "typescript", "typescriptreact"}
 )
-
-
-class FoundSymbol(NamedTuple):
-    """A definition, with offsets in bytes; its signature lies between `head` and `head_end`."""
-
-    start: int
-    end: int
-    name_start: int
-    head: int
-    head_end: int
-    kind: SymbolKind
-    name: str
-    signature: str
-    doc: str
-
-
-# Where it starts, its name and its kind. Plain, since there are so many.
-FoundReference = tuple[int, str, ReferenceKind]
-
-
-class FoundImport(NamedTuple):
-    start: int
-    module: str
-    names: tuple[ImportedName, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What a query found, each kind in the order of starts; an enclosing symbol is before others."""
-
-    symbols: list[FoundSymbol]
-    references: list[FoundReference]
-    imports: list[FoundImport]
 
 
 class ParseGivenUp(Exception):
@@ -112,7 +73,7 @@ def outline(source: bytes, language: str, max_parse_s: float = MAX_PARSE_S) -> O
     except ParseGivenUp as problem:
         return Outline(language, (), (), (), has_errors=True, problem=str(problem))
     return assemble(
-        grammar,
+        language,
         source,
         find(grammar, tree, source),
         find_line_starts(source),
@@ -287,7 +248,7 @@ def _describe(
 def describe_again(source: bytes, language: str, symbol: FoundSymbol) -> FoundSymbol:
     """The same symbol, with its signature and its documentation read anew."""
     start, end, name_start, head, head_end, kind, name, _, _ = symbol
-    is_value = kind in _VALUES
+    is_value = kind in VALUES
     signature = write_signature(source, head, head_end, language, is_value=is_value)
     doc = "" if is_value or language != "python" else read_docstring(source, head_end)
     doc = doc or read_comment_above(source, start, language)
@@ -308,114 +269,3 @@ def _find_head(node: tree_sitter.Node, language: str) -> int:
         elif child.type not in _ANNOTATIONS:
             return child.start_byte
     return node.start_byte
-
-
-def find_line_starts(source: bytes) -> list[int]:
-    """Where lines start, in bytes; they end where the language server protocol says they end."""
-    starts = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
-    if len(starts) > 1 and not source.endswith((b"\n", b"\r")):
-        starts.pop()
-    return starts
-
-
-def assemble(
-    grammar: Grammar,
-    source: bytes,
-    findings: Findings,
-    line_starts: Sequence[int],
-    *,
-    has_errors: bool,
-) -> Outline:
-    """The outline of what was found in a source."""
-    symbols, scope_starts, scopes = _nest(findings.symbols, source, line_starts)
-    references: list[Reference] = []
-    place = _Places(source, line_starts).place
-    is_ascii = source.isascii()
-    for start, name, kind in findings.references:
-        if is_ascii:  # the call would cost as much as all the rest
-            line = bisect_right(line_starts, start) - 1
-            column = start - line_starts[line]
-        else:
-            line, column = place(start)
-        scope = scopes[bisect_right(scope_starts, start) - 1]
-        references.append(Reference(name, kind, line, column, scope))
-    imports = tuple(
-        Import(module, names, bisect_right(line_starts, start) - 1)
-        for start, module, names in findings.imports
-    )
-    return Outline(grammar.name, tuple(symbols), tuple(references), imports, has_errors)
-
-
-def _nest(
-    found: Sequence[FoundSymbol], source: bytes, line_starts: Sequence[int]
-) -> tuple[list[Symbol], list[int], list[int | None]]:
-    """Symbols with their parents; and at which offsets which symbol begins to be the innermost."""
-    symbols: list[Symbol] = []
-    scope_starts = [0]
-    scopes: list[int | None] = [None]
-    around: list[tuple[int, int, int]] = []  # start, end and index of what is still open
-    values: set[tuple[int | None, str]] = set()
-    place = _Places(source, line_starts).place
-    for start, end, name_start, _, _, kind, name, signature, doc in found:
-        while around and around[-1][1] <= start:
-            scope_starts.append(around.pop()[1])
-            scopes.append(around[-1][2] if around else None)
-        if around and around[-1][:2] == (start, end):
-            around.pop()  # a sibling: `a, b = 1, 2`
-        parent = around[-1][2] if around else None
-        if parent is not None:
-            kind, parent = _fit_kind(kind, parent, symbols)  # noqa: PLW2901
-        if kind in _VALUES:
-            if (parent, name) in values:
-                continue  # assigned once more
-            values.add((parent, name))
-        index = len(symbols)
-        first_line = bisect_right(line_starts, start) - 1
-        last_line = bisect_right(line_starts, max(end - 1, start)) - 1
-        name_line, column = place(name_start)
-        symbols.append(
-            Symbol(name, kind, signature, doc, first_line, last_line + 1, name_line, column, parent)
-        )
-        around.append((start, end, index))
-        scope_starts.append(start)
-        scopes.append(index)
-    while around:
-        scope_starts.append(around.pop()[1])
-        scopes.append(around[-1][2] if around else None)
-    return symbols, scope_starts, scopes
-
-
-def _fit_kind(
-    kind: SymbolKind, parent: int, symbols: Sequence[Symbol]
-) -> tuple[SymbolKind, int | None]:
-    """What a definition is where it stands. A field that a method defines is its class's."""
-    around = symbols[parent].kind
-    if around in _CLASSES:
-        if kind is SymbolKind.FUNCTION:
-            return SymbolKind.METHOD, parent
-        if kind is SymbolKind.VARIABLE:
-            return SymbolKind.FIELD, parent
-    elif kind is SymbolKind.FIELD and around in _FUNCTIONS:
-        return kind, symbols[parent].parent
-    return kind, parent
-
-
-class _Places:
-    """Lines and columns of offsets. Offsets that ascend cost what lies between them."""
-
-    def __init__(self, source: bytes, line_starts: Sequence[int]) -> None:
-        self._source = source
-        self._line_starts = line_starts
-        self._is_ascii = source.isascii()
-        self._known = (-1, 0, 0)  # line, offset and column of the last answer
-
-    def place(self, offset: int) -> tuple[int, int]:
-        line = bisect_right(self._line_starts, offset) - 1
-        if self._is_ascii:
-            return line, offset - self._line_starts[line]
-        known_line, start, column = self._known
-        if known_line != line or start > offset:
-            start, column = self._line_starts[line], 0
-        column += len(self._source[start:offset].decode())
-        self._known = (line, offset, column)
-        return line, column

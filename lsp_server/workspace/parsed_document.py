@@ -15,19 +15,17 @@ from bisect import bisect_left, bisect_right
 import tree_sitter
 
 from lsp_server.workspace.documents import Edit, Position
-from lsp_server.workspace.languages import load_grammar
-from lsp_server.workspace.outline import Outline
-from lsp_server.workspace.parse import (
+from lsp_server.workspace.findings import (
     Findings,
     FoundImport,
     FoundSymbol,
-    ParseGivenUp,
     assemble,
-    describe_again,
-    find,
     find_line_starts,
-    parse,
 )
+from lsp_server.workspace.headlines import MAX_COMMENT_BYTES
+from lsp_server.workspace.languages import load_grammar
+from lsp_server.workspace.outline import Outline
+from lsp_server.workspace.parse import ParseGivenUp, describe_again, find, parse
 
 # Lists of statements or members: what stands in them is found without regard to its neighbours.
 _BODIES = frozenset(
@@ -109,7 +107,7 @@ class ParsedDocument:
         self._tree = tree
         self._known_length = self._head = self._tail = len(self._source)
         return assemble(
-            self._grammar,
+            self._grammar.name,
             self._source,
             self._findings,
             self._line_starts,
@@ -137,10 +135,9 @@ class ParsedDocument:
             for symbol in symbols[:first]
         ]
         behind = [_move(symbol, shift) for symbol in symbols[last:]]
-        # Its comment may end on a line that was looked at again.
         for index, symbol in enumerate(behind):
-            if self._line(symbol.start) > self._line(behind[0].start):
-                break
+            if self._line_starts[self._line(symbol.start)] - end > MAX_COMMENT_BYTES:
+                break  # no comment above it can begin in what was looked at again
             behind[index] = describe_again(self._source, self._grammar.name, symbol)
         references = old.references
         first_use = bisect_left(references, (start,))
