@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from lsp_server.workspace.outline import (
@@ -74,13 +74,14 @@ def assemble(
     line_starts: Sequence[int],
     *,
     has_errors: bool,
+    known: Sequence[Reference] = (),
 ) -> Outline:
-    """The outline of what was found in a source."""
+    """The outline of what was found in a source; `known` are its first references, if at hand."""
     symbols, scope_starts, scopes = _nest(findings.symbols, source, line_starts)
-    references: list[Reference] = []
+    references = list(known)
     place = _Places(source, line_starts).place
     is_ascii = source.isascii()
-    for start, name, kind in findings.references:
+    for start, name, kind in islice(findings.references, len(known), None):
         if is_ascii:  # the call would cost as much as all the rest
             line = bisect_right(line_starts, start) - 1
             column = start - line_starts[line]

@@ -159,7 +159,9 @@ def find(
         if first <= extents[name_start][0] < last and definition.name_end > name_start
     ]
     symbols.sort(key=_by_start)
-    references = _name(source, grammar, [use for use in uses if first <= use[0][0] < last], nodes)
+    if extent is not None:
+        uses = [use for use in uses if first <= use[0][0] < last]
+    references = _name(source, grammar, uses, nodes)
     imports = [found for found in imports if first <= found.start < last]
     imports.sort(key=_by_import_start)
     return Findings(symbols, references, imports)
@@ -239,22 +241,22 @@ def _describe(
         name = source[name_start:name_end]
     head = _find_head(node, language)
     head_end = node.end_byte if body < 0 else body
-    symbol = FoundSymbol(
-        *extent, name_start, head, head_end, kind, name.decode().strip("\"'`:$"), "", ""
-    )
-    return describe_again(source, language, symbol)
+    text = name.decode().strip("\"'`:$")
+    signature, doc = describe(source, language, kind, start=extent[0], head=head, head_end=head_end)
+    return FoundSymbol(*extent, name_start, head, head_end, kind, text, signature, doc)
 
 
-def describe_again(source: bytes, language: str, symbol: FoundSymbol) -> FoundSymbol:
-    """The same symbol, with its signature and its documentation read anew."""
-    start, end, name_start, head, head_end, kind, name, _, _ = symbol
+def describe(
+    source: bytes, language: str, kind: SymbolKind, *, start: int, head: int, head_end: int
+) -> tuple[str, str]:
+    """A symbol's signature, and the first line of its documentation."""
     is_value = kind in VALUES
     signature = write_signature(source, head, head_end, language, is_value=is_value)
     doc = "" if is_value or language != "python" else read_docstring(source, head_end)
     doc = doc or read_comment_above(source, start, language)
     if not doc and head != start:  # between its attributes
         doc = read_comment_above(source, head, language)
-    return FoundSymbol(start, end, name_start, head, head_end, kind, name, signature, doc)
+    return signature, doc
 
 
 def _find_head(node: tree_sitter.Node, language: str) -> int:
