@@ -2,8 +2,8 @@
 
 The same is used for whole files here, and for parts of open ones in `parsed_document.py`.
 
-Bounds: a source of more than `MAX_SOURCE_BYTES`, or a parse of more than `MAX_PARSE_S`, gives an
-outline with nothing but its `problem`.
+Bounds: a source of more than `MAX_SOURCE_BYTES`, a parse of more than `MAX_PARSE_S`, or one that
+leaves tens of thousands of loose tokens, gives an outline with nothing but its `problem`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from lsp_server.workspace.outline import Outline, ReferenceKind, SymbolKind
 
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 MAX_PARSE_S = 10.0
+_MAX_LOOSE_TOKENS = 20_000
 _CHUNK_BYTES = 64 * 1024
 
 _BOM = b"\xef\xbb\xbf"
@@ -48,7 +49,7 @@ _WITH_ANNOTATIONS = frozenset(
 
 
 class ParseGivenUp(Exception):
-    """A parse took longer than it may."""
+    """A parse took longer than it may, or what comes of it would."""
 
 
 def outline(source: bytes, language: str, max_parse_s: float = MAX_PARSE_S) -> Outline:
@@ -110,11 +111,23 @@ def parse(
 
     try:
         if old is None:
-            return parser.parse(read, progress_callback=is_late)
-        return parser.parse(read, old, progress_callback=is_late)
+            tree = parser.parse(read, progress_callback=is_late)
+        else:
+            tree = parser.parse(read, old, progress_callback=is_late)
     except ValueError as error:
         parser.reset()
         raise ParseGivenUp(f"parsing took more than {max_parse_s:g} s") from error
+    if _has_rubble(tree.root_node):
+        raise ParseGivenUp("the file is not in its language")
+    return tree
+
+
+def _has_rubble(root: tree_sitter.Node) -> bool:
+    """Whether a query would take too long: at each token it looks for a named sibling behind it."""
+    if not root.has_error:
+        return False
+    broken = [root, *(child for child in root.children if child.is_error)]
+    return any(node.child_count - node.named_child_count > _MAX_LOOSE_TOKENS for node in broken)
 
 
 def find(

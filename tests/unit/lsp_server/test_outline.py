@@ -165,6 +165,12 @@ def test_a_parse_that_takes_too_long_is_given_up() -> None:
     assert outline(b"x = 1\n", "python").symbols[0].name == "x"
 
 
+@pytest.mark.parametrize("language", ["python", "cpp", "shellscript"])
+def test_a_file_of_loose_tokens_is_given_up(language: str) -> None:
+    found = outline(b"(" * 200_000, language)
+    assert found.problem == "the file is not in its language"
+
+
 def test_deep_classes_have_their_parents() -> None:
     depth = 80
     source = "".join(f"{' ' * level}class C{level}:\n" for level in range(depth))
