@@ -42,7 +42,14 @@ PURE = (
     "lsp_server.context.*",
     "lsp_server.features.insertion",
     "lsp_server.workspace.documents",
+    "lsp_server.workspace.file_tree",
+    "lsp_server.workspace.findings",
+    "lsp_server.workspace.headlines",
     "lsp_server.workspace.ignore_rules",
+    "lsp_server.workspace.imports",
+    "lsp_server.workspace.outline",
+    "lsp_server.workspace.script_modules",
+    "lsp_server.workspace.snapshot",
 )
 _PLAIN = (
     "__future__ abc ast bisect collections copy dataclasses difflib enum fractions functools "

@@ -12,7 +12,7 @@ from lsp_server.workspace.outline import MAX_SIGNATURE_CHARACTERS
 
 # Twice what is kept, and room for the indentation of lines: more of a head is not looked at.
 _MAX_HEAD_BYTES = 4 * MAX_SIGNATURE_CHARACTERS
-_MAX_COMMENT_BYTES = 16 * 1024
+MAX_COMMENT_BYTES = 4 * 1024
 _HASH = (b"#",)
 _SLASHES = (b"//",)
 _COMMENTS = {"python": _HASH, "ruby": _HASH, "shellscript": _HASH, "php": (b"//", b"#")}
@@ -45,40 +45,43 @@ def read_docstring(source: bytes, body_start: int) -> str:
     if match is None:
         return ""
     quote = match[1]
-    end = source.find(quote, match.end(), match.end() + _MAX_COMMENT_BYTES)
-    text = source[match.end() : end if end >= 0 else match.end() + _MAX_COMMENT_BYTES]
+    end = source.find(quote, match.end(), match.end() + MAX_COMMENT_BYTES)
+    text = source[match.end() : end if end >= 0 else match.end() + MAX_COMMENT_BYTES]
     if len(quote) == 1:
         text = text.partition(b"\n")[0]
     return shorten(b" ".join(text.lstrip().partition(b"\n")[0].split()))
 
 
 def read_comment_above(source: bytes, start: int, language: str) -> str:
-    """The first line of the comment that ends on the line above an offset, or nothing."""
-    line_start = source.rfind(b"\n", 0, start) + 1
-    if line_start == 0:
-        return ""
+    """The first line of the comment that ends on the line above an offset, or nothing.
+
+    It depends on nothing that is more than `MAX_COMMENT_BYTES` before the offset.
+    """
+    floor = max(0, start - MAX_COMMENT_BYTES)
+    line_start = source.rfind(b"\n", floor, start) + 1
+    if line_start == 0 or source[line_start:start].strip():
+        return ""  # a comment above documents what stands first on a line
     end = line_start - 1
-    above = source[source.rfind(b"\n", 0, end) + 1 : end].strip()
+    above = source[max(source.rfind(b"\n", floor, end) + 1, floor) : end].strip()
     marks = _COMMENTS.get(language, _SLASHES)
     if above.startswith(marks):
-        if source[line_start:start].strip():
-            return ""  # it documents what stands before on this line
-        return _first_line(_read_line_comment(source, end, marks))
-    if above.endswith(b"*/") and marks != _HASH and not source[line_start:start].strip():
-        opening = source.rfind(b"/*", max(0, end - _MAX_COMMENT_BYTES), end)
-        before = source[source.rfind(b"\n", 0, max(opening, 0)) + 1 : max(opening, 0)]
-        if opening >= 0 and not before.strip():
+        return _first_line(_read_line_comment(source, floor, end, marks))
+    if above.endswith(b"*/") and marks != _HASH:
+        opening = source.rfind(b"/*", floor, end)
+        line_start = source.rfind(b"\n", floor, opening) + 1 if opening >= 0 else 0
+        if opening >= 0 and (line_start or not floor) and not source[line_start:opening].strip():
             return _first_line(source[opening:end].split(b"\n"))
     return ""
 
 
-def _read_line_comment(source: bytes, end: int, marks: tuple[bytes, ...]) -> list[bytes]:
+def _read_line_comment(
+    source: bytes, floor: int, end: int, marks: tuple[bytes, ...]
+) -> list[bytes]:
     lines: list[bytes] = []
-    floor = end - _MAX_COMMENT_BYTES
-    while end >= max(floor, 0):
-        start = source.rfind(b"\n", 0, end) + 1
-        line = source[start:end].strip()
-        if not line.startswith(marks) or line.startswith((b"#!", b"#[")):
+    while end > floor:
+        start = source.rfind(b"\n", floor, end) + 1
+        line = source[max(start, floor) : end].strip()
+        if (start == 0 < floor) or not line.startswith(marks) or line.startswith((b"#!", b"#[")):
             break
         lines.append(line)
         end = start - 1

@@ -104,9 +104,6 @@ _INTERPRETERS = {
     "ksh": "shellscript",
     "dash": "shellscript",
 }
-_SHEBANG = re.compile(
-    rb"#![ \t]*\S*?([^/\s]+)(?:[ \t]+(?:-\S+[ \t]+|\w+=\S*[ \t]+)*(?:\S*/)?([^/\s-][^/\s]*))?"
-)
 _LIKE_CPP = re.compile(
     rb"^[ \t]*(?:class\s+\w+|namespace\b|template\s*<|using\s+\w+|(?:public|private|protected)\s*:"
     rb"|#\s*include\s*<\w+>|extern\s+\"C\+\+\")|\bstd::|\b(?:constexpr|noexcept|nullptr)\b",
@@ -131,12 +128,15 @@ def detect_language(path: str, head: bytes = b"") -> str | None:
 
 
 def _detect_interpreter(head: bytes) -> str | None:
-    match = _SHEBANG.match(head.removeprefix(b"\xef\xbb\xbf"))
-    if match is None:
+    first_line = head[:HEAD_BYTES].partition(b"\n")[0].decode("ascii", "replace")
+    if not first_line.startswith("#!"):
         return None
-    program = match[2] if match[1] == b"env" and match[2] else match[1]
-    name = program.decode("ascii", "replace")
-    return _INTERPRETERS.get(name) or _INTERPRETERS.get(name.rstrip("0123456789."))
+    words = [word.rpartition("/")[2] for word in first_line[2:].split()]
+    if words[:1] == ["env"]:  # its options, and variables that it sets
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    if not words:
+        return None
+    return _INTERPRETERS.get(words[0]) or _INTERPRETERS.get(words[0].rstrip("0123456789."))
 
 
 class Role(NamedTuple):

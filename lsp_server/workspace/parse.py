@@ -1,23 +1,28 @@
 """From source text to an outline: one parse, one pass of a query, and no walk over the tree.
 
-A `Finding` is what a query found, in bytes of the source; `assemble` makes the outline of all that
-was found. Both are used for whole files here, and for parts of open ones in `parsed_document.py`.
+The same is used for whole files here, and for parts of open ones in `parsed_document.py`.
 
-Bounds: a source of more than `MAX_SOURCE_BYTES`, or a parse of more than `MAX_PARSE_S`, gives an
-outline with nothing but its `problem`.
+Bounds: a source of more than `MAX_SOURCE_BYTES`, a parse of more than `MAX_PARSE_S`, or one that
+leaves tens of thousands of loose tokens, gives an outline with nothing but its `problem`.
 """
 
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 import tree_sitter
 
+from lsp_server.workspace.findings import (
+    VALUES,
+    Findings,
+    FoundImport,
+    FoundReference,
+    FoundSymbol,
+    assemble,
+    find_line_starts,
+)
 from lsp_server.workspace.headlines import (
     read_comment_above,
     read_docstring,
@@ -25,24 +30,14 @@ from lsp_server.workspace.headlines import (
 )
 from lsp_server.workspace.import_statements import read_import
 from lsp_server.workspace.languages import Grammar, load_grammar
-from lsp_server.workspace.outline import (
-    Import,
-    ImportedName,
-    Outline,
-    Reference,
-    ReferenceKind,
-    Symbol,
-    SymbolKind,
-)
+from lsp_server.workspace.outline import Outline, ReferenceKind, SymbolKind
 
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 MAX_PARSE_S = 10.0
+_MAX_LOOSE_TOKENS = 20_000
 _CHUNK_BYTES = 64 * 1024
 
 _BOM = b"\xef\xbb\xbf"
-_CLASSES = frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.ENUM})
-_FUNCTIONS = frozenset({SymbolKind.FUNCTION, SymbolKind.METHOD})
-_VALUES = frozenset({SymbolKind.FIELD, SymbolKind.VARIABLE})
 # What stands before a definition as its sibling, and belongs to it.
 _LEADING = frozenset({"attribute_item", "decorator"})
 _WITH_LEADING = frozenset({"rust", "typescript", "typescriptreact"})
@@ -53,41 +48,8 @@ _WITH_ANNOTATIONS = frozenset(
 )
 
 
-class FoundSymbol(NamedTuple):
-    """A definition, with offsets in bytes; its signature lies between `head` and `head_end`."""
-
-    start: int
-    end: int
-    name_start: int
-    head: int
-    head_end: int
-    kind: SymbolKind
-    name: str
-    signature: str
-    doc: str
-
-
-# Where it starts, its name and its kind. Plain, since there are so many.
-FoundReference = tuple[int, str, ReferenceKind]
-
-
-class FoundImport(NamedTuple):
-    start: int
-    module: str
-    names: tuple[ImportedName, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What a query found, each kind in the order of starts; an enclosing symbol is before others."""
-
-    symbols: list[FoundSymbol]
-    references: list[FoundReference]
-    imports: list[FoundImport]
-
-
 class ParseGivenUp(Exception):
-    """A parse took longer than it may."""
+    """A parse took longer than it may, or what comes of it would."""
 
 
 def outline(source: bytes, language: str, max_parse_s: float = MAX_PARSE_S) -> Outline:
@@ -112,7 +74,7 @@ def outline(source: bytes, language: str, max_parse_s: float = MAX_PARSE_S) -> O
     except ParseGivenUp as problem:
         return Outline(language, (), (), (), has_errors=True, problem=str(problem))
     return assemble(
-        grammar,
+        language,
         source,
         find(grammar, tree, source),
         find_line_starts(source),
@@ -149,11 +111,23 @@ def parse(
 
     try:
         if old is None:
-            return parser.parse(read, progress_callback=is_late)
-        return parser.parse(read, old, progress_callback=is_late)
+            tree = parser.parse(read, progress_callback=is_late)
+        else:
+            tree = parser.parse(read, old, progress_callback=is_late)
     except ValueError as error:
         parser.reset()
         raise ParseGivenUp(f"parsing took more than {max_parse_s:g} s") from error
+    if _has_rubble(tree.root_node):
+        raise ParseGivenUp("the file is not in its language")
+    return tree
+
+
+def _has_rubble(root: tree_sitter.Node) -> bool:
+    """Whether a query would take too long: at each token it looks for a named sibling behind it."""
+    if not root.has_error:
+        return False
+    broken = [root, *(child for child in root.children if child.is_error)]
+    return any(node.child_count - node.named_child_count > _MAX_LOOSE_TOKENS for node in broken)
 
 
 def find(
@@ -198,7 +172,9 @@ def find(
         if first <= extents[name_start][0] < last and definition.name_end > name_start
     ]
     symbols.sort(key=_by_start)
-    references = _name(source, grammar, [use for use in uses if first <= use[0][0] < last], nodes)
+    if extent is not None:
+        uses = [use for use in uses if first <= use[0][0] < last]
+    references = _name(source, grammar, uses, nodes)
     imports = [found for found in imports if first <= found.start < last]
     imports.sort(key=_by_import_start)
     return Findings(symbols, references, imports)
@@ -278,22 +254,22 @@ def _describe(
         name = source[name_start:name_end]
     head = _find_head(node, language)
     head_end = node.end_byte if body < 0 else body
-    symbol = FoundSymbol(
-        *extent, name_start, head, head_end, kind, name.decode().strip("\"'`:$"), "", ""
-    )
-    return describe_again(source, language, symbol)
+    text = name.decode().strip("\"'`:$")
+    signature, doc = describe(source, language, kind, start=extent[0], head=head, head_end=head_end)
+    return FoundSymbol(*extent, name_start, head, head_end, kind, text, signature, doc)
 
 
-def describe_again(source: bytes, language: str, symbol: FoundSymbol) -> FoundSymbol:
-    """The same symbol, with its signature and its documentation read anew."""
-    start, end, name_start, head, head_end, kind, name, _, _ = symbol
-    is_value = kind in _VALUES
+def describe(
+    source: bytes, language: str, kind: SymbolKind, *, start: int, head: int, head_end: int
+) -> tuple[str, str]:
+    """A symbol's signature, and the first line of its documentation."""
+    is_value = kind in VALUES
     signature = write_signature(source, head, head_end, language, is_value=is_value)
     doc = "" if is_value or language != "python" else read_docstring(source, head_end)
     doc = doc or read_comment_above(source, start, language)
     if not doc and head != start:  # between its attributes
         doc = read_comment_above(source, head, language)
-    return FoundSymbol(start, end, name_start, head, head_end, kind, name, signature, doc)
+    return signature, doc
 
 
 def _find_head(node: tree_sitter.Node, language: str) -> int:
@@ -308,114 +284,3 @@ def _find_head(node: tree_sitter.Node, language: str) -> int:
         elif child.type not in _ANNOTATIONS:
             return child.start_byte
     return node.start_byte
-
-
-def find_line_starts(source: bytes) -> list[int]:
-    """Where lines start, in bytes; they end where the language server protocol says they end."""
-    starts = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
-    if len(starts) > 1 and not source.endswith((b"\n", b"\r")):
-        starts.pop()
-    return starts
-
-
-def assemble(
-    grammar: Grammar,
-    source: bytes,
-    findings: Findings,
-    line_starts: Sequence[int],
-    *,
-    has_errors: bool,
-) -> Outline:
-    """The outline of what was found in a source."""
-    symbols, scope_starts, scopes = _nest(findings.symbols, source, line_starts)
-    references: list[Reference] = []
-    place = _Places(source, line_starts).place
-    is_ascii = source.isascii()
-    for start, name, kind in findings.references:
-        if is_ascii:  # the call would cost as much as all the rest
-            line = bisect_right(line_starts, start) - 1
-            column = start - line_starts[line]
-        else:
-            line, column = place(start)
-        scope = scopes[bisect_right(scope_starts, start) - 1]
-        references.append(Reference(name, kind, line, column, scope))
-    imports = tuple(
-        Import(module, names, bisect_right(line_starts, start) - 1)
-        for start, module, names in findings.imports
-    )
-    return Outline(grammar.name, tuple(symbols), tuple(references), imports, has_errors)
-
-
-def _nest(
-    found: Sequence[FoundSymbol], source: bytes, line_starts: Sequence[int]
-) -> tuple[list[Symbol], list[int], list[int | None]]:
-    """Symbols with their parents; and at which offsets which symbol begins to be the innermost."""
-    symbols: list[Symbol] = []
-    scope_starts = [0]
-    scopes: list[int | None] = [None]
-    around: list[tuple[int, int, int]] = []  # start, end and index of what is still open
-    values: set[tuple[int | None, str]] = set()
-    place = _Places(source, line_starts).place
-    for start, end, name_start, _, _, kind, name, signature, doc in found:
-        while around and around[-1][1] <= start:
-            scope_starts.append(around.pop()[1])
-            scopes.append(around[-1][2] if around else None)
-        if around and around[-1][:2] == (start, end):
-            around.pop()  # a sibling: `a, b = 1, 2`
-        parent = around[-1][2] if around else None
-        if parent is not None:
-            kind, parent = _fit_kind(kind, parent, symbols)  # noqa: PLW2901
-        if kind in _VALUES:
-            if (parent, name) in values:
-                continue  # assigned once more
-            values.add((parent, name))
-        index = len(symbols)
-        first_line = bisect_right(line_starts, start) - 1
-        last_line = bisect_right(line_starts, max(end - 1, start)) - 1
-        name_line, column = place(name_start)
-        symbols.append(
-            Symbol(name, kind, signature, doc, first_line, last_line + 1, name_line, column, parent)
-        )
-        around.append((start, end, index))
-        scope_starts.append(start)
-        scopes.append(index)
-    while around:
-        scope_starts.append(around.pop()[1])
-        scopes.append(around[-1][2] if around else None)
-    return symbols, scope_starts, scopes
-
-
-def _fit_kind(
-    kind: SymbolKind, parent: int, symbols: Sequence[Symbol]
-) -> tuple[SymbolKind, int | None]:
-    """What a definition is where it stands. A field that a method defines is its class's."""
-    around = symbols[parent].kind
-    if around in _CLASSES:
-        if kind is SymbolKind.FUNCTION:
-            return SymbolKind.METHOD, parent
-        if kind is SymbolKind.VARIABLE:
-            return SymbolKind.FIELD, parent
-    elif kind is SymbolKind.FIELD and around in _FUNCTIONS:
-        return kind, symbols[parent].parent
-    return kind, parent
-
-
-class _Places:
-    """Lines and columns of offsets. Offsets that ascend cost what lies between them."""
-
-    def __init__(self, source: bytes, line_starts: Sequence[int]) -> None:
-        self._source = source
-        self._line_starts = line_starts
-        self._is_ascii = source.isascii()
-        self._known = (-1, 0, 0)  # line, offset and column of the last answer
-
-    def place(self, offset: int) -> tuple[int, int]:
-        line = bisect_right(self._line_starts, offset) - 1
-        if self._is_ascii:
-            return line, offset - self._line_starts[line]
-        known_line, start, column = self._known
-        if known_line != line or start > offset:
-            start, column = self._line_starts[line], 0
-        column += len(self._source[start:offset].decode())
-        self._known = (line, offset, column)
-        return line, column

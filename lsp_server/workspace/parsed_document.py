@@ -15,19 +15,17 @@ from bisect import bisect_left, bisect_right
 import tree_sitter
 
 from lsp_server.workspace.documents import Edit, Position
-from lsp_server.workspace.languages import load_grammar
-from lsp_server.workspace.outline import Outline
-from lsp_server.workspace.parse import (
+from lsp_server.workspace.findings import (
     Findings,
     FoundImport,
     FoundSymbol,
-    ParseGivenUp,
     assemble,
-    describe_again,
-    find,
     find_line_starts,
-    parse,
 )
+from lsp_server.workspace.headlines import MAX_COMMENT_BYTES
+from lsp_server.workspace.languages import load_grammar
+from lsp_server.workspace.outline import Outline, Reference
+from lsp_server.workspace.parse import ParseGivenUp, describe, find, parse
 
 # Lists of statements or members: what stands in them is found without regard to its neighbours.
 _BODIES = frozenset(
@@ -65,6 +63,7 @@ class ParsedDocument:
         self._tree: tree_sitter.Tree | None = None
         self._findings = Findings([], [], [])
         self._outline: Outline | None = None
+        self._references: tuple[Reference, ...] = ()  # of the last outline, for its head
         self._known_length = len(self._source)
         self._head = self._tail = len(self._source)
 
@@ -104,19 +103,25 @@ class ParsedDocument:
             return Outline(self._grammar.name, (), (), (), has_errors=True, problem=str(problem))
         if old is None:
             self._findings = find(self._grammar, tree, self._source)
+            known: tuple[Reference, ...] = ()
         else:
-            self._look_again(old, tree)
+            start = self._look_again(old, tree)
+            known = self._references[: bisect_left(self._findings.references, (start,))]
         self._tree = tree
         self._known_length = self._head = self._tail = len(self._source)
-        return assemble(
-            self._grammar,
+        outline = assemble(
+            self._grammar.name,
             self._source,
             self._findings,
             self._line_starts,
             has_errors=tree.root_node.has_error,
+            known=known,
         )
+        self._references = outline.references
+        return outline
 
-    def _look_again(self, old: tree_sitter.Tree, tree: tree_sitter.Tree) -> None:
+    def _look_again(self, old: tree_sitter.Tree, tree: tree_sitter.Tree) -> int:
+        """Mends what was found, and says up to where all is as it was."""
         length = len(self._source)
         start, end = min(self._head, length), max(length - self._tail, 0)
         for changed in old.changed_ranges(tree):
@@ -124,6 +129,7 @@ class ParsedDocument:
         extent = _find_extent(old, tree, start, max(start, end))
         found = find(self._grammar, tree, self._source, extent)
         self._findings = self._splice(found, extent, length - self._known_length)
+        return extent[0]
 
     def _splice(self, new: Findings, extent: tuple[int, int], shift: int) -> Findings:
         start, end = extent
@@ -137,11 +143,10 @@ class ParsedDocument:
             for symbol in symbols[:first]
         ]
         behind = [_move(symbol, shift) for symbol in symbols[last:]]
-        # Its comment may end on a line that was looked at again.
         for index, symbol in enumerate(behind):
-            if self._line(symbol.start) > self._line(behind[0].start):
-                break
-            behind[index] = describe_again(self._source, self._grammar.name, symbol)
+            if self._line_starts[self._line(symbol.start)] - end > MAX_COMMENT_BYTES:
+                break  # no comment above it can begin in what was looked at again
+            behind[index] = self._describe(symbol)
         references = old.references
         first_use = bisect_left(references, (start,))
         last_use = bisect_left(references, (old_end,))
@@ -168,7 +173,14 @@ class ParsedDocument:
         moved = FoundSymbol(
             start, end, name_start, head, head_end, symbol.kind, symbol.name, "", ""
         )
-        return describe_again(self._source, self._grammar.name, moved)
+        return self._describe(moved)
+
+    def _describe(self, symbol: FoundSymbol) -> FoundSymbol:
+        start, end, name_start, head, head_end, kind, name, _, _ = symbol
+        told = describe(
+            self._source, self._grammar.name, kind, start=start, head=head, head_end=head_end
+        )
+        return FoundSymbol(start, end, name_start, head, head_end, kind, name, *told)
 
     def _line(self, offset: int) -> int:
         return bisect_right(self._line_starts, offset) - 1

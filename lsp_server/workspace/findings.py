@@ -1,0 +1,171 @@
+"""What a query found in a source, in bytes; and the outline that it makes.
+
+Pure: nothing here knows of trees.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, islice
+from typing import NamedTuple
+
+from lsp_server.workspace.outline import (
+    Import,
+    ImportedName,
+    Outline,
+    Reference,
+    ReferenceKind,
+    Symbol,
+    SymbolKind,
+)
+
+VALUES = frozenset({SymbolKind.FIELD, SymbolKind.VARIABLE})
+_CLASSES = frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.ENUM})
+_FUNCTIONS = frozenset({SymbolKind.FUNCTION, SymbolKind.METHOD})
+
+
+class FoundSymbol(NamedTuple):
+    """A definition, with offsets in bytes; its signature lies between `head` and `head_end`."""
+
+    start: int
+    end: int
+    name_start: int
+    head: int
+    head_end: int
+    kind: SymbolKind
+    name: str
+    signature: str
+    doc: str
+
+
+# Where it starts, its name and its kind. Plain, since there are so many.
+FoundReference = tuple[int, str, ReferenceKind]
+
+
+class FoundImport(NamedTuple):
+    start: int
+    module: str
+    names: tuple[ImportedName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a query found, each kind in the order of starts; an enclosing symbol is before others."""
+
+    symbols: list[FoundSymbol]
+    references: list[FoundReference]
+    imports: list[FoundImport]
+
+
+def find_line_starts(source: bytes) -> list[int]:
+    """Where lines start, in bytes; they end where the language server protocol says they end."""
+    starts = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
+    if len(starts) > 1 and not source.endswith((b"\n", b"\r")):
+        starts.pop()
+    return starts
+
+
+def assemble(
+    language: str,
+    source: bytes,
+    findings: Findings,
+    line_starts: Sequence[int],
+    *,
+    has_errors: bool,
+    known: Sequence[Reference] = (),
+) -> Outline:
+    """The outline of what was found in a source; `known` are its first references, if at hand."""
+    symbols, scope_starts, scopes = _nest(findings.symbols, source, line_starts)
+    references = list(known)
+    place = _Places(source, line_starts).place
+    is_ascii = source.isascii()
+    for start, name, kind in islice(findings.references, len(known), None):
+        if is_ascii:  # the call would cost as much as all the rest
+            line = bisect_right(line_starts, start) - 1
+            column = start - line_starts[line]
+        else:
+            line, column = place(start)
+        scope = scopes[bisect_right(scope_starts, start) - 1]
+        references.append(Reference(name, kind, line, column, scope))
+    imports = tuple(
+        Import(module, names, bisect_right(line_starts, start) - 1)
+        for start, module, names in findings.imports
+    )
+    return Outline(language, tuple(symbols), tuple(references), imports, has_errors)
+
+
+def _nest(
+    found: Sequence[FoundSymbol], source: bytes, line_starts: Sequence[int]
+) -> tuple[list[Symbol], list[int], list[int | None]]:
+    """Symbols with their parents; and at which offsets which symbol begins to be the innermost."""
+    symbols: list[Symbol] = []
+    scope_starts = [0]
+    scopes: list[int | None] = [None]
+    around: list[tuple[int, int, int]] = []  # start, end and index of what is still open
+    values: set[tuple[int | None, str]] = set()
+    place = _Places(source, line_starts).place
+    for start, end, name_start, _, _, kind, name, signature, doc in found:
+        while around and around[-1][1] <= start:
+            scope_starts.append(around.pop()[1])
+            scopes.append(around[-1][2] if around else None)
+        if around and around[-1][:2] == (start, end):
+            around.pop()  # a sibling: `a, b = 1, 2`
+        parent = around[-1][2] if around else None
+        if parent is not None:
+            kind, parent = _fit_kind(kind, parent, symbols)  # noqa: PLW2901
+        if kind in VALUES:
+            if (parent, name) in values:
+                continue  # assigned once more
+            values.add((parent, name))
+        index = len(symbols)
+        first_line = bisect_right(line_starts, start) - 1
+        last_line = bisect_right(line_starts, max(end - 1, start)) - 1
+        name_line, column = place(name_start)
+        symbols.append(
+            Symbol(name, kind, signature, doc, first_line, last_line + 1, name_line, column, parent)
+        )
+        around.append((start, end, index))
+        scope_starts.append(start)
+        scopes.append(index)
+    while around:
+        scope_starts.append(around.pop()[1])
+        scopes.append(around[-1][2] if around else None)
+    return symbols, scope_starts, scopes
+
+
+def _fit_kind(
+    kind: SymbolKind, parent: int, symbols: Sequence[Symbol]
+) -> tuple[SymbolKind, int | None]:
+    """What a definition is where it stands. A field that a method defines is its class's."""
+    around = symbols[parent].kind
+    if around in _CLASSES:
+        if kind is SymbolKind.FUNCTION:
+            return SymbolKind.METHOD, parent
+        if kind is SymbolKind.VARIABLE:
+            return SymbolKind.FIELD, parent
+    elif kind is SymbolKind.FIELD and around in _FUNCTIONS:
+        return kind, symbols[parent].parent
+    return kind, parent
+
+
+class _Places:
+    """Lines and columns of offsets. Offsets that ascend cost what lies between them."""
+
+    def __init__(self, source: bytes, line_starts: Sequence[int]) -> None:
+        self._source = source
+        self._line_starts = line_starts
+        self._is_ascii = source.isascii()
+        self._known = (-1, 0, 0)  # line, offset and column of the last answer
+
+    def place(self, offset: int) -> tuple[int, int]:
+        line = bisect_right(self._line_starts, offset) - 1
+        if self._is_ascii:
+            return line, offset - self._line_starts[line]
+        known_line, start, column = self._known
+        if known_line != line or start > offset:
+            start, column = self._line_starts[line], 0
+        column += len(self._source[start:offset].decode())
+        self._known = (line, offset, column)
+        return line, column
