@@ -16,6 +16,8 @@ _COMMANDS = {
     "serve": ("inference.cli", "serve", "Serve a model to this user's editor windows."),
     "download": ("inference.download_cli", "download", "Download a model from the hub."),
     "ask": ("inference.ask_cli", "ask", "Ask a model that chats, in the terminal."),
+    "index": ("lsp_server.index_cli", "index", "Index a folder's code, and say what is in it."),
+    "search": ("lsp_server.index_cli", "search", "Search code: words, definitions, uses."),
     "models": ("inference.models_cli", "models", "List the models that Sparrow knows."),
     "plan": ("inference.models_cli", "plan_command", "Say what of a model fits this machine."),
     "doctor": ("lsp_server.doctor", "doctor", "Check every layer with a real completion."),

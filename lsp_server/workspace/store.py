@@ -53,7 +53,7 @@ CREATE TABLE file (
 ) WITHOUT ROWID;
 CREATE INDEX file_content ON file (content);
 CREATE VIRTUAL TABLE text USING fts5 (
-    defined, words, content='', detail='column', tokenize="unicode61 remove_diacritics 0 tokenchars '_$'"
+    defined, words, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_$'"
 );
 """
 

@@ -1,0 +1,154 @@
+"""`sparrow index` and `sparrow search`: what Sparrow knows of a folder, for people."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lsp_server.workspace.build import Summary
+    from lsp_server.workspace.store import Store
+
+CACHE_DIR_VARIABLE = "SPARROW_CACHE_DIR"
+MAX_WORKERS = 8
+_LONGEST_LINE = 160
+
+ResultT = TypeVar("ResultT")
+_Folder = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("folder", type=_Folder, default=".")
+def index(folder: Path) -> None:
+    """Bring the index of a folder up to date, and say what is in it."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    started = time.perf_counter()
+    summary = _with_store(folder, lambda store: _build(folder, store, Console(stderr=True)))
+    seconds = time.perf_counter() - started
+    console.print(
+        f"{summary.files:,} files, of which {summary.read:,} were new or changed and"
+        f" {summary.removed:,} are gone; {seconds:.1f} s"
+    )
+    for reason, count in summary.skipped.most_common():
+        console.print(f"  left out: {count:,}, since {reason}", markup=False, style="dim")
+
+
+@click.command()
+@click.argument("query", nargs=-1, required=True)
+@click.option(
+    "--symbol", "kind", flag_value="symbol", help="Where a name is defined; `na*` for more."
+)
+@click.option("--references", "kind", flag_value="references", help="Where a name is used.")
+@click.option("--text", "kind", flag_value="text", default=True, help="Words, best match first.")
+@click.option("--folder", type=_Folder, default=".", help="The folder to search.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+def search(query: tuple[str, ...], kind: str, folder: Path, limit: int) -> None:
+    """Search a folder's code: words, the definitions of a name, or its uses."""
+    from rich.console import Console
+
+    text = " ".join(query)
+
+    def look(store: Store) -> list[tuple[str, int, str]]:
+        _build(folder, store, Console(stderr=True))
+        return _look(store, folder, kind, text, limit)
+
+    found = _with_store(folder, look)
+    if not found:
+        click.echo(f"Nothing in {folder} has {text!r}.", err=True)
+        raise SystemExit(1)
+    for path, line, shown in found:
+        where = f"{click.style(path, fg='cyan')}:{line + 1}"
+        click.echo(f"{where}: {shown[:_LONGEST_LINE]}")
+
+
+def _look(
+    store: Store, folder: Path, kind: str, text: str, limit: int
+) -> list[tuple[str, int, str]]:
+    """Path, line and what to show of it."""
+    from lsp_server.workspace.search import Search, best_line
+
+    search = Search(store)
+    if kind == "symbol":
+        name = text.removesuffix("*")
+        return [
+            (it.path, it.symbol.name_line, it.symbol.signature)
+            for it in search.symbols(name, limit, prefix=name != text)
+        ]
+    if kind == "references":
+        uses = search.references(text, limit)
+        return [
+            (it.path, it.reference.line, _line(_lines(folder / it.path), it.reference.line))
+            for it in uses
+        ]
+    found = []
+    for match in search.text(text, limit):
+        lines = _lines(folder / match.path)
+        number = best_line(lines, match, text)
+        found.append((match.path, number, _line(lines, number)))
+    return found
+
+
+def _with_store(folder: Path, use: Callable[[Store], ResultT]) -> ResultT:
+    """Opens the folder's store; one that turns out to be damaged is made anew, once."""
+    import platformdirs
+
+    from lsp_server.workspace.store import Store, StoreDamaged, delete_store, store_file
+
+    cache = os.environ.get(CACHE_DIR_VARIABLE) or platformdirs.user_cache_path("sparrow-code")
+    file = store_file(Path(cache), folder.resolve())
+    for last_attempt in (False, True):
+        try:
+            store = Store.open(file)
+        except OSError as error:
+            raise click.ClickException(
+                f"{error}. Set {CACHE_DIR_VARIABLE} to a folder that you can write to."
+            ) from error
+        try:
+            return use(store)
+        except StoreDamaged as error:
+            if last_attempt:
+                raise click.ClickException(f"the index in {file} is damaged: {error}") from error
+            click.echo(f"The index is damaged ({error}) and is made anew.", err=True)
+        finally:
+            store.close()
+        delete_store(file)
+    raise AssertionError("one of two attempts has returned or raised")
+
+
+def _build(folder: Path, store: Store, console: Console) -> Summary:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from lsp_server.workspace.build import build
+    from lsp_server.workspace.exclusions import Exclusions
+    from lsp_server.workspace.user_excludes import user_excludes
+
+    root = folder.resolve()
+    workers = min(MAX_WORKERS, os.cpu_count() or 1)
+    columns = (TextColumn("indexing"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None, visible=False)
+
+        def report(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, visible=True)
+
+        return build(root, store, Exclusions([root], user_excludes), workers=workers, report=report)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # gone since
+        return []
+
+
+def _line(lines: list[str], number: int) -> str:
+    return lines[number].strip() if number < len(lines) else ""
