@@ -47,6 +47,10 @@ class Snapshot(Protocol):
         """All files, sorted."""
         ...
 
+    def named(self, name: str) -> Sequence[str]:
+        """The files of that name, wherever they are: `test_parse.py`."""
+        ...
+
     def lines(self, path: str) -> Sequence[str]:
         """The file's text as it is now (an open document's, or the disk's), with line endings."""
         ...

@@ -1,0 +1,102 @@
+"""Chooses the lines that show most of what is needed in the room there is. Pure.
+
+Maximum coverage within a budget: the line that adds most for each of its tokens is taken, then the
+next, where a name that is shown already adds little more. The greedy choice is within a constant
+factor of the best one (Khuller, Moss and Naor, 1999: The budgeted maximum coverage problem).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Set
+
+from lsp_server.context.evidence import Candidate, Evidence
+
+# What a name is still worth that was shown already, and one that the current file shows itself.
+_SHOWN_AGAIN, _VISIBLE = 0.1, 0.02
+_LINE_TOKENS, _FILE_TOKENS = 1, 8  # a line's ending, and a file's name
+_MAX_CANDIDATES = 600
+
+
+def choose(
+    evidence: Evidence, visible: Set[str], budget_tokens: int, count: Callable[[str], int]
+) -> list[Candidate]:
+    """The chosen candidates, with the heads of their classes, in no order.
+
+    Room that no needed name fills goes to the code that is most like what is near the cursor.
+    """
+    choice = _Choice(evidence, visible, count)
+    heap = [
+        (-choice.gain(candidate), key)
+        for key, candidate in evidence.candidates.items()
+        if candidate.text.strip()
+    ]
+    heap = heapq.nsmallest(_MAX_CANDIDATES, heap)
+    left = budget_tokens
+    while heap and left > 0:
+        _, key = heapq.heappop(heap)
+        candidate = evidence.candidates[key]
+        gain = choice.gain(candidate)
+        if gain <= 0:
+            break
+        if heap and gain < -heap[0][0]:
+            heapq.heappush(heap, (-gain, key))
+            continue
+        left -= choice.take(candidate, left)
+    for match in evidence.similar:
+        for line in range(match.start_line, match.end_line):
+            similar = evidence.candidates.get((match.path, line))
+            if similar is not None and similar.text.strip():
+                left -= choice.take(similar, left)
+    return list(choice.taken.values())
+
+
+class _Choice:
+    def __init__(self, evidence: Evidence, visible: Set[str], count: Callable[[str], int]) -> None:
+        self.taken: dict[tuple[str, int], Candidate] = {}
+        self._need = evidence.need
+        self._visible = visible
+        self._count = count
+        self._counts: dict[tuple[str, int], int] = {}
+        self._shown: set[str] = set()
+        self._paths: set[str] = set()
+
+    def gain(self, candidate: Candidate) -> float:
+        """What a candidate adds, for each token that it costs."""
+        gain = candidate.worth
+        for name in candidate.names:
+            need = self._need.get(name)
+            if need:
+                if name in self._shown:
+                    need *= _SHOWN_AGAIN
+                if name in self._visible:
+                    need *= _VISIBLE
+                gain += need
+        return gain / self.cost(candidate)
+
+    def cost(self, candidate: Candidate) -> int:
+        cost = self._tokens(candidate)
+        parent = candidate.parent
+        if parent is not None and (parent.path, parent.line) not in self.taken:
+            cost += self._tokens(parent)
+        if candidate.path not in self._paths:
+            cost += _FILE_TOKENS
+        return cost
+
+    def take(self, candidate: Candidate, left: int) -> int:
+        """Takes it if it fits and is not taken yet; what that costs."""
+        cost = self.cost(candidate)
+        if cost > left or (candidate.path, candidate.line) in self.taken:
+            return 0
+        for it in (candidate.parent, candidate):
+            if it is not None:
+                self.taken[it.path, it.line] = it
+                self._shown |= it.names
+        self._paths.add(candidate.path)
+        return cost
+
+    def _tokens(self, candidate: Candidate) -> int:
+        key = (candidate.path, candidate.line)
+        if key not in self._counts:
+            self._counts[key] = self._count(candidate.text) + _LINE_TOKENS
+        return self._counts[key]

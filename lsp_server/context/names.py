@@ -1,0 +1,43 @@
+"""The names in lines of code, whatever the language. Pure; what was read of a line is remembered."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+
+_REMEMBERED_LINES = 20_000  # about 5 MB
+
+IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`")
+# A number sign opens a comment where white space, or nothing, is on both sides: `#include`, `this.#x`.
+_COMMENT = re.compile(r"(?:^|(?<=\s))(?:#(?=\s|$)|//|--\s).*|/\*.*?(?:\*/|$)|^\s*\*(?:\s.*)?$")
+
+_KEYWORDS = """
+    and as assert async await begin bool boolean break byte case catch char class cls const continue
+    def default defer del do double elif else elsif end ensure enum except export extends extern
+    false False final finally float fn for foreach from func function global go goto if impl
+    implements import in include inline instanceof int interface internal is lambda let long loop
+    match mod module move mut namespace new nil None nonlocal not null object or override package
+    parent pass print private protected pub public raise readonly ref require rescue return sealed
+    self Self short signed sizeof static str string struct super switch template this throw throws
+    trait true True try type typedef typeof undefined union unless unsafe unsigned until use using
+    val var virtual void volatile when where while with yield
+"""
+KEYWORDS = frozenset(_KEYWORDS.split())
+
+
+@functools.lru_cache(_REMEMBERED_LINES)
+def names(line: str) -> tuple[str, ...]:
+    """All identifiers of a line, those in strings and comments and keywords too."""
+    return tuple(map(sys.intern, IDENTIFIER.findall(line)))
+
+
+def code_names(line: str) -> frozenset[str]:
+    """The identifiers of a line's code: no keywords, nothing of strings and comments."""
+    return frozenset(IDENTIFIER.findall(code(line))) - KEYWORDS
+
+
+def code(line: str) -> str:
+    """The line without its strings and comments; of one that spans lines, as if it did not."""
+    return _COMMENT.sub("", _STRING.sub('""', line))

@@ -1,0 +1,199 @@
+"""Where evidence comes from: each source looks at one thing that is known of the cursor. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from lsp_server.context.evidence import Attention, Evidence, Gathering
+from lsp_server.context.names import IDENTIFIER, KEYWORDS, code_names
+from lsp_server.context.surroundings import Surroundings
+from lsp_server.workspace.outline import SymbolKind
+from lsp_server.workspace.snapshot import Snapshot, SymbolAt
+from lsp_server.workspace.words import words
+
+# How much a source counts. The unit is the members of a class that a variable beside the cursor is
+# of; what stands before the dot at the cursor counts for more than what is merely near.
+_RECEIVER = 4.0
+_TYPE, _NAMED_LIKE, _MENTIONED, _BASE = 1.0, 0.5, 0.4, 0.6
+_MODULE, _PARAMETER, _UNMENTIONED = 0.5, 0.2, 0.08  # the last: what nothing near the cursor names
+_USE, _COUNTERPART, _EDITED, _EDITED_NAME, _PROBLEM = 0.3, 0.3, 0.3, 0.1, 1.0
+_SIMILAR_CODE, _MANY_HITS = 0.03, 3.0
+# How many of each the snapshot is asked for.
+_IMPORTED_FILES, _USES, _EDITS, _PROBLEM_NAMES = 32, 12, 12, 4
+_QUERY_WORDS, _SIMILAR, _SIMILAR_REACH = 12, 10, 3
+
+_TEST_NAME = re.compile(r"^test_(?P<of>.+)|(?P<of_>.+?)(?:_test|[.-](?:test|spec)|Tests?)$")
+
+
+def gather(snapshot: Snapshot, path: str, around: Surroundings, attention: Attention) -> Evidence:
+    """What all sources say of a cursor in that file."""
+    gathering = Gathering(snapshot, path, around, attention)
+    for source in SOURCES:
+        source(gathering)
+    return gathering.evidence
+
+
+def _problems(gathering: Gathering) -> None:
+    """What diagnostics near the cursor name."""
+    named = dict.fromkeys(
+        name for text in gathering.attention.problems for name in IDENTIFIER.findall(text)
+    )
+    asked = 0
+    for name in named:
+        if name in KEYWORDS or len(name) < 3 or asked == _PROBLEM_NAMES:  # noqa: PLR2004
+            continue
+        for found in gathering.definitions(name)[:1]:
+            asked += 1
+            reason = f"a problem names {name}"
+            gathering.add_definition(found.path, found.symbol, reason, worth=_PROBLEM)
+            gathering.add_members(found, _TYPE, reason)
+
+
+def _types(gathering: Gathering) -> None:
+    """The members of what the variables near the cursor are."""
+    around = gathering.around
+    weights = dict(around.nearness)
+    if around.receiver:
+        weights[around.receiver] = _RECEIVER
+    by_weight = sorted(weights.items(), key=lambda it: (-it[1], it[0]))
+    for name, weight in by_weight:
+        type_name = around.types.get(name)
+        if type_name is not None:
+            for found in _made_by(gathering, type_name):
+                gathering.add_members(found, _TYPE * weight, f"what {name} is")
+    for name, weight in by_weight:
+        if name[0].isupper() or name in gathering.imports:
+            found = gathering.class_named(name)
+            if found is not None:
+                share = _TYPE if name == around.receiver else _MENTIONED
+                gathering.add_members(found, share * weight, f"{name} is mentioned")
+        elif name not in around.types and (found := gathering.class_named(_as_class(name))):
+            gathering.add_members(found, _NAMED_LIKE * weight, f"{name} is called like it")
+
+
+def _bases(gathering: Gathering) -> None:
+    """What the class around the cursor inherits."""
+    around = gathering.around
+    weight = _BASE * (_RECEIVER if around.is_on_self else 1.0)
+    for base in around.bases:
+        if (found := gathering.class_named(base)) is not None:
+            gathering.add_members(found, weight, f"{around.in_class or 'the class'} is one")
+
+
+def _imports(gathering: Gathering) -> None:
+    """What imported modules have, and how imported functions are called."""
+    around = gathering.around
+    weights = {
+        alias: _RECEIVER if alias == around.receiver else around.nearness.get(alias, _UNMENTIONED)
+        for alias in gathering.imports
+    }
+    for alias in sorted(weights, key=lambda it: (-weights[it], it))[:_IMPORTED_FILES]:
+        imported, weight = gathering.imports[alias], weights[alias]
+        reason = f"{alias} is imported"
+        if not imported.name:
+            gathering.add_module(imported.target, _MODULE * weight, reason)
+            continue
+        for symbol in gathering.snapshot.symbols(imported.target):
+            if symbol.name == imported.name and symbol.kind is SymbolKind.FUNCTION:
+                worth = _PARAMETER * weight
+                gathering.add_definition(imported.target, symbol, reason, worth=worth)
+                for name in code_names(symbol.signature) - {symbol.name}:
+                    gathering.evidence.add_need(name, worth)
+    for target in gathering.starred:
+        gathering.add_module(target, _MODULE * _UNMENTIONED, f"all of {target} is imported")
+
+
+def _callers(gathering: Gathering) -> None:
+    """How the function that is being written is used elsewhere."""
+    for function in gathering.around.functions[:1]:
+        for use in gathering.snapshot.references(function, _USES):
+            if use.path != gathering.path:
+                gathering.add_line(use.path, use.reference.line, _USE, f"uses {function}")
+
+
+def _counterpart(gathering: Gathering) -> None:
+    """What the file's test uses, or what the file tests."""
+    folder, _, name = gathering.path.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    found = _TEST_NAME.match(stem)
+    if found:
+        names = [f"{found['of'] or found['of_']}{dot}{ending}"]
+    else:
+        patterns = ("test_{}", "{}_test", "{}.test", "{}.spec", "{}Test")
+        names = [f"{pattern.format(stem)}{dot}{ending}" for pattern in patterns]
+    paths = [path for it in names for path in gathering.snapshot.named(it)]
+    near = [path for path in paths if path != gathering.path]
+    if near:
+        path = max(near, key=lambda it: (_shared_start(it, folder), it))
+        gathering.add_module(path, _COUNTERPART, "is tested here" if found else "tests this file")
+
+
+def _edits(gathering: Gathering) -> None:
+    """What was edited last in other files: it is often what the next edit is about."""
+    for number, (path, line) in enumerate(gathering.attention.edited[:_EDITS]):
+        if path == gathering.path:
+            continue
+        gathering.add_line(path, line, _EDITED / (number + 1), "was edited just now")
+        candidate = gathering.evidence.candidates.get((path, line))
+        for name in candidate.names if candidate is not None else ():
+            gathering.evidence.add_need(name, _EDITED_NAME / (number + 1))
+
+
+def _similar(gathering: Gathering) -> None:
+    """Code elsewhere that has the words of what is near the cursor."""
+    around = gathering.around
+    by_nearness = sorted(around.nearness.items(), key=lambda it: (-it[1], it[0]))
+    query = list(dict.fromkeys(word for name, _ in by_nearness for word in words(name)))
+    found = gathering.snapshot.search_text(query[:_QUERY_WORDS], _SIMILAR + 2)
+    others = [it for it in found if it.path != gathering.path][:_SIMILAR]
+    for match in others:
+        lines = gathering.snapshot.lines(match.path)[match.start_line : match.end_line]
+        shown = [code_names(line) for line in lines]
+        hits = [sum(around.nearness.get(name, 0.0) for name in names) for names in shown]
+        for number, names in enumerate(shown):
+            near = sum(hits[max(0, number - _SIMILAR_REACH) : number + _SIMILAR_REACH + 1])
+            weight = _SIMILAR_CODE * match.score / others[0].score * min(1.0, near / _MANY_HITS)
+            for name in names:
+                gathering.evidence.add_need(name, weight)
+            gathering.add_line(match.path, match.start_line + number, 0.0, "is like the code here")
+    gathering.evidence.similar = others
+
+
+def _made_by(gathering: Gathering, name: str) -> Iterator[SymbolAt]:
+    """The class of that name, or what a function of that name says it returns."""
+    found = gathering.class_named(name)
+    if found is not None:
+        yield found
+    elif not name[0].isupper():
+        for definition in gathering.definitions(name)[:1]:
+            _, arrow, returned = definition.symbol.signature.rpartition("->")
+            for type_name in IDENTIFIER.findall(returned) if arrow else ():
+                if type_name[0].isupper() and (found := gathering.class_named(type_name)):
+                    yield found
+                    return
+
+
+def _as_class(name: str) -> str:
+    """`http_client` as a class would be called: `HttpClient`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def _shared_start(one: str, other: str) -> int:
+    return next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
+
+
+# What one source adds first, with its reason, the others leave: so the surest goes first.
+SOURCES: Sequence[Callable[[Gathering], None]] = (
+    _problems,
+    _types,
+    _bases,
+    _imports,
+    _callers,
+    _counterpart,
+    _edits,
+    _similar,
+)

@@ -1,0 +1,185 @@
+"""What the current file says around the cursor: names and how near they are, receivers, types. Pure.
+
+It is read line by line and by patterns, not by a syntax tree: the line that is being typed is hardly
+ever whole, and most languages write a variable's type in one of a few ways. What is taken wrongly
+finds no definition, and costs no more than the look.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from lsp_server.context.names import IDENTIFIER, KEYWORDS, code, names
+from lsp_server.workspace.documents import Position
+
+# Of the lines before the cursor and behind it; the weight of a name halves every seven lines.
+_LINES_BEFORE, _LINES_BEHIND = 30, 10
+_LINES_PER_FACTOR_E = 10
+_BEHIND_IS_FARTHER = 2
+# The parameters of the function that is being written, wherever it begins.
+_NEARNESS_OF_HEAD = 0.7
+_HEAD_LINES = 12
+_REMEMBERED_LINES = 20_000
+
+_RECEIVER_AT_END = re.compile(r"([^\W\d]\w*)(?:\(\)|\[\w*\])?\s*(?:\.|->|::|\?\.)\s*\w*$")
+_ACCESS_AT_END = re.compile(r"(?:\.|->|::)\s*\w*$")
+_HEAD = re.compile(
+    r"\s*(?:(?:export|default|public|private|protected|internal|static|abstract|final|async|pub"
+    r"|override|virtual|sealed|partial|data|unsafe|inline)\b(?:\([^)]*\))?\s*)*"
+    r"(?:(?P<type>class|interface|struct|impl|trait|enum|record|object)\b"
+    r"|(?P<function>def|func|fn|function)\b|(?P<other>[^\W\d]\w*\s*(?:=\s*)?(?:async\s*)?\(.*\{\s*$))"
+)
+
+# How languages say what a variable is: `name: Type`, `name = Type(`, `Type name`, `name Type`, `as`.
+_ANNOTATED = re.compile(r"\b([^\W\d]\w*)\??\s*:\s*([^=,(){};]*[^=,(){};\s])")
+_MADE = re.compile(
+    r"\b([^\W\d]\w*)\s*(?::=|=)\s*(?:await\s+|new\s+|&)*(?:[^\W\d]\w*\s*(?:\.|::)\s*)*([^\W\d]\w*)"
+    r"\s*(?:::\s*\w+\s*)?(?:<[^<>]*>\s*)?[({]"
+)
+_DECLARED = re.compile(r"\b([A-Z]\w*)(?:<[^<>]*>)?(?:\[\])?[\s*&]+([a-z_]\w*)\s*[=;,)]")
+_GO_DECLARED = re.compile(r"\b([a-z_]\w*)\s+[*\[\]]*(?:[a-z]\w*\.)?([A-Z]\w*)\s*[,)]")
+_AS = re.compile(r"\b([A-Z]\w*)\b(?:\([^()]*\))?\s+as\s+([^\W\d]\w*)")
+_SAME = re.compile(r"\b(?:self|this)\s*(?:\.|->)\s*([^\W\d]\w*)\s*=\s*([^\W\d]\w*)\s*;?\s*$")
+# What a type is wrapped in, and which says nothing of it.
+_WRAPPERS = frozenset(
+    """
+    Annotated Any Arc Array AsyncIterable AsyncIterator Awaitable Box Callable ClassVar Collection
+    Coroutine Deque Dict Final FrozenSet Future Generator Generic HashMap IEnumerable Iterable Iterator
+    List Literal Map Mapping MutableMapping Mutex Object Option Optional Partial Promise Rc Readonly
+    Record RefCell Result Self Sequence Set String Task Tuple Type Union Vec
+    """.split()
+)
+
+SELF = frozenset({"self", "this", "cls", "super", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    nearness: Mapping[
+        str, float
+    ]  # of names near the cursor, and in the heads of its functions: 0 to 1
+    receiver: str | None  # what stands before the dot at the cursor; empty where it has no name
+    types: Mapping[str, str]  # of variables: the name of their class, or of what makes them
+    functions: tuple[str, ...]  # that the cursor is in, the innermost first
+    bases: tuple[str, ...]  # what the class around the cursor names in its head
+    in_class: str  # its name, or empty
+    visible: Set[str]  # all names that stand in the file
+
+    @property
+    def is_on_self(self) -> bool:
+        return self.receiver is not None and self.receiver in SELF
+
+
+def read_surroundings(lines: Sequence[str], cursor: Position) -> Surroundings:
+    nearness: dict[str, float] = {}
+    for weight, line in _near_lines(lines, cursor):
+        text = code(line)
+        for name in IDENTIFIER.findall(text):
+            if name not in KEYWORDS:
+                nearness[name] = max(weight, nearness.get(name, 0.0))
+    functions, in_class, bases = [], "", ()
+    for head, kind in _heads_around(lines, cursor.line):
+        found = [name for name in IDENTIFIER.findall(head) if name not in KEYWORDS]
+        if kind == "type" and not in_class:
+            in_class = found[0] if found else ""
+            bases = tuple(name for name in dict.fromkeys(found[1:]) if name[0].isupper())
+        elif kind != "type":
+            functions += found[:1]
+            for name in found:
+                nearness[name] = max(_NEARNESS_OF_HEAD, nearness.get(name, 0.0))
+    before = lines[cursor.line][: cursor.column]
+    at_end = _RECEIVER_AT_END.search(before)
+    return Surroundings(
+        nearness=nearness,
+        receiver=at_end[1] if at_end else "" if _ACCESS_AT_END.search(before) else None,
+        types=_read_types(lines),
+        functions=tuple(functions),
+        bases=bases,
+        in_class=in_class,
+        visible=_read_names(lines),
+    )
+
+
+def _near_lines(lines: Sequence[str], cursor: Position) -> Iterator[tuple[float, str]]:
+    first, last = max(0, cursor.line - _LINES_BEFORE), cursor.line + _LINES_BEHIND
+    for number, line in enumerate(lines[first:last], first):
+        distance = cursor.line - number
+        if distance < 0:
+            distance *= -_BEHIND_IS_FARTHER
+        yield math.exp(-distance / _LINES_PER_FACTOR_E), line
+
+
+def _heads_around(lines: Sequence[str], cursor_line: int) -> Iterator[tuple[str, str]]:
+    """The heads of what the cursor is in, by indent, the innermost first: (text, kind)."""
+    line = lines[cursor_line]
+    indent = _indent(line) if line.strip() else sys.maxsize
+    for number in range(cursor_line - 1, -1, -1):
+        line = lines[number]
+        if not line.strip() or (own := _indent(line)) >= indent:
+            continue
+        found = _HEAD.match(line)
+        if found:
+            yield _head_text(lines, number), found.lastgroup or ""
+        # What closes a parameter list stands as deep as its head does.
+        if line.lstrip()[0] not in ")]}":
+            indent = own
+        if indent == 0:
+            return
+
+
+def _head_text(lines: Sequence[str], start: int) -> str:
+    """A head from its line on to where its body begins; without what stands before its keyword."""
+    parts = []
+    for line in lines[start : start + _HEAD_LINES]:
+        text = code(line).rstrip()
+        parts.append(text)
+        if text.endswith((":", "{", ";")):
+            break
+    return " ".join(parts)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _read_names(lines: Sequence[str]) -> Set[str]:
+    found: set[str] = set()
+    for line in lines:
+        found.update(names(line))
+    return found
+
+
+def _read_types(lines: Sequence[str]) -> Mapping[str, str]:
+    """The first that is said of each variable, whatever its scope."""
+    types: dict[str, str] = {}
+    same: dict[str, str] = {}
+    for line in lines:
+        for name, type_ in _read_bindings(line):
+            if type_.startswith("="):
+                same.setdefault(name, type_[1:])
+            else:
+                types.setdefault(name, type_)
+    for name, other in same.items():
+        if other in types:
+            types.setdefault(name, types[other])
+    return types
+
+
+@functools.lru_cache(_REMEMBERED_LINES)
+def _read_bindings(line: str) -> tuple[tuple[str, str], ...]:
+    """(variable, type), and (variable, "=" and another variable)."""
+    found: list[tuple[str, str]] = []
+    for name, annotation in _ANNOTATED.findall(line):
+        types = [it for it in IDENTIFIER.findall(annotation) if it[0].isupper()]
+        found += [(name, it) for it in types if it not in _WRAPPERS][:1]
+    found += _MADE.findall(line)
+    found += [(name, type_) for type_, name in _DECLARED.findall(line)]
+    found += _GO_DECLARED.findall(line)
+    found += [(name, type_) for type_, name in _AS.findall(line)]
+    found += [(name, f"={other}") for name, other in _SAME.findall(line)]
+    return tuple(found)
