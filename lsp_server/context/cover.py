@@ -8,7 +8,8 @@ factor of the best one (Khuller, Moss and Naor, 1999: The budgeted maximum cover
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 from lsp_server.context.evidence import Candidate, Evidence
 
@@ -19,7 +20,7 @@ _MAX_CANDIDATES = 600
 
 
 def choose(
-    evidence: Evidence, visible: Set[str], budget_tokens: int, count: Callable[[str], int]
+    evidence: Evidence, visible: AbstractSet[str], budget_tokens: int, count: Callable[[str], int]
 ) -> list[Candidate]:
     """The chosen candidates, with the heads of their classes, in no order.
 
@@ -52,7 +53,9 @@ def choose(
 
 
 class _Choice:
-    def __init__(self, evidence: Evidence, visible: Set[str], count: Callable[[str], int]) -> None:
+    def __init__(
+        self, evidence: Evidence, visible: AbstractSet[str], count: Callable[[str], int]
+    ) -> None:
         self.taken: dict[tuple[str, int], Candidate] = {}
         self._need = evidence.need
         self._visible = visible

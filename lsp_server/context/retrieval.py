@@ -27,7 +27,7 @@ class Excerpt:
     reasons: tuple[str, ...]  # why it is shown, in words
 
 
-def assemble(
+def assemble(  # noqa: PLR0917 - what comes first is what is always given
     snapshot: Snapshot,
     path: str,
     lines: Sequence[str],

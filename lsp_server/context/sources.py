@@ -60,8 +60,8 @@ def _types(gathering: Gathering) -> None:
     for name, weight in by_weight:
         type_name = around.types.get(name)
         if type_name is not None:
-            for found in _made_by(gathering, type_name):
-                gathering.add_members(found, _TYPE * weight, f"what {name} is")
+            for made in _made_by(gathering, type_name):
+                gathering.add_members(made, _TYPE * weight, f"what {name} is")
     for name, weight in by_weight:
         if name[0].isupper() or name in gathering.imports:
             found = gathering.class_named(name)

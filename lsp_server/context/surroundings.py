@@ -11,7 +11,8 @@ import functools
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from lsp_server.context.names import IDENTIFIER, KEYWORDS, code, names
@@ -46,15 +47,13 @@ _GO_DECLARED = re.compile(r"\b([a-z_]\w*)\s+[*\[\]]*(?:[a-z]\w*\.)?([A-Z]\w*)\s*
 _AS = re.compile(r"\b([A-Z]\w*)\b(?:\([^()]*\))?\s+as\s+([^\W\d]\w*)")
 _SAME = re.compile(r"\b(?:self|this)\s*(?:\.|->)\s*([^\W\d]\w*)\s*=\s*([^\W\d]\w*)\s*;?\s*$")
 # What a type is wrapped in, and which says nothing of it.
-_WRAPPERS = frozenset(
-    """
+_WRAPPER_NAMES = """
     Annotated Any Arc Array AsyncIterable AsyncIterator Awaitable Box Callable ClassVar Collection
     Coroutine Deque Dict Final FrozenSet Future Generator Generic HashMap IEnumerable Iterable Iterator
     List Literal Map Mapping MutableMapping Mutex Object Option Optional Partial Promise Rc Readonly
     Record RefCell Result Self Sequence Set String Task Tuple Type Union Vec
-    """.split()
-)
-
+"""
+_WRAPPERS = frozenset(_WRAPPER_NAMES.split())
 SELF = frozenset({"self", "this", "cls", "super", ""})
 
 
@@ -68,7 +67,7 @@ class Surroundings:
     functions: tuple[str, ...]  # that the cursor is in, the innermost first
     bases: tuple[str, ...]  # what the class around the cursor names in its head
     in_class: str  # its name, or empty
-    visible: Set[str]  # all names that stand in the file
+    visible: AbstractSet[str]  # all names that stand in the file
 
     @property
     def is_on_self(self) -> bool:
@@ -147,7 +146,7 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _read_names(lines: Sequence[str]) -> Set[str]:
+def _read_names(lines: Sequence[str]) -> AbstractSet[str]:
     found: set[str] = set()
     for line in lines:
         found.update(names(line))
