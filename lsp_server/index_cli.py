@@ -35,8 +35,8 @@ def index(folder: Path) -> None:
     summary = _with_store(folder, lambda store: _build(folder, store, Console(stderr=True)))
     seconds = time.perf_counter() - started
     console.print(
-        f"{summary.files:,} files, of which {summary.read:,} were new or changed and"
-        f" {summary.removed:,} are gone; {seconds:.1f} s"
+        f"{summary.files:,} files, of which {len(summary.changed):,} were new or changed and"
+        f" {len(summary.removed):,} are gone; {seconds:.1f} s"
     )
     for reason, count in summary.skipped.most_common():
         console.print(f"  left out: {count:,}, since {reason}", markup=False, style="dim")
@@ -101,7 +101,8 @@ def _with_store(folder: Path, use: Callable[[Store], ResultT]) -> ResultT:
     """Opens the folder's store; one that turns out to be damaged is made anew, once."""
     import platformdirs
 
-    from lsp_server.workspace.store import Store, StoreDamaged, delete_store, store_file
+    from lsp_server.workspace.store import Store
+    from lsp_server.workspace.store_file import StoreDamaged, delete_store, store_file
 
     cache = os.environ.get(CACHE_DIR_VARIABLE) or platformdirs.user_cache_path("sparrow-code")
     file = store_file(Path(cache), folder.resolve())
