@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from lsp_server.workspace.build import Summary
     from lsp_server.workspace.store import Store
 
-CACHE_DIR_VARIABLE = "SPARROW_CACHE_DIR"
 MAX_WORKERS = 8
 _LONGEST_LINE = 160
 
@@ -99,13 +98,16 @@ def _look(
 
 def _with_store(folder: Path, use: Callable[[Store], ResultT]) -> ResultT:
     """Opens the folder's store; one that turns out to be damaged is made anew, once."""
-    import platformdirs
-
     from lsp_server.workspace.store import Store
-    from lsp_server.workspace.store_file import StoreDamaged, delete_store, store_file
+    from lsp_server.workspace.store_file import (
+        CACHE_DIR_VARIABLE,
+        StoreDamaged,
+        cache_folder,
+        delete_store,
+        store_file,
+    )
 
-    cache = os.environ.get(CACHE_DIR_VARIABLE) or platformdirs.user_cache_path("sparrow-code")
-    file = store_file(Path(cache), folder.resolve())
+    file = store_file(cache_folder(), folder.resolve())
     for last_attempt in (False, True):
         try:
             store = Store.open(file)

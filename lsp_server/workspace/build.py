@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from lsp_server.workspace.disk import read_bytes
 from lsp_server.workspace.exclusions import Exclusions
 from lsp_server.workspace.pool import Pool
-from lsp_server.workspace.read import read_bytes, read_file, without_text
+from lsp_server.workspace.read import read_file, without_text
 from lsp_server.workspace.scan import scan
-from lsp_server.workspace.store import FileState, IndexedFile, Store
+from lsp_server.workspace.store import IndexedFile, Store
+from lsp_server.workspace.store_reader import FileState
 
 BATCH_FILES = 32
 FEW_FILES = 8  # are read right here: to start workers takes longer
@@ -52,9 +54,11 @@ def build(
 
     `places` are paths of the files and folders that may have changed; all is below the empty one.
     So many files as `few_files` are read in this very process. `report` is called with how many of
-    the changed files are done. Raises `StoreDamaged`, and
-    what `report` raises.
+    the changed files are done. Raises `StoreDamaged`, OSError
+    where the folder is not there, and what `report` raises.
     """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is not there")
     summary = Summary()
     known: dict[str, FileState] = {}
     present: dict[str, FileState] = {}

@@ -11,13 +11,14 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from lsp_server.workspace.build import Summary
+from lsp_server.workspace.disk import read_bytes
 from lsp_server.workspace.imports import SETTINGS_NAMES, ImportResolver
 from lsp_server.workspace.outline import Import
 from lsp_server.workspace.outline_codec import unpack_imports
-from lsp_server.workspace.read import read_bytes
 from lsp_server.workspace.snapshot import ResolvedImport
-from lsp_server.workspace.store import Link, Store
+from lsp_server.workspace.store import Store
 from lsp_server.workspace.store_file import StoreDamaged
+from lsp_server.workspace.store_reader import Link
 
 _BATCH_FILES = 500
 _MAX_NAMES = 200  # with more all files are looked at

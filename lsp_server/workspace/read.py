@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from collections.abc import Collection
 from pathlib import Path
 
+from lsp_server.workspace.disk import read_bytes
 from lsp_server.workspace.languages import detect_language
-from lsp_server.workspace.outline import Outline
+from lsp_server.workspace.outline import TEXT, Outline
 from lsp_server.workspace.outline_codec import pack_outline
 from lsp_server.workspace.parse import normalize, outline
-from lsp_server.workspace.store import WINDOW_LINES, FileState, IndexedFile, Window
+from lsp_server.workspace.store import IndexedFile, Window
+from lsp_server.workspace.store_reader import WINDOW_LINES, FileState
 from lsp_server.workspace.words import Words, words
 
 BINARY_PROBE_BYTES = 8192
 MAX_LINE_CHARACTERS = 20_000  # what has longer lines was not written by hand
-TEXT = "plaintext"
 
 _words = Words()
 
@@ -34,15 +33,6 @@ def read_file(
     if known and (name := digest(data, language_of(path, data))) in known:
         return IndexedFile(path, state, name, None, ())
     return index_text(path, state, data)
-
-
-def read_bytes(file: Path) -> bytes:
-    """A regular file's content. Whatever took its place meanwhile (a pipe, a link) is an OSError."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    with open(os.open(file, flags | getattr(os, "O_BINARY", 0)), "rb") as opened:  # noqa: PTH123 - a descriptor
-        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-            raise OSError(f"{file} is not a regular file")
-        return opened.read()
 
 
 def index_text(path: str, state: FileState, data: bytes) -> IndexedFile:

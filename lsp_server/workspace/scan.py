@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lsp_server.workspace.exclusions import LOOKS_SECRET, Exclusions, FolderRules, looks_secret
-from lsp_server.workspace.store import FileState
+from lsp_server.workspace.store_reader import FileState
 
 MAX_FILE_BYTES = 1024 * 1024
 IGNORED = "ignored"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from lsp_server.workspace.outline_codec import SymbolRow, find_references, unpack_symbol
 from lsp_server.workspace.snapshot import ReferenceAt, SymbolAt, TextMatch
-from lsp_server.workspace.store import Store
 from lsp_server.workspace.store_file import StoreDamaged
+from lsp_server.workspace.store_reader import StoreReader
 from lsp_server.workspace.words import words
 
 MAX_QUERY_WORDS = 32
@@ -21,7 +21,7 @@ _MAX_NAMES = 200  # that are alike
 class Search:
     """What it raises is `StoreDamaged`, where the store makes no sense."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: StoreReader) -> None:
         self._store = store
 
     def symbols(self, name: str, limit: int, *, prefix: bool = False) -> list[SymbolAt]:

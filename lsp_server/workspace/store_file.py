@@ -26,6 +26,7 @@ and which contents name something is known from the full text.
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -64,6 +65,17 @@ CREATE VIRTUAL TABLE text USING fts5 (
 
 class StoreDamaged(Exception):
     """What was read makes no sense: delete the store, and index anew."""
+
+
+CACHE_DIR_VARIABLE = "SPARROW_CACHE_DIR"
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for Sparrow."""
+    import platformdirs
+
+    named = os.environ.get(CACHE_DIR_VARIABLE)
+    return Path(named) if named else platformdirs.user_cache_path("sparrow-code")
 
 
 def store_file(cache: Path, folder: Path) -> Path:

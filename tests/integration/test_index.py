@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from lsp_server.index_cli import CACHE_DIR_VARIABLE
 from lsp_server.workspace import build as build_module
 from lsp_server.workspace.build import build
 from lsp_server.workspace.exclusions import Exclusions
 from lsp_server.workspace.search import Search
 from lsp_server.workspace.store import Store
+from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
 Sparrow = Callable[..., subprocess.CompletedProcess[str]]
 

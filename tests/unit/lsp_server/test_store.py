@@ -13,8 +13,9 @@ import pytest
 
 from lsp_server.workspace.read import index_text
 from lsp_server.workspace.search import Search
-from lsp_server.workspace.store import FileState, IndexedFile, Store
+from lsp_server.workspace.store import IndexedFile, Store
 from lsp_server.workspace.store_file import StoreDamaged, store_file
+from lsp_server.workspace.store_reader import FileState
 
 STATE = FileState(changed_ns=1, size=2)
 SHAPES = "class Shape:\n    def area(self) -> float: ...\n\n\ndef total_area(shapes): ...\n"
