@@ -30,6 +30,7 @@ class IndexedFolder:
         self.store_file = store_file
         self.state = "waiting to be indexed"
         self.unwatched = ""  # why something in it is not watched
+        self.is_current = False  # a first round is over
         self._ask = ask
         self._store: StoreReader | None = None
         self._paths: Sequence[str] = ()
@@ -88,6 +89,7 @@ class IndexedFolder:
             await self.load_paths()
             for document in self._open.values():
                 document.asked_imports = None
+        self.is_current = True
         count = len(self._paths)
         self.state = f"{count:,} files" + (f"; {self.unwatched}" if self.unwatched else "")
         self._compare_with_disk()

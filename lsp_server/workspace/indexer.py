@@ -38,7 +38,7 @@ QUIET_S = 0.05
 LONGEST_WAIT_S = 1.0  # while changes go on
 RESCAN_S = 60.0  # where something cannot be watched
 MAX_PLACES = 1000  # with more the whole folder is looked at
-NICENESS = 5
+NICENESS = 10
 _REPORT_S = 0.25
 _END_TIMEOUT_S = 2.0
 

@@ -108,6 +108,19 @@ class Workspace:
         """How it is with each folder's index, in words."""
         return {path: folder.state for path, folder in self._folders.items()}
 
+    def is_current(self, folder: Path) -> bool:
+        """Whether what the folder held when it was first looked at is all in the index."""
+        return folder in self._folders and self._folders[folder].is_current
+
+    @property
+    def indexer_pid(self) -> int | None:
+        return self._client.pid if self._client is not None else None
+
+    async def until_parsed(self) -> None:
+        """Until open documents have been parsed, as far as they are to be, and the like."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     # What the editor tells.
 
     def opened(self, document: Document) -> None:

@@ -87,7 +87,7 @@ def _work(pipe: Connection, read: Callable[[BatchT], ResultT]) -> None:
     """What a worker does: until there is nobody to ask it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the process that started it
     if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+        os.nice(max(0, _NICENESS - os.nice(0)))
     with contextlib.suppress(EOFError, OSError):
         while True:
             pipe.send(read(pipe.recv()))
