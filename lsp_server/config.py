@@ -26,6 +26,7 @@ class Config:
     completion_engine_args: Mapping[str, Any] = field(default_factory=dict)
     chat_model: str = ""  # empty: the one that completes
     chat_engine_args: Mapping[str, Any] = field(default_factory=dict)
+    index_enable: bool = True
 
     def completes(self, language: str) -> bool:
         return self.enable and self.languages.get(language, self.languages.get("*", True))
@@ -97,6 +98,7 @@ def parse(settings: Any) -> tuple[Config, list[str]]:
             lambda value: isinstance(value, Mapping),
             dict(default.chat_engine_args),
         ),
+        index_enable=read("index.enable", "true or false", _is_bool, default.index_enable),
     )
     return config, problems
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from lsp_server.workspace.build import Summary
     from lsp_server.workspace.store import Store
 
-CACHE_DIR_VARIABLE = "SPARROW_CACHE_DIR"
 MAX_WORKERS = 8
 _LONGEST_LINE = 160
 
@@ -35,8 +34,8 @@ def index(folder: Path) -> None:
     summary = _with_store(folder, lambda store: _build(folder, store, Console(stderr=True)))
     seconds = time.perf_counter() - started
     console.print(
-        f"{summary.files:,} files, of which {summary.read:,} were new or changed and"
-        f" {summary.removed:,} are gone; {seconds:.1f} s"
+        f"{summary.files:,} files, of which {len(summary.changed):,} were new or changed and"
+        f" {len(summary.removed):,} are gone; {seconds:.1f} s"
     )
     for reason, count in summary.skipped.most_common():
         console.print(f"  left out: {count:,}, since {reason}", markup=False, style="dim")
@@ -99,12 +98,16 @@ def _look(
 
 def _with_store(folder: Path, use: Callable[[Store], ResultT]) -> ResultT:
     """Opens the folder's store; one that turns out to be damaged is made anew, once."""
-    import platformdirs
+    from lsp_server.workspace.store import Store
+    from lsp_server.workspace.store_file import (
+        CACHE_DIR_VARIABLE,
+        StoreDamaged,
+        cache_folder,
+        delete_store,
+        store_file,
+    )
 
-    from lsp_server.workspace.store import Store, StoreDamaged, delete_store, store_file
-
-    cache = os.environ.get(CACHE_DIR_VARIABLE) or platformdirs.user_cache_path("sparrow-code")
-    file = store_file(Path(cache), folder.resolve())
+    file = store_file(cache_folder(), folder.resolve())
     for last_attempt in (False, True):
         try:
             store = Store.open(file)

@@ -32,6 +32,7 @@ from lsp_server.progress import WorkDoneProgress, report_text
 from lsp_server.trace import Traces, explain
 from lsp_server.workspace.documents import Documents, Edit
 from lsp_server.workspace.folders import Folders
+from lsp_server.workspace.live import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,13 @@ class SparrowServer(LanguageServer):
         self.converter = PositionConverter(types.PositionEncodingKind.Utf16)
         self.documents = Documents()
         self.folders = Folders()
+        # What is known of the folders: `index.snapshot(uri)`, and `index.on_change` for news of it.
+        self.index = Workspace(
+            self.documents,
+            self.folders.exclusion,
+            log=self.log_warning,
+            new_progress=lambda: WorkDoneProgress.of(self),
+        )
         self.traces = Traces()
         self.context = ContextStream(
             self.documents,
@@ -120,6 +128,7 @@ class SparrowServer(LanguageServer):
             self._told_problems.update(new)
             self.log_warning("; ".join(new))
         self.models.configure(self.config)
+        self.index.enable(self.config.index_enable)
 
     def _on_status(self, roles: tuple[protocol.ModelRole, ...], status: ClientStatus) -> None:
         self.status.on_status(roles, status)
@@ -183,7 +192,9 @@ def _register_lifecycle(server: SparrowServer) -> None:
         server.converter = PositionConverter(
             server.workspace.position_encoding or types.PositionEncodingKind.Utf16
         )
-        server.folders.set_roots([folder.uri for folder in params.workspace_folders or []])
+        roots = [folder.uri for folder in params.workspace_folders or []]
+        server.folders.set_roots(roots)
+        server.index.set_roots(roots)
         given = params.initialization_options
         options = given if isinstance(given, dict) else {}
         server.models.set_api_keys(ApiKeys.parse(options.get("apiKeys")))
@@ -193,6 +204,7 @@ def _register_lifecycle(server: SparrowServer) -> None:
     async def initialized(_: types.InitializedParams) -> None:
         server.status.repeat()
         await _pull_settings(server)
+        server.index.start()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
@@ -204,12 +216,14 @@ def _register_lifecycle(server: SparrowServer) -> None:
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def did_change_folders(_: types.DidChangeWorkspaceFoldersParams) -> None:
         server.folders.set_roots(list(server.workspace.folders))
+        server.index.set_roots(list(server.workspace.folders))
         server.context.end_epoch()
         server.warm_up.epoch_ended()
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(*_: Any) -> None:
         await server.warm_up.close()
+        await server.index.close()
         await server.models.close()
 
 
@@ -219,7 +233,8 @@ def _register_documents(server: SparrowServer) -> None:
         item = params.text_document
         server.folders.forget(item.uri)
         server.context.forget(item.uri)
-        server.documents.open(item.uri, item.language_id, item.version, item.text)
+        document = server.documents.open(item.uri, item.language_id, item.version, item.text)
+        server.index.opened(document)
         server.warm_up.turned_to(item.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
@@ -233,21 +248,25 @@ def _register_documents(server: SparrowServer) -> None:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 edit = server.converter.edit(change, document.lines)
                 document.apply(edit)
+                server.index.edited(document, edit)
                 cursor = edit.caret
             else:
                 document.replace(change.text)
+                server.index.edited(document, None)
         document.version = params.text_document.version
         server.warm_up.turned_to(document.uri, cursor)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-    def did_save(_: types.DidSaveTextDocumentParams) -> None:
+    def did_save(params: types.DidSaveTextDocumentParams) -> None:
         server.folders.refresh()
+        server.index.saved(params.text_document.uri)
         server.context.end_epoch()
         server.warm_up.epoch_ended()
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
         server.documents.close(params.text_document.uri)
+        server.index.closed(params.text_document.uri)
         server.folders.forget(params.text_document.uri)
         server.context.forget(params.text_document.uri)
         server.warm_up.closed(params.text_document.uri)

@@ -537,6 +537,7 @@ def test_what_names_a_program_or_a_model_belongs_to_the_machine() -> None:
         "sparrow.enable",
         "sparrow.languages",
         "sparrow.completion.maxLines",
+        "sparrow.index.enable",
         "sparrow.trace.server",
     }
     assert settings().keys() - of_the_machine == free

@@ -59,12 +59,41 @@ class Findings:
     imports: list[FoundImport]
 
 
+class Nesting(NamedTuple):
+    """Symbols with their parents; and from which offsets on which symbol is the innermost."""
+
+    symbols: tuple[Symbol, ...]
+    scope_starts: list[int]
+    scopes: list[int | None]
+
+
 def find_line_starts(source: bytes) -> list[int]:
     """Where lines start, in bytes; they end where the language server protocol says they end."""
     starts = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
     if len(starts) > 1 and not source.endswith((b"\n", b"\r")):
         starts.pop()
     return starts
+
+
+def mend_line_starts(
+    starts: list[int], source: bytes, start: int, old_end: int, shift: int
+) -> list[int]:
+    r"""Where lines start after an edit, at the cost of a copy and of the lines that it touched.
+
+    Line ends may join across an edit (`\\r` and `\\n`), so that a line around it is looked at too.
+    """
+    first = max(bisect_right(starts, start) - 2, 0)
+    behind = bisect_right(starts, old_end) + 1
+    if behind >= len(starts):
+        own = find_line_starts(source[starts[first] :])
+    else:
+        own = find_line_starts(source[starts[first] : starts[behind] + shift])[:-1]
+    offset = starts[first]
+    return [
+        *starts[:first],
+        *(at + offset for at in own),
+        *(at + shift for at in starts[behind:]),
+    ]
 
 
 def assemble(
@@ -77,7 +106,8 @@ def assemble(
     known: Sequence[Reference] = (),
 ) -> Outline:
     """The outline of what was found in a source; `known` are its first references, if at hand."""
-    symbols, scope_starts, scopes = _nest(findings.symbols, source, line_starts)
+    nesting = nest(findings.symbols, source, line_starts)
+    scope_starts, scopes = nesting.scope_starts, nesting.scopes
     references = list(known)
     place = _Places(source, line_starts).place
     is_ascii = source.isascii()
@@ -89,17 +119,31 @@ def assemble(
             line, column = place(start)
         scope = scopes[bisect_right(scope_starts, start) - 1]
         references.append(Reference(name, kind, line, column, scope))
-    imports = tuple(
+    imports = place_imports(findings.imports, line_starts)
+    return Outline(language, nesting.symbols, tuple(references), imports, has_errors)
+
+
+def place_imports(imports: Sequence[FoundImport], line_starts: Sequence[int]) -> tuple[Import, ...]:
+    return tuple(
         Import(module, names, bisect_right(line_starts, start) - 1)
-        for start, module, names in findings.imports
+        for start, module, names in imports
     )
-    return Outline(language, tuple(symbols), tuple(references), imports, has_errors)
 
 
-def _nest(
-    found: Sequence[FoundSymbol], source: bytes, line_starts: Sequence[int]
-) -> tuple[list[Symbol], list[int], list[int | None]]:
-    """Symbols with their parents; and at which offsets which symbol begins to be the innermost."""
+def references_to(
+    name: str, source: bytes, findings: Findings, line_starts: Sequence[int], nesting: Nesting
+) -> list[Reference]:
+    """The uses of one name, in the order of the file."""
+    places = _Places(source, line_starts)
+    references = []
+    for start, found, kind in findings.references:
+        if found == name:
+            scope = nesting.scopes[bisect_right(nesting.scope_starts, start) - 1]
+            references.append(Reference(name, kind, *places.place(start), scope))
+    return references
+
+
+def nest(found: Sequence[FoundSymbol], source: bytes, line_starts: Sequence[int]) -> Nesting:
     symbols: list[Symbol] = []
     scope_starts = [0]
     scopes: list[int | None] = [None]
@@ -132,7 +176,7 @@ def _nest(
     while around:
         scope_starts.append(around.pop()[1])
         scopes.append(around[-1][2] if around else None)
-    return symbols, scope_starts, scopes
+    return Nesting(tuple(symbols), scope_starts, scopes)
 
 
 def _fit_kind(

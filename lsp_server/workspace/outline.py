@@ -95,3 +95,4 @@ class Outline:
 
 
 MAX_SIGNATURE_CHARACTERS = 400
+TEXT = "plaintext"  # the language of what is in none

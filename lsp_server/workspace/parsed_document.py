@@ -1,6 +1,6 @@
 """The outline of an open document, kept while it is edited.
 
-An edit is noted in the tree at once. When the outline is asked for, the text is parsed anew with the
+An edit is noted in the tree at once. When the outline or a part of it is asked for, the text is parsed anew with the
 help of the old tree, and the query is asked again for the statements around what changed; all else
 moves. That the result is what the text alone would give is a property the tests hold.
 
@@ -19,12 +19,17 @@ from lsp_server.workspace.findings import (
     Findings,
     FoundImport,
     FoundSymbol,
+    Nesting,
     assemble,
     find_line_starts,
+    mend_line_starts,
+    nest,
+    place_imports,
+    references_to,
 )
 from lsp_server.workspace.headlines import MAX_COMMENT_BYTES
 from lsp_server.workspace.languages import load_grammar
-from lsp_server.workspace.outline import Outline, Reference
+from lsp_server.workspace.outline import Import, Outline, Reference, Symbol
 from lsp_server.workspace.parse import ParseGivenUp, describe, find, parse
 
 # Lists of statements or members: what stands in them is found without regard to its neighbours.
@@ -62,8 +67,13 @@ class ParsedDocument:
         self._line_starts = find_line_starts(self._source)
         self._tree: tree_sitter.Tree | None = None
         self._findings = Findings([], [], [])
+        self._problem = ""
+        self._is_old = True  # what was found is of an older text
+        self._nesting: Nesting | None = None
         self._outline: Outline | None = None
-        self._references: tuple[Reference, ...] = ()  # of the last outline, for its head
+        # Of the last outline, and how many of them are as they were.
+        self._references: tuple[Reference, ...] = ()
+        self._known_references = 0
         self._known_length = len(self._source)
         self._head = self._tail = len(self._source)
 
@@ -82,43 +92,83 @@ class ParsedDocument:
                 _point(before, end),
                 _point(self._source, start + len(new)),
             )
-        self._line_starts = find_line_starts(self._source)
+        self._line_starts = mend_line_starts(
+            self._line_starts, self._source, start, end, len(self._source) - len(before)
+        )
         self._head = min(self._head, start)
         self._tail = min(self._tail, len(before) - end)
-        self._outline = None
+        self._is_old = True
 
     @property
     def outline(self) -> Outline:
         """The outline of the text as it is now."""
+        self._read()
         if self._outline is None:
-            self._outline = self._read()
+            self._outline = self._assemble()
         return self._outline
 
-    def _read(self) -> Outline:
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The symbols of that outline, at a part of its cost; so also what follows."""
+        self._read()
+        return self._nest().symbols
+
+    @property
+    def imports(self) -> tuple[Import, ...]:
+        self._read()
+        return place_imports(self._findings.imports, self._line_starts)
+
+    def references(self, name: str) -> list[Reference]:
+        """The uses of a name."""
+        self._read()
+        return references_to(name, self._source, self._findings, self._line_starts, self._nest())
+
+    def _nest(self) -> Nesting:
+        if self._nesting is None:
+            self._nesting = nest(self._findings.symbols, self._source, self._line_starts)
+        return self._nesting
+
+    def _assemble(self) -> Outline:
+        name = self._grammar.name
+        if self._problem or self._tree is None:
+            return Outline(name, (), (), (), has_errors=True, problem=self._problem)
+        known = self._references[: self._known_references]
+        outline = assemble(
+            name,
+            self._source,
+            self._findings,
+            self._line_starts,
+            has_errors=self._tree.root_node.has_error,
+            known=known,
+        )
+        self._references = outline.references
+        self._known_references = len(outline.references)
+        return outline
+
+    def _read(self) -> None:
+        """Brings what was found up to date with the text."""
+        if not self._is_old:
+            return
+        self._is_old = False
+        self._nesting = self._outline = None
         old = self._tree
         try:
             tree = parse(self._parser, self._source, old)
         except ParseGivenUp as problem:
-            self._tree = None
-            return Outline(self._grammar.name, (), (), (), has_errors=True, problem=str(problem))
+            self._tree, self._problem = None, str(problem)
+            self._findings = Findings([], [], [])
+            self._known_references = 0
+            return
+        self._problem = ""
         if old is None:
             self._findings = find(self._grammar, tree, self._source)
-            known: tuple[Reference, ...] = ()
+            self._known_references = 0
         else:
             start = self._look_again(old, tree)
-            known = self._references[: bisect_left(self._findings.references, (start,))]
+            as_they_were = bisect_left(self._findings.references, (start,))
+            self._known_references = min(self._known_references, as_they_were)
         self._tree = tree
         self._known_length = self._head = self._tail = len(self._source)
-        outline = assemble(
-            self._grammar.name,
-            self._source,
-            self._findings,
-            self._line_starts,
-            has_errors=tree.root_node.has_error,
-            known=known,
-        )
-        self._references = outline.references
-        return outline
 
     def _look_again(self, old: tree_sitter.Tree, tree: tree_sitter.Tree) -> int:
         """Mends what was found, and says up to where all is as it was."""

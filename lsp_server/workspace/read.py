@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
+from lsp_server.workspace.disk import read_bytes
 from lsp_server.workspace.languages import detect_language
-from lsp_server.workspace.outline import Outline
+from lsp_server.workspace.outline import TEXT, Outline
 from lsp_server.workspace.outline_codec import pack_outline
 from lsp_server.workspace.parse import normalize, outline
-from lsp_server.workspace.store import WINDOW_LINES, FileState, IndexedFile, Window
-from lsp_server.workspace.words import words
+from lsp_server.workspace.store import IndexedFile, Window
+from lsp_server.workspace.store_reader import WINDOW_LINES, FileState
+from lsp_server.workspace.words import Words, words
 
 BINARY_PROBE_BYTES = 8192
 MAX_LINE_CHARACTERS = 20_000  # what has longer lines was not written by hand
-TEXT = "plaintext"
+
+_words = Words()
 
 
-def read_file(folder: Path, path: str, state: FileState) -> IndexedFile:
+def read_file(
+    folder: Path, path: str, state: FileState, known: Collection[bytes] = ()
+) -> IndexedFile:
     """What the index holds of a file; its outline says if that is nothing, and why.
 
-    Raises OSError where it cannot be read; all else that a file may be is no error.
+    Of `known` contents only the name is found. Raises OSError where the file cannot be read; all
+    else that it may be is no error.
     """
-    return index_text(path, state, (folder / path).read_bytes())
+    data = read_bytes(folder / path)
+    if known and (name := digest(data, language_of(path, data))) in known:
+        return IndexedFile(path, state, name, None, ())
+    return index_text(path, state, data)
 
 
 def index_text(path: str, state: FileState, data: bytes) -> IndexedFile:
@@ -32,23 +42,28 @@ def index_text(path: str, state: FileState, data: bytes) -> IndexedFile:
     lines = normalize(data).decode().splitlines(keepends=True)
     if max(map(len, lines), default=0) > MAX_LINE_CHARACTERS:
         return without_text(path, state, data, "a line of more than 20,000 characters")
-    language = detect_language(path, data[:BINARY_PROBE_BYTES])
-    if language is None:
+    language = language_of(path, data)
+    if language == TEXT:
         found = Outline(TEXT, (), (), (), has_errors=False)
     else:
         found = outline(data, language)
     return IndexedFile(
-        path, state, _digest(data, found.language), pack_outline(found), _windows(lines, found)
+        path, state, digest(data, language), pack_outline(found), _windows(lines, found)
     )
 
 
 def without_text(path: str, state: FileState, data: bytes, problem: str) -> IndexedFile:
     """A file of which the index holds but why: so that it is not read again until it changes."""
     nothing = Outline(TEXT, (), (), (), has_errors=True, problem=problem)
-    return IndexedFile(path, state, _digest(data, problem), pack_outline(nothing), ())
+    return IndexedFile(path, state, digest(data, problem), pack_outline(nothing), ())
 
 
-def _digest(data: bytes, read_as: str) -> bytes:
+def language_of(path: str, data: bytes) -> str:
+    """The language that a file is read in, or `TEXT`."""
+    return detect_language(path, data[:BINARY_PROBE_BYTES]) or TEXT
+
+
+def digest(data: bytes, read_as: str) -> bytes:
     """The name of a content: the same bytes are read differently under other names."""
     return hashlib.blake2b(data, digest_size=16, key=read_as.encode()[:64]).digest()
 
@@ -61,7 +76,7 @@ def _windows(lines: list[str], found: Outline) -> tuple[Window, ...]:
         Window(
             number,
             " ".join(words(" ".join(defined.get(number, ())))),
-            " ".join(words("".join(lines[start : start + WINDOW_LINES]))),
+            _words.joined("".join(lines[start : start + WINDOW_LINES])),
         )
         for number, start in enumerate(range(0, len(lines), WINDOW_LINES))
     )

@@ -1,24 +1,27 @@
-"""Looks things up in the index of one workspace folder: symbols, references, text."""
+"""Looks things up in the index of one workspace folder: symbols, references, text.
+
+The same for every feature: what is open in an editor is laid over it in `view.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Sequence
 
-from lsp_server.workspace.outline import Outline
-from lsp_server.workspace.outline_codec import unpack_outline
+from lsp_server.workspace.outline_codec import SymbolRow, find_references, unpack_symbol
 from lsp_server.workspace.snapshot import ReferenceAt, SymbolAt, TextMatch
-from lsp_server.workspace.store import Store, StoreDamaged
+from lsp_server.workspace.store_file import StoreDamaged
+from lsp_server.workspace.store_reader import StoreReader
 from lsp_server.workspace.words import words
 
-# The full text knows windows of lines, which may hold the name in another way than asked for.
-_WINDOWS_PER_RESULT = 4
 MAX_QUERY_WORDS = 32
+_MAX_NAMES = 200  # that are alike
 
 
 class Search:
     """What it raises is `StoreDamaged`, where the store makes no sense."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: StoreReader) -> None:
         self._store = store
 
     def symbols(self, name: str, limit: int, *, prefix: bool = False) -> list[SymbolAt]:
@@ -26,25 +29,30 @@ class Search:
 
         Shorter names go first, then paths in order.
         """
-        windows = self._store.defining(name.lower(), limit * _WINDOWS_PER_RESULT, prefix=prefix)
-        found = [
-            SymbolAt(path, symbol)
-            for path, outline in self._outlines(windows)
-            for symbol in outline.symbols
-            if symbol.name == name or (prefix and symbol.name.lower().startswith(name.lower()))
-        ]
-        found.sort(key=lambda it: (len(it.symbol.name), it.path, it.symbol.start_line))
-        return found[:limit]
+        if not name:
+            return []
+        if prefix:
+            return _symbols_at(self._store.definitions_from(name, limit))
+        return _symbols_at(self._store.definitions(name, limit))
+
+    def similar_symbols(self, pattern: str, limit: int) -> list[SymbolAt]:
+        """Definitions whose names have the pattern's letters in that order, the likest first."""
+        names = rank_names(pattern, self._store.symbol_names())[:_MAX_NAMES]
+        found: list[SymbolAt] = []
+        for name in names:
+            found += self.symbols(name, limit - len(found))
+            if len(found) >= limit:
+                break
+        return found
 
     def references(self, name: str, limit: int) -> list[ReferenceAt]:
         """Uses of that name, in the order of paths and lines."""
-        windows = self._store.naming(name.lower(), limit * _WINDOWS_PER_RESULT)
-        found = [
-            ReferenceAt(path, reference)
-            for path, outline in self._outlines(windows)
-            for reference in outline.references
-            if reference.name == name
-        ]
+        found: list[ReferenceAt] = []
+        try:
+            for path, names, packed in self._store.references(name, limit):
+                found += (ReferenceAt(path, it) for it in find_references(name, names, packed))
+        except ValueError as error:
+            raise StoreDamaged(str(error)) from error
         found.sort(key=lambda it: (it.path, it.reference.line, it.reference.column))
         return found[:limit]
 
@@ -52,14 +60,53 @@ class Search:
         """The lines that have most of the query's words, best first."""
         return self._store.search(list(words(query))[:MAX_QUERY_WORDS], limit)
 
-    def _outlines(self, windows: Iterable[TextMatch]) -> Iterator[tuple[str, Outline]]:
-        for path in dict.fromkeys(window.path for window in windows):
-            packed = self._store.outline(path)
-            if packed is not None:
-                try:
-                    yield path, unpack_outline(packed)
-                except ValueError as error:
-                    raise StoreDamaged(str(error)) from error
+
+def rank_names(pattern: str, names: Iterable[str]) -> list[str]:
+    """The names that have the pattern's letters in that order, the likest first. Pure.
+
+    Letters that start a part of a name (`PJ` of `ParseJson`, `pj` of `parse_json`) count for most,
+    then those that follow the one before; a capital of the pattern has to be one.
+    """
+    if not pattern:
+        return []
+    gaps = re.compile(
+        ".*?".join(re.escape(it) if it.isupper() else _either_case(it) for it in pattern)
+    )
+    ranked = sorted(
+        (-_likeness(pattern, name), len(name), name) for name in names if gaps.search(name)
+    )
+    return [name for _, _, name in ranked]
+
+
+def _either_case(character: str) -> str:
+    return f"[{re.escape(character)}{re.escape(character.upper())}]"
+
+
+def _likeness(pattern: str, name: str) -> float:
+    """The best of the ways to find the pattern's letters in the name, by what they count for."""
+    # best[i]: of what was matched so far, with its last letter at i.
+    impossible = float("-inf")
+    best = [0.0] * (len(name) + 1)
+    for number, letter in enumerate(pattern):
+        found = [impossible] * (len(name) + 1)
+        before = 0.0 if number == 0 else impossible
+        for index, character in enumerate(name):
+            follows = best[index] if number else impossible
+            if number:
+                before = max(before, follows)
+            if character == letter or (character.lower() == letter and not letter.isupper()):
+                worth = 3.0 if _starts_part(name, index) else 1.0
+                found[index + 1] = worth + max(before, follows + 2.0)
+        best = found
+    return max(best) - (0.0 if name.startswith(pattern[:1]) else 1.0)
+
+
+def _starts_part(name: str, index: int) -> bool:
+    character = name[index]
+    before = name[index - 1] if index else "_"
+    return (character.isalnum() and not before.isalnum()) or (
+        character.isupper() and not before.isupper()
+    )
 
 
 def best_line(lines: Sequence[str], match: TextMatch, query: str) -> int:
@@ -70,3 +117,10 @@ def best_line(lines: Sequence[str], match: TextMatch, query: str) -> int:
         key=lambda number: len(wanted.intersection(words(lines[number]))),
         default=match.start_line,
     )
+
+
+def _symbols_at(rows: Iterable[tuple[str, SymbolRow]]) -> list[SymbolAt]:
+    try:
+        return [SymbolAt(path, unpack_symbol(row)) for path, row in rows]
+    except ValueError as error:
+        raise StoreDamaged(str(error)) from error

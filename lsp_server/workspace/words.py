@@ -10,20 +10,44 @@ import re
 from collections.abc import Iterator
 
 MAX_WORD_CHARACTERS = 64  # what is longer is data, not a name
-_IDENTIFIER = re.compile(r"(?<![\w$])[^\W\d][\w$]*")
+_RUN = re.compile(r"[\w$]+")
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
+_MAX_KNOWN = 200_000
 
 
 def words(text: str) -> Iterator[str]:
     """Each identifier and, where it has several, its parts, in lower case and as they come."""
-    for found in _IDENTIFIER.finditer(text):
-        identifier = found[0]
-        if len(identifier) > MAX_WORD_CHARACTERS:
-            continue
-        yield identifier.lower()
-        # What is a capital letter beyond ASCII no pattern can say.
-        parts = _PART.findall(identifier) if identifier.isascii() else identifier.split("_")
-        if len(parts) > 1:
-            for part in parts:
-                if len(part) > 1:
-                    yield part.lower()
+    for identifier in _RUN.findall(text):
+        yield from _split(identifier)
+
+
+class Words:
+    """The same for much text, in which most identifiers stand many times. Memory is bounded."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = _Known()
+
+    def joined(self, text: str) -> str:
+        """The words of a text, separated by spaces."""
+        if len(self._known) > _MAX_KNOWN:
+            self._known.clear()
+        return " ".join(map(self._known.__getitem__, _RUN.findall(text)))
+
+
+class _Known(dict[str, str]):
+    def __missing__(self, identifier: str) -> str:
+        joined = self[identifier] = " ".join(_split(identifier))
+        return joined
+
+
+def _split(identifier: str) -> Iterator[str]:
+    identifier = identifier.lstrip("$")
+    if not identifier or len(identifier) > MAX_WORD_CHARACTERS or identifier[0].isdigit():
+        return  # data, or a number
+    yield identifier.lower()
+    # What is a capital letter beyond ASCII no pattern can say.
+    parts = _PART.findall(identifier) if identifier.isascii() else identifier.split("_")
+    if len(parts) > 1:
+        for part in parts:
+            if len(part) > 1:
+                yield part.lower()

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from lsp_server.index_cli import CACHE_DIR_VARIABLE
 from lsp_server.workspace import build as build_module
 from lsp_server.workspace.build import build
 from lsp_server.workspace.exclusions import Exclusions
 from lsp_server.workspace.search import Search
 from lsp_server.workspace.store import Store
+from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
 Sparrow = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -100,11 +100,11 @@ def test_a_damaged_store_is_made_anew(sparrow: Sparrow, tmp_path: Path) -> None:
     assert "21 files, of which 21" in sparrow("index").stdout
 
 
-def _read_or_die(folder: Path, work: list[tuple[str, object]]) -> object:
+def _read_or_die(folder: Path, known: object, work: list[tuple[str, object]]) -> object:
     """Stands in for a parser that crashes at a file."""
     if any(path.endswith("m7.py") for path, _ in work):
         os._exit(1)
-    return _READ_BATCH(folder, work)  # type: ignore[arg-type]
+    return _READ_BATCH(folder, known, work)  # type: ignore[arg-type]
 
 
 _READ_BATCH = build_module._read_batch
@@ -123,5 +123,5 @@ def test_a_file_that_ends_its_worker_costs_no_other(
     assert search.symbols("price_of_7", 1) == []
     assert all(search.symbols(f"price_of_{number}", 1) for number in range(20) if number != 7)
     # It is not tried again until it changes.
-    assert build(workspace, store, exclusions, workers=2).read == 0
+    assert build(workspace, store, exclusions, workers=2).changed == []
     store.close()

@@ -13,7 +13,9 @@ import pytest
 
 from lsp_server.workspace.read import index_text
 from lsp_server.workspace.search import Search
-from lsp_server.workspace.store import FileState, IndexedFile, Store, StoreDamaged, store_file
+from lsp_server.workspace.store import IndexedFile, Store
+from lsp_server.workspace.store_file import StoreDamaged, store_file
+from lsp_server.workspace.store_reader import FileState
 
 STATE = FileState(changed_ns=1, size=2)
 SHAPES = "class Shape:\n    def area(self) -> float: ...\n\n\ndef total_area(shapes): ...\n"
@@ -133,12 +135,17 @@ def test_the_store_of_another_version_is_made_anew(file: Path) -> None:
 def test_an_outline_that_was_altered_is_not_trusted(file: Path) -> None:
     fill(file)
     connection = sqlite3.connect(file)
-    connection.execute("UPDATE content SET outline = x'c0'")
+    connection.execute("UPDATE content SET refs = x'c0'")
+    connection.execute("UPDATE symbol SET kind = 'x'")
     connection.commit()
     connection.close()
     store = Store.open(file)
     with pytest.raises(StoreDamaged):
         Search(store).symbols("Shape", 5)
+    with pytest.raises(StoreDamaged):
+        Search(store).references("total_area", 5)
+    with pytest.raises(StoreDamaged):
+        store.outline("shapes.py")
     store.close()
 
 

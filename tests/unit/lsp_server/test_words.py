@@ -20,7 +20,7 @@ from lsp_server.workspace.words import words
         ("a_b", "a_b"),
         ("größeÄndern", "größeändern"),
         ("'don't' 42 3.5 0xff", "don t"),
-        ("$scope jQuery$1 a$b", "jquery$1 query a$b"),
+        ("$scope jQuery$1 a$b", "scope jquery$1 query a$b"),
         ("größe_ändern", "größe_ändern größe ändern"),
         ("名前を取得", "名前を取得"),
         ("x" * 65, ""),

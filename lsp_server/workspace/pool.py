@@ -1,0 +1,93 @@
+"""Worker processes that read files: each is given a batch at a time and answers with what it read.
+
+tree-sitter holds Python's lock while it parses, so no thread of the server may do it in bulk. The
+workers are started afresh (`spawn`), of low priority, and take no code from the current folder.
+
+Invariant: a worker ends when the process that started it does, however that ends: it is the only
+one at the other end of the worker's pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Generic, TypeVar
+
+_NICENESS = 10
+_END_TIMEOUT_S = 5.0
+
+BatchT = TypeVar("BatchT")
+ResultT = TypeVar("ResultT")
+
+
+class Pool(Generic[BatchT, ResultT]):
+    """Runs a function, which a module holds by name, on batches. A context manager."""
+
+    def __init__(self, read: Callable[[BatchT], ResultT], workers: int) -> None:
+        self._read = read
+        self._count = workers
+        self._workers: dict[Connection, SpawnProcess] = {}
+
+    def __enter__(self) -> Pool[BatchT, ResultT]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe, process in self._workers.items():
+            pipe.close()
+            process.terminate()
+        for process in self._workers.values():
+            process.join(_END_TIMEOUT_S)
+        self._workers.clear()
+
+    def run(self, batches: Sequence[BatchT]) -> Iterator[tuple[BatchT, ResultT | None]]:
+        """Each batch with its result as it comes, or with None where its worker died of it."""
+        waiting = list(reversed(batches))
+        running: dict[Connection, BatchT] = {}
+        while len(self._workers) < min(self._count, len(batches)):
+            self._start()
+        idle = list(self._workers)
+        while waiting or running:
+            while waiting and idle:
+                pipe = idle.pop()
+                running[pipe] = waiting.pop()
+                with contextlib.suppress(OSError):  # it has ended: that is seen below
+                    pipe.send(running[pipe])
+            for ready in wait(list(running)):
+                assert isinstance(ready, Connection)
+                batch = running.pop(ready)
+                try:
+                    result = ready.recv()
+                except (EOFError, OSError):
+                    self._workers.pop(ready).join()
+                    ready.close()
+                    idle.append(self._start())
+                    yield batch, None
+                else:
+                    idle.append(ready)
+                    yield batch, result
+
+    def _start(self) -> Connection:
+        # Of the workspace, which may be the current folder, nothing is imported.
+        os.environ["PYTHONSAFEPATH"] = "1"
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, self._read), daemon=True)
+        process.start()
+        theirs.close()
+        self._workers[ours] = process
+        return ours
+
+
+def _work(pipe: Connection, read: Callable[[BatchT], ResultT]) -> None:
+    """What a worker does: until there is nobody to ask it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the process that started it
+    if hasattr(os, "nice"):
+        os.nice(max(0, _NICENESS - os.nice(0)))
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            pipe.send(read(pipe.recv()))

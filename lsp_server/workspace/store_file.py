@@ -1,0 +1,128 @@
+"""What the index knows, on disk: a SQLite file for each workspace folder, in the user's cache.
+
+Rows of a file's content are keyed by its hash, so that a branch that comes back finds them; a file
+is a path, its time of change and size, and the content that it had then. Full text is an FTS5 table
+of the words that `words.py` finds, a row for each `WINDOW_LINES` of a content: what is defined there
+in one column, all words in the other.
+
+Invariants
+- A batch is written whole or not at all, whenever the process is killed (a transaction, WAL).
+- A store that is damaged, or that another version wrote, is made anew: what it holds can always be
+  read from the workspace again. SQLite tells damage where it reads (`StoreDamaged`), and what is
+  packed has a checksum; to look through all of a store would take half a second for 20,000 files.
+- Nothing is held in memory but what the caller asks for.
+
+SQLite was chosen over a flat file for each content, on 20,000 made files (one run, busy machine):
+written in 3.7 s against 2.6 s, 108 MB against 165 MB; the list of files is read in 17 ms against
+71 ms, an outline in 7 µs against 23 µs; a search for eight words takes 9 ms, where flat files are
+read into memory for 3 s first.
+
+Symbols are rows, and references are a blob for each content. A symbol is asked for by name at each
+completion, and is not to cost the unpacking of all that its file refers to: ten times as many, of
+which a row for each would double the time to write. A blob is packed by name (`outline_codec.py`),
+and which contents name something is known from the full text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from pathlib import Path
+
+FORMAT_VERSION = 3
+_BUSY_TIMEOUT_S = 10.0
+
+_SCHEMA = """
+CREATE TABLE content (
+    id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, head BLOB NOT NULL,
+    names BLOB NOT NULL, refs BLOB NOT NULL, checksum INTEGER NOT NULL
+);
+CREATE TABLE file (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, changed_ns INTEGER NOT NULL,
+    size INTEGER NOT NULL, content INTEGER NOT NULL REFERENCES content
+);
+CREATE INDEX file_content ON file (content);
+CREATE TABLE symbol (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE, kind TEXT NOT NULL,
+    signature TEXT NOT NULL, doc TEXT NOT NULL, start_line INTEGER NOT NULL,
+    end_line INTEGER NOT NULL, name_line INTEGER NOT NULL, name_column INTEGER NOT NULL,
+    parent INTEGER
+);
+CREATE INDEX symbol_name ON symbol (name);
+CREATE TABLE link (
+    source INTEGER PRIMARY KEY, imports BLOB NOT NULL, is_old INTEGER NOT NULL
+);
+CREATE TABLE importer (
+    target INTEGER NOT NULL, source INTEGER NOT NULL, PRIMARY KEY (target, source)
+) WITHOUT ROWID;
+CREATE INDEX importer_source ON importer (source);
+CREATE VIRTUAL TABLE text USING fts5 (
+    defined, words, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_$'"
+);
+"""
+
+
+class StoreDamaged(Exception):
+    """What was read makes no sense: delete the store, and index anew."""
+
+
+CACHE_DIR_VARIABLE = "SPARROW_CACHE_DIR"
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for Sparrow."""
+    import platformdirs
+
+    named = os.environ.get(CACHE_DIR_VARIABLE)
+    return Path(named) if named else platformdirs.user_cache_path("sparrow-code")
+
+
+def store_file(cache: Path, folder: Path) -> Path:
+    """Where the store of a workspace folder is."""
+    name = hashlib.blake2b(str(folder).encode(errors="surrogateescape"), digest_size=16).hexdigest()
+    return cache / "index" / f"{name}.sqlite"
+
+
+def delete_store(file: Path) -> None:
+    for leftover in (file, *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))):
+        leftover.unlink(missing_ok=True)
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """Raises `sqlite3.DatabaseError` for a file that is none of ours, or damaged."""
+    connection = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if not version and not tables:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;"
+            )
+        elif version != FORMAT_VERSION:
+            raise sqlite3.DatabaseError(f"it has format {version}, not {FORMAT_VERSION}")  # noqa: TRY301
+        for table in ("file", "content", "symbol", "link", "importer"):
+            connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608 - our own
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_to_read(file: Path) -> sqlite3.Connection | None:
+    """To a store that is there and whole; it does not wait for who writes to it."""
+    try:
+        connection = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, isolation_level=None)
+    except sqlite3.OperationalError:
+        return None
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.DatabaseError:
+        version = None
+    if version == FORMAT_VERSION:
+        return connection
+    connection.close()
+    return None

@@ -1,0 +1,140 @@
+"""The snapshot of a folder: what its store holds, and over it the documents that are open.
+
+It answers for the moment in which it is asked: the loop takes a new one for each piece of work and
+asks it before it lets go. Nothing is parsed here but what was edited in open documents. A store that
+turns out to be damaged, or is written anew, has no answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import TypeVar
+
+from lsp_server.workspace.disk import TextCache
+from lsp_server.workspace.open_document import OpenDocument
+from lsp_server.workspace.outline import Outline, Symbol
+from lsp_server.workspace.outline_codec import unpack_outline, unpack_symbol
+from lsp_server.workspace.search import MAX_QUERY_WORDS, Search
+from lsp_server.workspace.snapshot import ReferenceAt, ResolvedImport, SymbolAt, TextMatch
+from lsp_server.workspace.store_file import StoreDamaged
+from lsp_server.workspace.store_reader import WINDOW_LINES, StoreReader
+
+logger = logging.getLogger(__name__)
+
+MAX_DEFINITIONS = 200
+
+ResultT = TypeVar("ResultT")
+
+
+class FolderView:
+    """Implements `Snapshot`. `open_documents` are all that are open in the folder, by path.
+
+    `resolve` has it found out what a document's imports bind: the answer is of the last time.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        store: StoreReader | None,
+        paths: Sequence[str],
+        open_documents: Mapping[str, OpenDocument],
+        texts: TextCache,
+        resolve: Callable[[OpenDocument], None],
+        on_damage: Callable[[], None],
+    ) -> None:
+        self._folder = path
+        self._store = store
+        self._paths = paths
+        self._open = open_documents
+        self._over = {path: it for path, it in open_documents.items() if it.lies_over}
+        self._texts = texts
+        self._resolve = resolve
+        self._on_damage = on_damage
+
+    def paths(self) -> Sequence[str]:
+        """All files, sorted."""
+        return self._paths
+
+    def lines(self, path: str) -> Sequence[str]:
+        """The file's text as it is now, with line endings."""
+        document = self._open.get(path)
+        if document is not None and not document.document.problem:
+            return tuple(document.document.lines)
+        if self._store is None or self._ask(lambda it: it.digest(path)) is None:
+            return ()
+        return self._texts.lines(self._folder / path)
+
+    def symbols(self, path: str) -> Sequence[Symbol]:
+        if path in self._over:
+            return self._over[path].symbols()
+        return self._ask(lambda it: [*map(unpack_symbol, it.symbols(path))]) or ()
+
+    def outline(self, path: str) -> Outline | None:
+        if path in self._over:
+            return self._over[path].outline()
+        packed = self._ask(lambda it: it.outline(path))
+        return self._ask(lambda _: unpack_outline(packed)) if packed is not None else None
+
+    def definitions(self, name: str) -> Sequence[SymbolAt]:
+        found = self._ask(lambda it: Search(it).symbols(name, MAX_DEFINITIONS)) or []
+        if self._over:
+            found = [it for it in found if it.path not in self._over]
+            for path, document in self._over.items():
+                found += (SymbolAt(path, symbol) for symbol in document.definitions(name))
+            found.sort(key=lambda it: (it.path, it.symbol.name_line))
+        return found
+
+    def references(self, name: str, limit: int = 200) -> Sequence[ReferenceAt]:
+        found = self._ask(lambda it: Search(it).references(name, limit)) or []
+        if self._over:
+            found = [it for it in found if it.path not in self._over]
+            for path, document in self._over.items():
+                found += (ReferenceAt(path, it) for it in document.references(name))
+            found.sort(key=lambda it: (it.path, it.reference.line, it.reference.column))
+        return found[:limit]
+
+    def imports(self, path: str) -> Sequence[ResolvedImport]:
+        over = self._over.get(path)
+        if over is not None:
+            self._resolve(over)
+            if over.resolved is not None:
+                return over.resolved
+        return [ResolvedImport(*link) for link in self._ask(lambda it: it.links(path)) or ()]
+
+    def importers(self, path: str) -> Sequence[str]:
+        found = set(self._ask(lambda it: it.importers(path)) or ())
+        for own, document in self._over.items():
+            if document.resolved is not None:
+                found.discard(own)
+                if any(it.target == path for it in document.resolved):
+                    found.add(own)
+        return sorted(found)
+
+    def search_text(self, words: Sequence[str], limit: int) -> Sequence[TextMatch]:
+        """Best first, by BM25 over code-aware words (see `words.py`)."""
+        wanted = list(dict.fromkeys(word.lower() for word in words))[:MAX_QUERY_WORDS]
+        found = self._ask(lambda it: it.search(wanted, limit, self._over)) or []
+        if self._over:
+            weights = self._ask(lambda it: it.weights(wanted)) or dict.fromkeys(wanted, 1.0)
+            for document in self._over.values():
+                found += document.search(weights, WINDOW_LINES)
+            found.sort(key=attrgetter("path", "start_line"))
+            found.sort(key=attrgetter("score"), reverse=True)
+        return found[:limit]
+
+    def _ask(self, read: Callable[[StoreReader], ResultT]) -> ResultT | None:
+        """The store's answer, or None where there is none."""
+        if self._store is None:
+            return None
+        try:
+            return read(self._store)
+        except (StoreDamaged, sqlite3.DatabaseError, ValueError) as error:
+            logger.warning("the index of %s does not answer: %s", self._folder, error)
+            self._store = None
+            self._on_damage()
+            return None
