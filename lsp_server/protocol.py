@@ -4,6 +4,7 @@
 | --- | --- | --- | --- |
 | `sparrow/status` | notification to the client | `StatusParams` | |
 | `sparrow/setApiKeys` | notification to the server | `ApiKeysParams` | |
+| `sparrow/setProblems` | notification to the server | `ProblemsParams` | |
 | `sparrow/restartHost` | request to the server | `{}` | `{}` |
 | `sparrow/explainCompletion` | request to the server | `{}` | `{"markdown": str}` |
 
@@ -16,6 +17,7 @@ from typing import Literal, TypedDict
 
 STATUS = "sparrow/status"
 SET_API_KEYS = "sparrow/setApiKeys"
+SET_PROBLEMS = "sparrow/setProblems"
 RESTART_HOST = "sparrow/restartHost"
 EXPLAIN_COMPLETION = "sparrow/explainCompletion"
 
@@ -47,6 +49,20 @@ class ApiKeysParams(TypedDict):
     """All keys that there are, in place of those sent before."""
 
     apiKeys: list[ApiKey]
+
+
+class Problem(TypedDict):
+    """A diagnostic of an error or a warning, of whatever source."""
+
+    line: int
+    message: str
+
+
+class ProblemsParams(TypedDict):
+    """All problems of a document that the user sees, in place of those before."""
+
+    uri: str
+    problems: list[Problem]
 
 
 class Explanation(TypedDict):

@@ -21,6 +21,7 @@ from inference.content import Layout
 from inference.protocol import LayoutReady
 from lsp_server import config, protocol
 from lsp_server.api_keys import ApiKeys
+from lsp_server.attention import UserActivity, read_problems
 from lsp_server.context.budget import Limits
 from lsp_server.context.stream import ContextStream
 from lsp_server.convert import PositionConverter
@@ -30,7 +31,7 @@ from lsp_server.features.warm_up import WarmUpFeature
 from lsp_server.models import Models
 from lsp_server.progress import WorkDoneProgress, report_text
 from lsp_server.trace import Traces, explain
-from lsp_server.workspace.documents import Documents, Edit
+from lsp_server.workspace.documents import Document, Documents, Edit
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace
 
@@ -88,12 +89,19 @@ class SparrowServer(LanguageServer):
             new_progress=lambda: WorkDoneProgress.of(self),
         )
         self.traces = Traces()
+
+        def is_excluded(document: Document) -> bool:
+            return bool(self.folders.exclusion(document))
+
+        self.activity = UserActivity(self.documents, self.folders.path_of, is_excluded)
         self.context = ContextStream(
             self.documents,
             self.folders.path_of,
-            lambda it: bool(self.folders.exclusion(it)),
+            is_excluded,
             limits=self._limits,
             counts=self._counts,
+            snapshot=lambda it: self.index.snapshot(it.uri),
+            attention=self.activity.attention,
         )
         self.status = StatusFeature(
             lambda params: self.protocol.notify(protocol.STATUS, params),
@@ -119,6 +127,7 @@ class SparrowServer(LanguageServer):
             is_warm=self.warm_up.is_warm,
         )
         self._told_problems: set[str] = set()
+        self.index.on_change(self._on_index_change)
         _register(self)
 
     def configure(self, settings: Any) -> None:
@@ -129,6 +138,10 @@ class SparrowServer(LanguageServer):
             self.log_warning("; ".join(new))
         self.models.configure(self.config)
         self.index.enable(self.config.index_enable)
+
+    def _on_index_change(self, _: Path) -> None:
+        self.context.outdate()
+        self.warm_up.epoch_ended()
 
     def _on_status(self, roles: tuple[protocol.ModelRole, ...], status: ClientStatus) -> None:
         self.status.on_status(roles, status)
@@ -180,6 +193,10 @@ def _register(server: SparrowServer) -> None:
     def set_api_keys(params: Any) -> None:
         # Nothing here may raise: pygls would log what it was sent.
         server.models.set_api_keys(ApiKeys.parse(getattr(params, "apiKeys", None)))
+
+    @server.feature(protocol.SET_PROBLEMS)
+    def set_problems(params: Any) -> None:
+        server.activity.set_problems(*read_problems(params))
 
     @server.feature(protocol.EXPLAIN_COMPLETION)
     def explain_completion(_: Any) -> protocol.Explanation:
@@ -249,10 +266,12 @@ def _register_documents(server: SparrowServer) -> None:
                 edit = server.converter.edit(change, document.lines)
                 document.apply(edit)
                 server.index.edited(document, edit)
+                server.activity.edited(document.uri, edit)
                 cursor = edit.caret
             else:
                 document.replace(change.text)
                 server.index.edited(document, None)
+                server.activity.edited(document.uri, None)
         document.version = params.text_document.version
         server.warm_up.turned_to(document.uri, cursor)
 
@@ -267,6 +286,7 @@ def _register_documents(server: SparrowServer) -> None:
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
         server.documents.close(params.text_document.uri)
         server.index.closed(params.text_document.uri)
+        server.activity.closed(params.text_document.uri)
         server.folders.forget(params.text_document.uri)
         server.context.forget(params.text_document.uri)
         server.warm_up.closed(params.text_document.uri)

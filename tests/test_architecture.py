@@ -50,6 +50,7 @@ PURE = (
     "lsp_server.workspace.outline",
     "lsp_server.workspace.script_modules",
     "lsp_server.workspace.snapshot",
+    "lsp_server.workspace.words",
 )
 _PLAIN = (
     "__future__ abc ast bisect collections copy dataclasses difflib enum fractions functools "

@@ -17,6 +17,7 @@ import {
 } from "vscode-languageclient/node";
 import type { Session } from "./core/supervisor";
 import type { Redactor } from "./core/apiKeys";
+import { reportProblems } from "./problems";
 import {
   SetApiKeysNotification,
   StatusNotification,
@@ -98,6 +99,10 @@ export async function openSession(
   }
   // They may have changed while the server started.
   await client.sendNotification(SetApiKeysNotification, { apiKeys: await apiKeys() });
+  const problems = reportProblems(client);
+  void exited.then(() => {
+    problems.dispose();
+  });
   return {
     client,
     ended: exited,

@@ -38,6 +38,21 @@ export const StatusNotification = new NotificationType<StatusParams>("sparrow/st
 /** Client to server, and in the initialization options. Trace and log hide what is in it. */
 export const SetApiKeysNotification = new NotificationType<ApiKeysParams>("sparrow/setApiKeys");
 
+/** A diagnostic of an error or a warning, of whatever source. */
+export interface Problem {
+  readonly line: number;
+  readonly message: string;
+}
+
+/** All problems of a document that the user sees, in place of those before. */
+export interface ProblemsParams {
+  readonly uri: string;
+  readonly problems: readonly Problem[];
+}
+
+/** Client to server: what is wrong in the document that is being edited. */
+export const SetProblemsNotification = new NotificationType<ProblemsParams>("sparrow/setProblems");
+
 /** Ends the models' processes; the server starts others. */
 export const RestartHostRequest = new RequestType<NoFields, NoFields, void>("sparrow/restartHost");
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
 
-_REMEMBERED_LINES = 20_000  # about 5 MB
+REMEMBERED_LINES = 8_000  # about 5 MB
 
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`")
@@ -27,10 +26,10 @@ _KEYWORDS = """
 KEYWORDS = frozenset(_KEYWORDS.split())
 
 
-@functools.lru_cache(_REMEMBERED_LINES)
+@functools.lru_cache(REMEMBERED_LINES)
 def names(line: str) -> tuple[str, ...]:
     """All identifiers of a line, those in strings and comments and keywords too."""
-    return tuple(map(sys.intern, IDENTIFIER.findall(line)))
+    return tuple(IDENTIFIER.findall(line))
 
 
 def code_names(line: str) -> frozenset[str]:

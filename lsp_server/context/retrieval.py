@@ -5,8 +5,8 @@ The same snapshot, text and cursor give the same excerpts, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lsp_server.context.cover import choose
 from lsp_server.context.evidence import Attention, Candidate
@@ -27,6 +27,19 @@ class Excerpt:
     reasons: tuple[str, ...]  # why it is shown, in words
 
 
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Excerpts by path, and which names were needed for what they show."""
+
+    excerpts: tuple[Excerpt, ...] = ()
+    shown: Mapping[str, float] = field(default_factory=dict)  # how much needed, by name
+
+    def share_shown_by(self, other: Assembly) -> float:
+        """Of the need that these excerpts meet, the part that others would meet as well."""
+        total = sum(self.shown.values())
+        return sum(self.shown[name] for name in self.shown.keys() & other.shown) / (total or 1.0)
+
+
 def assemble(  # noqa: PLR0917 - what comes first is what is always given
     snapshot: Snapshot,
     path: str,
@@ -34,18 +47,28 @@ def assemble(  # noqa: PLR0917 - what comes first is what is always given
     cursor: Position,
     budget_tokens: int,
     count: Callable[[str], int],
+    *,
     attention: Attention = NO_ATTENTION,
-) -> list[Excerpt]:
-    """Excerpts of other files for that cursor, of at most so many tokens by `count`, by path.
+    without: Collection[str] = (),
+) -> Assembly:
+    """Excerpts of other files for that cursor, of at most so many tokens by `count`.
 
-    `lines` are the current file's, with their endings, as they are now.
+    `lines` are the current file's, with their endings, as they are now. Files `without` are shown
+    otherwise.
     """
     around = read_surroundings(lines, cursor)
     evidence = gather(snapshot, path, around, attention)
+    for key in [key for key in evidence.candidates if key[0] in without or key[0] == path]:
+        del evidence.candidates[key]
     by_path: dict[str, list[Candidate]] = {}
+    shown: dict[str, float] = {}
     for candidate in choose(evidence, around.visible, budget_tokens, count):
         by_path.setdefault(candidate.path, []).append(candidate)
-    return [_excerpt(path, by_path[path]) for path in sorted(by_path)]
+        for name in candidate.names - around.visible:
+            if need := evidence.need.get(name):
+                shown[name] = need
+    excerpts = tuple(_excerpt(path, by_path[path]) for path in sorted(by_path))
+    return Assembly(excerpts, shown)
 
 
 def _excerpt(path: str, chosen: list[Candidate]) -> Excerpt:

@@ -1,8 +1,14 @@
-"""The context of a completion as it is streamed: one layout per epoch, one tail per keystroke."""
+"""The context of a completion as it is streamed: one layout per epoch, one tail per keystroke.
+
+What is shown of other files, in this order: the open ones; then, to a model whose context is bounded,
+excerpts of the rest of the repository, and to one that is bounded by memory alone, related files
+before all others.
+"""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +16,8 @@ from inference.content import Layout, TextChunk
 from inference.protocol import LayoutReady, Tail
 from lsp_server.context.budget import PROMPT_FORMAT_TOKENS, Limits, TokenMeasure
 from lsp_server.context.chunks import cut
+from lsp_server.context.evidence import Attention
+from lsp_server.context.excerpts import Excerpts
 from lsp_server.context.layout import (
     MAX_TAIL_CHARACTERS,
     ContextFile,
@@ -18,11 +26,18 @@ from lsp_server.context.layout import (
     lay,
     lay_without_cursor,
 )
+from lsp_server.context.related import related_files
+from lsp_server.context.retrieval import Excerpt
 from lsp_server.context.selection import Selection, select
 from lsp_server.context.window import WHOLE, Room, Window
 from lsp_server.workspace.documents import Document, Documents, Position
+from lsp_server.workspace.snapshot import Snapshot
 
 MAX_CONTEXT_CHARACTERS = 1024 * 1024
+MAX_RELATED_CHARACTERS = 384 * 1024  # of files that are not open
+# Of a bounded context: what excerpts of the repository take at most.
+_EXCERPT_SHARE = 0.25
+MAX_EXCERPT_TOKENS = 2048
 
 # Of a bounded context: the most that the current file takes from the others.
 _FILE_SHARE = 0.75
@@ -57,7 +72,8 @@ class ContextStream:
 
     An epoch begins when another document is completed in, when `end_epoch` is called (a document
     was opened, closed or saved), when the cursor or an edit leaves the tail, and with another
-    model. `limits` says what the model of now bounds, `counts` what its host has counted.
+    model. `limits` says what the model of now bounds, `counts` what its host has counted,
+    `snapshot` what is known of the folder that a document is in, and `attention` what the user did.
     """
 
     def __init__(
@@ -65,14 +81,19 @@ class ContextStream:
         documents: Documents,
         path_of: Callable[[Document], str],
         is_excluded: Callable[[Document], bool],
+        *,
         limits: Callable[[], Limits] = Limits,
         counts: Callable[[Layout], LayoutReady | None] = lambda _: None,
+        snapshot: Callable[[Document], Snapshot | None] = lambda _: None,
+        attention: Callable[[Document, Position], Attention] = lambda *_: Attention(),
     ) -> None:
         self._documents = documents
         self._path_of = path_of
         self._is_excluded = is_excluded
         self._limits_now = limits
         self._counts = counts
+        self._snapshot = snapshot
+        self._attention = attention
         self._limits = Limits()
         self._measure = TokenMeasure()
         self._refused_tokens: int | None = None  # prompts stay below, by the measure
@@ -84,9 +105,23 @@ class ContextStream:
         self._visits = itertools.count()
         self._visited: dict[str, int] = {}  # by URI: the number of its last visit
         self._chunks: dict[str, tuple[int, tuple[TextChunk, ...]]] = {}  # by URI: version, chunks
+        self._excerpts = Excerpts()
+        self._related: tuple[Document, list[ContextFile]] | None = None
 
     def end_epoch(self) -> None:
         self._epoch = None
+        self._excerpts.look_again()
+
+    def outdate(self) -> None:
+        """Files have changed that are not open, or the index came to know of them."""
+        self._related = None
+        self._excerpts.outdate()
+        self.end_epoch()
+
+    @property
+    def excerpts(self) -> tuple[Excerpt, ...]:
+        """What the last layout shows of files that are not shown whole."""
+        return self._excerpts.assembly.excerpts
 
     def forget(self, uri: str) -> None:
         """The document was closed."""
@@ -174,7 +209,8 @@ class ContextStream:
         if limit is None:
             return lay(path, lines, cursor.line, selection.files)
         rate = self._measure.rate(path)
-        others = self._measure.of_sections(it.section for it in selection.files)
+        files = [*selection.files, *self._excerpt_files(document, path, cursor, selection)]
+        others = self._measure.of_sections(it.section for it in files)
         left = max(0, int((self._room(limit, path) - others) / rate))
         side = min(MAX_TAIL_CHARACTERS, left // _TAIL_SHARE)
         line = len(lines[cursor.line]) + min(_LINE_GROWTH_CHARACTERS, left // _TAIL_SHARE)
@@ -189,7 +225,7 @@ class ContextStream:
             path,
             lines,
             cursor.line,
-            selection.files,
+            files,
             # A line that is too long to be shown whole gets no neighbours that it would not join.
             room=Room(max(0, left - tail), suffix),
             tail_room=TailRoom(min(left, tail), line, side),
@@ -199,6 +235,28 @@ class ContextStream:
     def _room(self, limit: int, path: str) -> int:
         """Tokens for the texts of files, of a prompt's `limit`."""
         return limit - PROMPT_FORMAT_TOKENS - self._measure.of_path(path)
+
+    def _excerpt_tokens(self, document: Document) -> int:
+        """What is set aside for excerpts."""
+        limit = self._prompt_tokens()
+        if limit is None or self._snapshot(document) is None:
+            return 0
+        return min(MAX_EXCERPT_TOKENS, int(limit * _EXCERPT_SHARE))
+
+    def _excerpt_files(
+        self, document: Document, path: str, cursor: Position, selection: Selection
+    ) -> list[ContextFile]:
+        rate = self._measure.rate("")
+        return self._excerpts.at(
+            self._snapshot(document),
+            document,
+            path,
+            cursor,
+            self._excerpt_tokens(document),
+            lambda text: math.ceil(len(text) * rate),
+            self._attention(document, cursor),
+            [file.path for file in selection.files],
+        )
 
     def _select(self, document: Document, path: str) -> Selection:
         """The other files that are shown; the choice before, for as long as it may be kept.
@@ -212,6 +270,7 @@ class ContextStream:
         else:
             measure = self._measure
             room = self._room(limit, path) - measure.tokens(path, _USUAL_TAIL_CHARACTERS)
+            room -= self._excerpt_tokens(document)
             file = measure.tokens(path, document.character_count)
             share = int(room * _FILE_SHARE)
             most = room - min(file, share)
@@ -240,7 +299,26 @@ class ContextStream:
             if document.character_count <= left:
                 left -= document.character_count
                 chosen.append(ContextFile(self._path_of(document), self._cut(document)))
+        if self._prompt_tokens() is None:
+            open_paths = {file.path for file in chosen}
+            chosen += (it for it in self._related_to(current) if it.path not in open_paths)
         return chosen[::-1]
+
+    def _related_to(self, document: Document) -> list[ContextFile]:
+        """Files that are not open, and that the document has to do with, the closest first."""
+        if self._related is None or self._related[0] is not document:
+            snapshot = self._snapshot(document)
+            if snapshot is None:
+                return []
+            left = MAX_RELATED_CHARACTERS
+            files = []
+            for path in related_files(snapshot, self._path_of(document), document.lines):
+                lines = snapshot.lines(path)
+                if (size := sum(map(len, lines))) <= left:
+                    left -= size
+                    files.append(ContextFile(path, tuple(cut(lines))))
+            self._related = document, files
+        return self._related[1]
 
     def _cut(self, document: Document) -> tuple[TextChunk, ...]:
         version, chunks = self._chunks.get(document.uri, (None, ()))

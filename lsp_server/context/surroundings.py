@@ -10,12 +10,11 @@ from __future__ import annotations
 import functools
 import math
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from lsp_server.context.names import IDENTIFIER, KEYWORDS, code, names
+from lsp_server.context.names import IDENTIFIER, KEYWORDS, REMEMBERED_LINES, code, names
 from lsp_server.workspace.documents import Position
 
 # Of the lines before the cursor and behind it; the weight of a name halves every seven lines.
@@ -25,7 +24,7 @@ _BEHIND_IS_FARTHER = 2
 # The parameters of the function that is being written, wherever it begins.
 _NEARNESS_OF_HEAD = 0.7
 _HEAD_LINES = 12
-_REMEMBERED_LINES = 20_000
+_DEEPER_THAN_ALL = 1_000_000
 
 _RECEIVER_AT_END = re.compile(r"([^\W\d]\w*)(?:\(\)|\[\w*\])?\s*(?:\.|->|::|\?\.)\s*\w*$")
 _ACCESS_AT_END = re.compile(r"(?:\.|->|::)\s*\w*$")
@@ -116,7 +115,7 @@ def _near_lines(lines: Sequence[str], cursor: Position) -> Iterator[tuple[float,
 def _heads_around(lines: Sequence[str], cursor_line: int) -> Iterator[tuple[str, str]]:
     """The heads of what the cursor is in, by indent, the innermost first: (text, kind)."""
     line = lines[cursor_line]
-    indent = _indent(line) if line.strip() else sys.maxsize
+    indent = _indent(line) if line.strip() else _DEEPER_THAN_ALL
     for number in range(cursor_line - 1, -1, -1):
         line = lines[number]
         if not line.strip() or (own := _indent(line)) >= indent:
@@ -169,7 +168,7 @@ def _read_types(lines: Sequence[str]) -> Mapping[str, str]:
     return types
 
 
-@functools.lru_cache(_REMEMBERED_LINES)
+@functools.lru_cache(REMEMBERED_LINES)
 def _read_bindings(line: str) -> tuple[tuple[str, str], ...]:
     """(variable, type), and (variable, "=" and another variable)."""
     found: list[tuple[str, str]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lsp_server.workspace.disk import TextCache
@@ -34,6 +34,7 @@ class IndexedFolder:
         self._ask = ask
         self._store: StoreReader | None = None
         self._paths: Sequence[str] = ()
+        self._named: Mapping[str, Sequence[str]] = {}  # paths by the name of the file
         self._open: dict[str, OpenDocument] = {}
         self._texts = TextCache()
         self._resolving: dict[int, OpenDocument] = {}
@@ -49,6 +50,7 @@ class IndexedFolder:
             path=self.path,
             store=self._store,
             paths=self._paths_with_open(),
+            named=self._named,
             open_documents=self._open,
             texts=self._texts,
             resolve=self._resolve,
@@ -71,6 +73,7 @@ class IndexedFolder:
         """Reads the paths of all files, some at a time, so that the loop is not held up."""
         store = self._store
         paths: list[str] = []
+        named: dict[str, list[str]] = {}
         while store is not None and store is self._store:
             try:
                 some = store.paths(paths[-1] if paths else "", _PATHS_AT_ONCE)
@@ -78,8 +81,10 @@ class IndexedFolder:
                 self._on_damage()
                 return
             paths += some
+            for path in some:
+                named.setdefault(path.rpartition("/")[2], []).append(path)
             if len(some) < _PATHS_AT_ONCE:
-                self._paths = tuple(paths)
+                self._paths, self._named = tuple(paths), named
                 return
             await asyncio.sleep(0)
 

@@ -42,6 +42,7 @@ class FolderView:
         path: Path,
         store: StoreReader | None,
         paths: Sequence[str],
+        named: Mapping[str, Sequence[str]],
         open_documents: Mapping[str, OpenDocument],
         texts: TextCache,
         resolve: Callable[[OpenDocument], None],
@@ -50,6 +51,7 @@ class FolderView:
         self._folder = path
         self._store = store
         self._paths = paths
+        self._named = named
         self._open = open_documents
         self._over = {path: it for path, it in open_documents.items() if it.lies_over}
         self._texts = texts
@@ -59,6 +61,9 @@ class FolderView:
     def paths(self) -> Sequence[str]:
         """All files, sorted."""
         return self._paths
+
+    def named(self, name: str) -> Sequence[str]:
+        return self._named.get(name, ())
 
     def lines(self, path: str) -> Sequence[str]:
         """The file's text as it is now, with line endings."""
