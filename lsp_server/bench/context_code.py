@@ -23,6 +23,22 @@ _NODES = """
 (identifier) @name
 (attribute attribute: (identifier) @member)
 (keyword_argument name: (identifier) @keyword)
+[(function_definition name: (identifier) @defined) (class_definition name: (identifier) @defined)]
+(assignment left: [(identifier) @bound (pattern_list (identifier) @bound)])
+(for_statement left: [(identifier) @bound (pattern_list (identifier) @bound)])
+(for_in_clause left: [(identifier) @bound (pattern_list (identifier) @bound)])
+(named_expression name: (identifier) @bound)
+(as_pattern_target (identifier) @bound)
+(parameters (identifier) @bound)
+(lambda_parameters (identifier) @bound)
+(_ [
+  (default_parameter name: (identifier) @bound)
+  (typed_parameter . (identifier) @bound)
+  (typed_default_parameter name: (identifier) @bound)
+  (list_splat_pattern (identifier) @bound)
+  (dictionary_splat_pattern (identifier) @bound)
+  (typed_parameter (list_splat_pattern (identifier) @bound))
+  (typed_parameter (dictionary_splat_pattern (identifier) @bound))])
 (comment) @comment
 (string) @string
 [(import_statement) (import_from_statement) (future_import_statement)] @import
@@ -38,12 +54,17 @@ IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _STRING = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
 
 
+# Behind a dot; of an argument; of a function or class that is defined here; of a value that gets its
+# name here; and any other.
+ROLES = ("member", "keyword", "defined", "bound", "name")
+
+
 class Name(NamedTuple):
     """An identifier of the code: none in a comment, nor in a string but for what it interpolates."""
 
     column: int
     text: str
-    role: str  # `member` behind a dot, `keyword` of an argument, else `name`
+    role: str  # one of `ROLES`
 
 
 class Span(NamedTuple):
@@ -154,15 +175,13 @@ class _Columns:
 def _read_names(
     found: dict[str, list[tree_sitter.Node]], source: bytes, columns: _Columns, count: int
 ) -> tuple[tuple[Name, ...], ...]:
-    roles = {
-        node.start_byte: role for role in ("member", "keyword") for node in found.get(role, ())
-    }
+    roles = {node.start_byte: role for role in ROLES[:-1] for node in found.get(role, ())}
     by_line: list[list[Name]] = [[] for _ in range(count)]
     for node in found.get("name", ()):
         text = intern(source[node.start_byte : node.end_byte].decode())
         start = node.start_point
         if text:
-            role = roles.get(node.start_byte, "name")
+            role = roles.get(node.start_byte, ROLES[-1])
             by_line[start[0]].append(Name(columns.at(start), text, role))
     return tuple(tuple(sorted(names)) for names in by_line)
 

@@ -8,10 +8,10 @@ what an archive is; one that the list does not pin has the digest that the index
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import tomllib
@@ -152,8 +152,6 @@ def _locate(releases: Iterable[Release]) -> dict[Release, _Source]:
 
 
 def _uv_beside_python() -> str | None:
-    import sys
-
     return shutil.which("uv", path=str(Path(sys.executable).parent))
 
 
@@ -200,12 +198,12 @@ def _fetch(release: Release, source: _Source, cache: Path) -> Path:
                 for part in answer.iter_bytes():
                     size += len(part)
                     if size > MAX_ARCHIVE_BYTES:
-                        raise CouldNotRun(f"the source archive of {release} is too large")  # noqa: TRY301
+                        raise CouldNotRun(f"the source archive of {release} is too large")
                     digest.update(part)
                     file.write(part)
             file.close()
             if digest.hexdigest() != source.sha256:
-                raise CouldNotRun(f"what came as the source archive of {release} is another file")  # noqa: TRY301
+                raise CouldNotRun(f"what came as the source archive of {release} is another file")
             return partial.replace(cache / f"{release.stem}.tar.gz")
         except httpx.HTTPError as error:
             raise CouldNotRun(
@@ -224,7 +222,7 @@ def _unpacked(archive: Path, cache: Path) -> Path:
         partial = Path(tempfile.mkdtemp(dir=cache))
         try:
             unpack(archive, partial)
-            os.rename(partial, place)
+            partial.rename(place)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     below = [entry for entry in place.iterdir() if entry.is_dir()]
@@ -236,6 +234,8 @@ def unpack(archive: Path, folder: Path) -> None:
 
     Links and devices are passed over: no source needs them.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise CouldNotRun("this Python is too old to unpack archives safely; 3.11.4 is enough")
     size = 0
     try:
         with tarfile.open(archive, "r:gz") as opened:
@@ -244,7 +244,7 @@ def unpack(archive: Path, folder: Path) -> None:
                     continue
                 size += member.size
                 if size > MAX_UNPACKED_BYTES:
-                    raise CouldNotRun(f"{archive} holds more than {MAX_UNPACKED_BYTES >> 20} MiB")  # noqa: TRY301
+                    raise CouldNotRun(f"{archive} holds more than {MAX_UNPACKED_BYTES >> 20} MiB")
                 opened.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise CouldNotRun(f"{archive} cannot be unpacked: {error}") from error

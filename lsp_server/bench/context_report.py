@@ -23,6 +23,7 @@ from lsp_server.bench.measure import percentile
 
 MIDDLE = BUDGETS[1]
 MIN_RATIO = 1.25
+_PLACES = 4  # of a definition, that are listed
 _BASELINES = (JACCARD, BM25_CHUNKS)
 
 
@@ -90,27 +91,32 @@ def show(console: Console, halves: Mapping[str, Sequence[Measured]]) -> None:
         )
 
 
-def show_misses(console: Console, measured: Sequence[Measured], count: int) -> None:
-    """Tasks of which our context shows least, so many of each repository."""
-    for each in measured:
-        missed = [
-            it for it in each.outcomes if set(it.needed) - it.found.get((OURS, MIDDLE), set())
-        ]
-        for outcome in missed[:count]:
-            console.print(
-                f"{each.repository} {outcome.place} {outcome.kind}", style="bold", markup=False
-            )
-            console.print(f"    {outcome.truth}", markup=False, highlight=False)
-            for name, paths in zip(outcome.needed, outcome.defined_in, strict=True):
-                by = [it for it in METHODS if name in outcome.found.get((it, MIDDLE), ())]
-                where = ", ".join(paths[:4]) + (
-                    f" and {len(paths) - 4} more" if len(paths) > 4 else ""
-                )
-                console.print(
-                    f"    {name}: defined in {where}; found by {', '.join(by) or 'none'}",
-                    markup=False,
-                    highlight=False,
-                )
+def show_misses(console: Console, halves: Mapping[str, Sequence[Measured]], count: int) -> None:
+    """Tasks whose names our context lacks, so many of each kind and repository.
+
+    They are of the half that is tuned on, where there is one: the other is not to be learned from.
+    """
+    for each in halves["tuned on"] or halves["reported"]:
+        for kind in KINDS:
+            missed = [
+                outcome
+                for outcome in _of_kind(each.outcomes, kind)
+                if set(outcome.needed) - outcome.found.get((OURS, MIDDLE), frozenset())
+            ]
+            for outcome in missed[:count]:
+                _show_miss(console, each.repository, outcome)
+
+
+def _show_miss(console: Console, repository: str, outcome: Outcome) -> None:
+    lines = [f"{repository} {outcome.place} {outcome.kind}", f"    {outcome.truth}"]
+    for name, paths in zip(outcome.needed, outcome.defined_in, strict=True):
+        by = [method for method in METHODS if name in outcome.found.get((method, MIDDLE), ())]
+        where = ", ".join(paths[:_PLACES])
+        if len(paths) > _PLACES:
+            where += f" and {len(paths) - _PLACES} more"
+        lines.append(f"    {name}: defined in {where}; found by {', '.join(by) or 'none'}")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _by_budget(name: str, outcomes: Sequence[Outcome]) -> Table:

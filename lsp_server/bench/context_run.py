@@ -33,7 +33,7 @@ _MAX_FILE_BYTES = 1024 * 1024
 
 
 class Assemble(Protocol):
-    def __call__(
+    def __call__(  # noqa: PLR0917 - the context engine's own
         self,
         snapshot: Snapshot,
         path: str,
@@ -51,7 +51,7 @@ class Outcome:
     place: str
     kind: str
     needed: tuple[str, ...]
-    categories: tuple[str, ...]  # of the needed names, see `categorize`
+    categories: tuple[str, ...]  # of the needed names, the role, or what it is a name of
     defined_in: tuple[tuple[str, ...], ...]  # and where other files define them
     truth: str
     found: Mapping[tuple[str, int], frozenset[str]]
@@ -146,7 +146,8 @@ def _outcome(
             for symbol in codes[path].outline.symbols
             if symbol.name == name.text
         )
-        categories.append(name.role if name.role != "name" else str(kinds.most_common(1)[0][0]))
+        kind = str(min(kinds, key=lambda it: (-kinds[it], it)))
+        categories.append(kind if name.role == "name" else name.role)
     span = task.span
     truth = "".join(codes[task.path].lines[span.start_line : span.end_line + 1]).strip()
     return Outcome(

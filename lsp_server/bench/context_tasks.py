@@ -24,10 +24,21 @@ MAX_CALL_LINES = 12
 _PER_FILE = 4  # tasks of one kind, while other files have some
 # No work on these is what the package is; they stay in the repository as context.
 _ASIDE = frozenset(
-    "bench benchmark benchmarks demo demos doc docs docs_src example examples script scripts test"
-    " testdata tests tools vendor _vendor".split()
+    (
+        *("bench", "benchmark", "benchmarks", "demo", "demos", "doc", "docs", "docs_src"),
+        *("example", "examples", "script", "scripts", "t", "test", "testdata", "tests"),
+        *("tools", "vendor", "_vendor"),
+    )
 )
-_COMMON = frozenset({*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "self", "cls"})
+_COMMON = frozenset(
+    {
+        *dir(builtins),
+        *(name for kind in (str, bytes, int, float, list, tuple, dict, set) for name in dir(kind)),
+        *keyword.kwlist,
+        *keyword.softkwlist,
+        *("self", "cls", "args", "kwargs"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +57,13 @@ class Task:
 
 
 class Definitions:
-    """Which files define a name."""
+    """Which files of the package itself define a name: no code of it needs what its tests define."""
 
     def __init__(self, codes: Iterable[Code]) -> None:
         self._paths: dict[str, set[str]] = {}
         for code in codes:
+            if not is_task_file(code.path):
+                continue
             for symbol in code.outline.symbols:
                 self._paths.setdefault(symbol.name, set()).add(code.path)
 
@@ -94,7 +107,8 @@ def find_tasks(code: Code, kind: str, definitions: Definitions) -> Iterator[Task
         needed: dict[str, Name] = {}
         for name in code.names_in(span):
             if (
-                shown[name.text] == hidden[name.text]
+                name.role != "bound"  # what the true text may call as it likes
+                and shown[name.text] == hidden[name.text]
                 and not is_common(name.text)
                 and definitions.elsewhere(name.text, code.path)
             ):
@@ -104,7 +118,7 @@ def find_tasks(code: Code, kind: str, definitions: Definitions) -> Iterator[Task
 
 
 def is_common(name: str) -> bool:
-    """Whether a name needs no context: Python's own, and what is on every line."""
+    """Whether a name needs no context: Python's own, its types' members, and what is everywhere."""
     return name in _COMMON or (name.startswith("__") and name.endswith("__"))
 
 
