@@ -27,7 +27,7 @@ from lsp_server.index_cli import CACHE_DIR_VARIABLE
 
 __all__ = ["CouldNotRun", "run"]
 
-TASKS_PER_KIND, QUICK_TASKS_PER_KIND = 32, 8  # of each repository
+TASKS_PER_KIND, QUICK_TASKS_PER_KIND = 40, 12  # of each repository
 _WORKERS = 4
 TUNED_ON = frozenset(
     ["click", "marshmallow", "networkx", "pytest", "rich", "scrapy", "tornado", "werkzeug"]

@@ -79,7 +79,8 @@ class BM25:
     def __init__(self, windows: Sequence[Window], k1: float = K1, b: float = B) -> None:
         self._windows = windows
         self._weights: dict[str, list[tuple[int, float]]] = {}
-        bags = [Counter(words(f"{window.path}\n{window.text}")) for window in windows]
+        known: dict[tuple[str, int], list[str]] = {}
+        bags = [_bag(window, known) for window in windows]
         mean = sum(bag.total() for bag in bags) / max(1, len(bags))
         holding = Counter(word for bag in bags for word in bag)
         for number, bag in enumerate(bags):
@@ -96,6 +97,17 @@ class BM25:
             for number, weight in self._weights.get(word, ()):
                 scores[number] += weight
         return _best(self._windows, scores, path)
+
+
+def _bag(window: Window, known: dict[tuple[str, int], list[str]]) -> Counter[str]:
+    """Its words; those of lines that windows share are `known` from the first of them."""
+    bag = Counter(words(window.path))
+    for below in range(0, len(window.lines), STRIDE_LINES):
+        place = (window.path, window.start + below)
+        if place not in known:
+            known[place] = list(words("".join(window.lines[below : below + STRIDE_LINES])))
+        bag.update(known[place])
+    return bag
 
 
 def _best(windows: Sequence[Window], scores: Sequence[float], path: str) -> list[Window]:
