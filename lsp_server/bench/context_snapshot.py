@@ -24,6 +24,9 @@ class Repository:
     def __init__(self, codes: Mapping[str, Code]) -> None:
         self.lines = {path: code.lines for path, code in sorted(codes.items())}
         self.outlines = {path: code.outline for path, code in sorted(codes.items())}
+        self.named: dict[str, list[str]] = {}
+        for path in self.lines:
+            self.named.setdefault(path.rpartition("/")[2], []).append(path)
         self.definitions: dict[str, list[SymbolAt]] = {}
         self.references: dict[str, list[ReferenceAt]] = {}
         for path, found in self.outlines.items():
@@ -83,6 +86,9 @@ class MemorySnapshot:
 
     def paths(self) -> Sequence[str]:
         return tuple(self._repository.lines)
+
+    def named(self, name: str) -> Sequence[str]:
+        return self._repository.named.get(name, ())
 
     def lines(self, path: str) -> Sequence[str]:
         return self._lines if path == self._path else self._repository.lines.get(path, ())

@@ -329,6 +329,7 @@ def test_a_snapshot_knows_of_the_edited_file_what_the_editor_shows() -> None:
     snapshot = MemorySnapshot(Repository(codes), "user.py", lines)
 
     assert snapshot.paths() == ("other.py", "shelf.py", "user.py")
+    assert snapshot.named("shelf.py") == ["shelf.py"]
     assert snapshot.lines("user.py") == tuple(lines)
     assert [found.path for found in snapshot.definitions("fresh")] == ["user.py"]
     assert [found.path for found in snapshot.definitions("lend_book")] == ["shelf.py"]
