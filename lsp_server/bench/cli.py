@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ BENCHMARKS = {
     "keystroke": "lsp_server.bench.keystroke",
     "engine": "lsp_server.bench.engine",
     "index": "lsp_server.bench.index",
+    "context": "lsp_server.bench.context",
 }
 
 
@@ -25,16 +27,28 @@ BENCHMARKS = {
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder with data sets, for benchmarks that need one.",
 )
-def bench(name: str, json_only: bool, quick: bool, data: Path | None) -> None:  # noqa: FBT001
+@click.option(
+    "--packages",
+    help="For `context`: name==version,... or a file of them, in place of the usual packages.",
+)
+@click.option(
+    "--misses",
+    type=click.IntRange(min=1),
+    help="For `context`: list so many tasks of each repository that lack a name.",
+)
+def bench(name: str, json_only: bool, quick: bool, data: Path | None, **options: Any) -> None:  # noqa: FBT001
     """Measure Sparrow beside its floors."""
     import importlib
 
     from rich.console import Console
 
     module = importlib.import_module(BENCHMARKS[name])
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given.keys() - inspect.signature(module.run).parameters.keys():
+        raise click.UsageError(f"--{option} is not for {name}")
     console = Console(stderr=json_only)
     try:
-        result: dict[str, Any] = asyncio.run(module.run(console, quick=quick, data=data))
+        result: dict[str, Any] = asyncio.run(module.run(console, quick=quick, data=data, **given))
     except module.CouldNotRun as error:
         raise click.ClickException(f"{name} could not run: {error}") from error
     click.echo(json.dumps(result))

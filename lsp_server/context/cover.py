@@ -15,7 +15,7 @@ from lsp_server.context.evidence import Candidate, Evidence
 
 # What a name is still worth that was shown already, and one that the current file shows itself.
 _SHOWN_AGAIN, _VISIBLE = 0.1, 0.02
-_LINE_TOKENS, _FILE_TOKENS = 1, 8  # a line's ending, and a file's name
+_LINE_TOKENS, _FILE_TOKENS = 1, 3  # a line's ending, and what a file's name stands in
 _MAX_CANDIDATES = 600
 
 
@@ -61,6 +61,7 @@ class _Choice:
         self._visible = visible
         self._count = count
         self._counts: dict[tuple[str, int], int] = {}
+        self._path_counts: dict[str, int] = {}
         self._shown: set[str] = set()
         self._paths: set[str] = set()
 
@@ -83,7 +84,7 @@ class _Choice:
         if parent is not None and (parent.path, parent.line) not in self.taken:
             cost += self._tokens(parent)
         if candidate.path not in self._paths:
-            cost += _FILE_TOKENS
+            cost += self._path_tokens(candidate.path)
         return cost
 
     def take(self, candidate: Candidate, left: int) -> int:
@@ -97,6 +98,11 @@ class _Choice:
                 self._shown |= it.names
         self._paths.add(candidate.path)
         return cost
+
+    def _path_tokens(self, path: str) -> int:
+        if path not in self._path_counts:
+            self._path_counts[path] = self._count(path) + _FILE_TOKENS
+        return self._path_counts[path]
 
     def _tokens(self, candidate: Candidate) -> int:
         key = (candidate.path, candidate.line)
