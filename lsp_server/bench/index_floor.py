@@ -13,8 +13,9 @@ from typing import NamedTuple
 import tree_sitter
 
 from lsp_server.workspace.languages import load_grammar
+from lsp_server.workspace.outline import TEXT
 from lsp_server.workspace.pool import Pool
-from lsp_server.workspace.read import TEXT, language_of
+from lsp_server.workspace.read import language_of
 
 
 class Share(NamedTuple):

@@ -90,6 +90,8 @@ class IndexedFolder:
 
     async def round_ended(self, *, moved: bool) -> None:
         """What the store holds is another; with `moved`, also which files there are."""
+        if self._store is not None:
+            self._store.forget_counts()
         if moved:
             await self.load_paths()
             for document in self._open.values():

@@ -13,7 +13,7 @@ from lsp_server.workspace.outline_codec import pack_outline
 from lsp_server.workspace.parse import normalize, outline
 from lsp_server.workspace.store import IndexedFile, Window
 from lsp_server.workspace.store_reader import WINDOW_LINES, FileState
-from lsp_server.workspace.words import Words, words
+from lsp_server.workspace.words import Words
 
 BINARY_PROBE_BYTES = 8192
 MAX_LINE_CHARACTERS = 20_000  # what has longer lines was not written by hand
@@ -75,7 +75,7 @@ def _windows(lines: list[str], found: Outline) -> tuple[Window, ...]:
     return tuple(
         Window(
             number,
-            " ".join(words(" ".join(defined.get(number, ())))),
+            _words.joined(" ".join(defined.get(number, ()))),
             _words.joined("".join(lines[start : start + WINDOW_LINES])),
         )
         for number, start in enumerate(range(0, len(lines), WINDOW_LINES))

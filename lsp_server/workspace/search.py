@@ -5,7 +5,9 @@ The same for every feature: what is open in an editor is laid over it in `view.p
 
 from __future__ import annotations
 
+import itertools
 import re
+import sqlite3
 from collections.abc import Iterable, Sequence
 
 from lsp_server.workspace.outline_codec import SymbolRow, find_references, unpack_symbol
@@ -45,13 +47,23 @@ class Search:
                 break
         return found
 
-    def references(self, name: str, limit: int) -> list[ReferenceAt]:
-        """Uses of that name, in the order of paths and lines."""
+    def references(
+        self, name: str, limit: int, *, max_files: int | None = None
+    ) -> list[ReferenceAt]:
+        """Uses of that name, in the order of paths and lines; of too many just some.
+
+        No more than `max_files` that have the name, or have it in another, are looked at.
+        """
         found: list[ReferenceAt] = []
+        naming = self._store.naming(name) if name else iter(())
         try:
-            for path, names, packed in self._store.references(name, limit):
+            for path, names, packed in itertools.islice(naming, max_files):
                 found += (ReferenceAt(path, it) for it in find_references(name, names, packed))
-        except ValueError as error:
+                if len(found) >= limit:
+                    break
+        except sqlite3.OperationalError:
+            raise
+        except (ValueError, sqlite3.DatabaseError) as error:
             raise StoreDamaged(str(error)) from error
         found.sort(key=lambda it: (it.path, it.reference.line, it.reference.column))
         return found[:limit]

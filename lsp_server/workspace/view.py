@@ -25,7 +25,10 @@ from lsp_server.workspace.store_reader import WINDOW_LINES, StoreReader
 
 logger = logging.getLogger(__name__)
 
-MAX_DEFINITIONS = 200
+# What keeps each answer within its time; see `sparrow bench index`.
+MAX_DEFINITIONS = 100
+MAX_FILES = 60  # that are looked at for references
+MAX_ROWS = 1_500  # of the full text that are ranked
 
 ResultT = TypeVar("ResultT")
 
@@ -95,7 +98,7 @@ class FolderView:
         return found
 
     def references(self, name: str, limit: int = 200) -> Sequence[ReferenceAt]:
-        found = self._ask(lambda it: Search(it).references(name, limit)) or []
+        found = self._ask(lambda it: Search(it).references(name, limit, max_files=MAX_FILES)) or []
         if self._over:
             found = [it for it in found if it.path not in self._over]
             for path, document in self._over.items():
@@ -123,9 +126,13 @@ class FolderView:
     def search_text(self, words: Sequence[str], limit: int) -> Sequence[TextMatch]:
         """Best first, by BM25 over code-aware words (see `words.py`)."""
         wanted = list(dict.fromkeys(word.lower() for word in words))[:MAX_QUERY_WORDS]
-        found = self._ask(lambda it: it.search(wanted, limit, self._over)) or []
+        found = (
+            self._ask(lambda it: it.search(wanted, limit, without=self._over, max_rows=MAX_ROWS))
+            or []
+        )
         if self._over:
-            weights = self._ask(lambda it: it.weights(wanted)) or dict.fromkeys(wanted, 1.0)
+            weights = self._ask(lambda it: it.weights(it.rarest(wanted, MAX_ROWS)))
+            weights = weights or dict.fromkeys(wanted, 1.0)
             for document in self._over.values():
                 found += document.search(weights, WINDOW_LINES)
             found.sort(key=attrgetter("path", "start_line"))
