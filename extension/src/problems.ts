@@ -2,7 +2,7 @@
  * Tells the server what the editor's other tools find wrong in the active document: what they name is
  * often what is about to be written.
  */
-import { DiagnosticSeverity, languages, window, type Diagnostic, type Disposable } from "vscode";
+import { DiagnosticSeverity, Disposable, languages, window, type Diagnostic } from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
 import { SetProblemsNotification } from "./protocol";
 import { COMPLETED_SCHEMES } from "./settings";
@@ -43,14 +43,11 @@ export function reportProblems(client: LanguageClient): Disposable {
     window.onDidChangeActiveTextEditor(reportSoon),
   ];
   reportSoon();
-  return {
+  return Disposable.from(...listeners, {
     dispose: () => {
       clearTimeout(timer);
-      for (const listener of listeners) {
-        listener.dispose();
-      }
     },
-  };
+  });
 }
 
 function isSerious({ severity }: Diagnostic): boolean {

@@ -16,14 +16,13 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from rich.console import Console
 
 from lsp_server.bench.context_packages import Release, read_releases, unpack_releases
 from lsp_server.bench.context_report import as_json, show, show_misses
 from lsp_server.bench.context_run import Measured, measure
 from lsp_server.bench.measure import CouldNotRun
-from lsp_server.index_cli import CACHE_DIR_VARIABLE
+from lsp_server.workspace.store_file import cache_folder
 
 __all__ = ["CouldNotRun", "run"]
 
@@ -63,8 +62,7 @@ async def run(
 
 
 def _cache() -> Path:
-    root = os.environ.get(CACHE_DIR_VARIABLE) or platformdirs.user_cache_path("sparrow-code")
-    return Path(root) / "bench" / "packages"
+    return cache_folder() / "bench" / "packages"
 
 
 def _measure(console: Console, folders: Mapping[Release, Path], per_kind: int) -> list[Measured]:
