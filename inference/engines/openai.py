@@ -1,9 +1,10 @@
 """Models behind an OpenAI-compatible address: vLLM, a cluster of it, TensorRT-LLM, llama.cpp, Ollama.
 
 A model is filled in the middle by `/completions`, with a prompt that is formatted here; where the
-model or its server cannot do that, by chat. At load the server is asked what it is, which model it
-serves and what its tokenizer knows, and the model fills some canned gaps, so that the first
-keystroke meets no surprise.
+model or its server cannot do that, by chat. Conversations go to `/chat/completions`, and are read in
+`openai_chat.py`. At load the server is asked what it is, which model it serves, what its tokenizer
+knows and whether it chats, and the model fills some canned gaps, so that the first keystroke meets
+no surprise.
 
 `EngineFailed` ends the host, and its client starts another with back-off until the server is there.
 The key comes from the environment alone (`SPARROW_API_KEY`), as the host got it when it was started:
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from inference.engines.base import LoadProgress, Piece
+from inference.engines.openai_chat import ChatReader, opens_thinking
 from inference.engines.openai_connection import DEFAULT_LIMITS, Connection, Limits
 from inference.engines.openai_prompt import TextFormat, TextLayout, all_special_texts
 from inference.engines.openai_request import Requests, estimated_tokens
@@ -53,7 +55,7 @@ from inference.errors import (
 )
 from inference.formats import infill_chat, probe
 from inference.formats.fim import FAMILIES, FimFamily, FimOrder, FimTokens
-from inference.prompt import Prompt, PromptLayout, PromptSection
+from inference.prompt import Conversation, Prompt, PromptLayout, PromptSection
 from inference.protocol import Capabilities, Priority, Role, Tail
 from inference.sampling import Sampling
 
@@ -124,13 +126,16 @@ class OpenAiEngine:
         self._slots: int | None = None
         self._requests = Requests(self._address, self._served, self._cache_salt)
         self._format: TextFormat | None = None
+        self._chats = False
+        # For which wishes of thinking the model's template itself opens it.
+        self._opens_thinking: frozenset[bool | None] = frozenset()
 
     @property
     def capabilities(self) -> Capabilities:
         kind = self._served.kind
         return Capabilities(
             fim=self._format is not None,
-            chat=False,
+            chat=self._chats,
             exact_token_counts=False,
             context_tokens=self._served.context_tokens,
             cache_block_tokens=_CACHE_BLOCK_TOKENS,
@@ -147,7 +152,8 @@ class OpenAiEngine:
         await self._connection.open()
         try:
             await self._learn_server(report)
-            await self._learn_model(report)
+            no_chat = await self._learn_chat(report)
+            await self._learn_model(report, no_chat)
         except BaseException:
             await self.close()
             raise
@@ -176,6 +182,17 @@ class OpenAiEngine:
             async for piece in pieces:
                 yield piece
 
+    async def chat(
+        self, conversation: Conversation[int], sampling: Sampling, priority: Priority
+    ) -> AsyncGenerator[Piece, None]:
+        call = self._requests.chat(conversation, sampling, priority)
+        in_thinking = conversation.thinking in self._opens_thinking
+        reader = ChatReader(conversation.tools, in_thinking=in_thinking)
+        pieces = self._connection.pieces(call, reader)
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
     async def close(self) -> None:
         await self._connection.close()
 
@@ -198,6 +215,7 @@ class OpenAiEngine:
                 context = running_context_tokens(running, model)
         context = self._options.context_tokens or context
         self._served = ServedModel(model, kind, context)
+        self._requests = Requests(self._address, self._served, self._cache_salt)
 
     async def _loaded_model(self, report: LoadProgress) -> ServedModel:
         """Asks until the server has loaded its model."""
@@ -216,7 +234,8 @@ class OpenAiEngine:
                 hint="See what the server says.",
             ) from None
 
-    async def _learn_model(self, report: LoadProgress) -> None:
+    async def _learn_model(self, report: LoadProgress, no_chat: RequestRefused | None) -> None:
+        """How the model fills in the middle; `no_chat` says why it cannot be asked by chat."""
         model = self._served.name
         tokens = await self._special_tokens()
         family = self._family(tokens)
@@ -224,24 +243,36 @@ class OpenAiEngine:
         self._requests = Requests(self._address, self._served, self._cache_salt, stop_ids)
         if family is None:
             logger.warning("%s is of no family that fills in the middle: asking by chat", model)
-            refused = await self._chat_refused()
-            if refused is not None:
+            if no_chat is not None:
                 raise EngineFailed(
                     f"{model} can be asked neither to fill in the middle nor by chat: "
-                    f"{refused.message}",
+                    f"{no_chat.message}",
                     hint="Choose a model for code completion: `sparrow models` lists some.",
-                ) from refused
+                ) from no_chat
             return
         order = FimOrder(self._options.fim_order) if self._options.fim_order else None
         if order is None:
             report(f"trying how {model} fills in the middle", None)
             order = await self._probe(family)
         if order is None and not self._options.fim_family:
-            refused = await self._chat_refused()
-            if refused is None:
+            if no_chat is None:
                 return
-            logger.warning("nor does it chat (%s): it is asked to fill all the same", refused)
+            logger.warning("nor does it chat (%s): it is asked to fill all the same", no_chat)
         self._format = TextFormat(family, order or next(iter(family.orders)))
+
+    async def _learn_chat(self, report: LoadProgress) -> RequestRefused | None:
+        """Why the model does not chat, by a question with an answer of one token; None if it does."""
+        report(f"asking {self._served.name} whether it chats", None)
+        refused = await self._chat_refused()
+        self._chats = refused is None
+        if self._chats and self._served.kind is ServerKind.VLLM:
+            self._opens_thinking = frozenset(
+                [it for it in (None, True) if opens_thinking(await self._prompt_end(it))]
+            )
+        return refused
+
+    async def _prompt_end(self, thinking: bool | None) -> Any:  # noqa: FBT001 - of three values
+        return await self._connection.ask("/tokenize", self._requests.prompt_end(thinking=thinking))
 
     def _family(self, tokens: FimTokens | None) -> FimFamily | None:
         named = self._options.fim_family
@@ -342,7 +373,7 @@ class OpenAiEngine:
             for each in layout.by_role(Role.CONTEXT)
         ]
         asked = infill_chat.infill(shown(path), prefix, suffix, context)
-        call = self._requests.chat(asked, sampling, priority)
+        call = self._requests.infill(asked, sampling, priority)
         answer, count, last = "", 0, Piece("", 0)
         async with contextlib.aclosing(self._connection.pieces(call)) as pieces:
             async for last in pieces:
