@@ -87,9 +87,10 @@ def test_deaths(served_alone: Served) -> None:
     [
         ({"max_modellen": 1}, "max_modellen"),
         ({"fim_order": "sideways"}, "`psm` or `spm`"),
+        ({"dtype": "float8"}, r"dtype='float8': Input should be .*'bfloat16'"),
     ],
 )
-def test_an_argument_that_is_not_known_is_named(
+def test_an_argument_that_is_none_is_named(
     tmp_path: Path, engine_args: dict[str, object], sentence: str
 ) -> None:
     async def load() -> None:
