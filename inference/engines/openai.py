@@ -4,7 +4,7 @@ A model is filled in the middle by `/completions`, with a prompt that is formatt
 model or its server cannot do that, by chat. Conversations go to `/chat/completions`, and are read in
 `openai_chat.py`. At load the server is asked what it is, which model it serves, what its tokenizer
 knows and whether it chats, and the model fills some canned gaps, so that the first keystroke meets
-no surprise.
+no surprise. Prompts are token ids where `openai_tokens.py` finds how to make them, else text.
 
 `EngineFailed` ends the host, and its client starts another with back-off until the server is there.
 The key comes from the environment alone (`SPARROW_API_KEY`), as the host got it when it was started:
@@ -23,18 +23,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import logging
 import os
 import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from inference.engines.base import LoadProgress, Piece
 from inference.engines.openai_chat import ChatReader, opens_thinking
 from inference.engines.openai_connection import DEFAULT_LIMITS, Connection, Limits
+from inference.engines.openai_options import Options
 from inference.engines.openai_prompt import TextFormat, TextLayout, all_special_texts
 from inference.engines.openai_request import Requests, estimated_tokens
 from inference.engines.openai_server import (
@@ -47,6 +47,8 @@ from inference.engines.openai_server import (
     slots_of,
     special_token_ids,
 )
+from inference.engines.openai_tokens import find_prompts
+from inference.engines.token_prompts import TokenPrompts
 from inference.errors import (
     EngineFailed,
     Overloaded,
@@ -69,36 +71,6 @@ _PARALLEL_REQUESTS = {ServerKind.VLLM: 16, ServerKind.LLAMA_CPP: 1, ServerKind.O
 _OTHER_PARALLEL_REQUESTS = 4
 _LEAST_PROBE_TASKS = 4  # with fewer in time nothing is concluded
 _LOADING_POLL_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user may know better than the server tells. Make it with `read`."""
-
-    fim_family: str = ""  # a family's name, or `chat`
-    fim_order: str = ""  # `psm` or `spm`
-    context_tokens: int | None = None
-
-    @classmethod
-    def read(cls, engine_args: Mapping[str, Any]) -> Options:
-        """Raises `EngineFailed` for names and values that are none."""
-        for name in engine_args:
-            if name not in cls.__dataclass_fields__:
-                near = difflib.get_close_matches(name, cls.__dataclass_fields__, n=1)
-                raise EngineFailed(
-                    f"the openai engine has no argument {name!r}",
-                    hint=f"Did you mean {near[0]!r}?" if near else "",
-                )
-        options = cls(**engine_args)
-        families = ["", "chat", *(family.name for family in FAMILIES)]
-        orders = ["", *(order.value for order in FimOrder)]
-        for name, known in (("fim_family", families), ("fim_order", orders)):
-            if getattr(options, name) not in known:
-                raise EngineFailed(f"{name} is one of {', '.join(known[1:])}")
-        tokens = options.context_tokens
-        if tokens is not None and (type(tokens) is not int or tokens < 1):
-            raise EngineFailed("context_tokens is a number of tokens, at least 1")
-        return options
 
 
 class OpenAiEngine:
@@ -126,6 +98,7 @@ class OpenAiEngine:
         self._slots: int | None = None
         self._requests = Requests(self._address, self._served, self._cache_salt)
         self._format: TextFormat | None = None
+        self._prompts: TokenPrompts | None = None
         self._chats = False
         # For which wishes of thinking the model's template itself opens it.
         self._opens_thinking: frozenset[bool | None] = frozenset()
@@ -136,7 +109,7 @@ class OpenAiEngine:
         return Capabilities(
             fim=self._format is not None,
             chat=self._chats,
-            exact_token_counts=False,
+            exact_token_counts=self._prompts is not None,
             context_tokens=self._served.context_tokens,
             cache_block_tokens=_CACHE_BLOCK_TOKENS,
             parallel_requests=self._slots or _PARALLEL_REQUESTS.get(kind, _OTHER_PARALLEL_REQUESTS),
@@ -144,7 +117,9 @@ class OpenAiEngine:
         )
 
     def encode(self, text: str) -> Sequence[int]:
-        """As many numbers as the text has tokens, by the estimate: the server has the tokenizer."""
+        """The ids, where the server's tokenizer is here too; else as many numbers as it may have."""
+        if self._prompts is not None:
+            return self._prompts.encode(text)
         return range(estimated_tokens(len(text)))
 
     async def load(self, report: LoadProgress) -> None:
@@ -171,16 +146,25 @@ class OpenAiEngine:
         if self._format is None:
             pieces = self._fill_by_chat(prompt, sampling, priority)
         else:
-            layout = self._layouts.get(prompt.layout)
-            if layout is None:
-                layout = self._layouts[prompt.layout] = self._format.layout(prompt.layout)
-            text = layout.with_tail(prompt.tail)
+            whole = self._whole_prompt(prompt, self._format, priority)
             pieces = self._connection.pieces(
-                self._requests.completion(self._format, text, sampling, priority)
+                self._requests.completion(self._format, whole, sampling, priority)
             )
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
                 yield piece
+
+    def _whole_prompt(
+        self, prompt: Prompt[int], fmt: TextFormat, priority: Priority
+    ) -> str | list[int]:
+        """As ids where they can be had: then the server encodes nothing, whatever the context."""
+        if self._prompts is not None:
+            fill = self._prompts.warm_up if priority is Priority.WARM_UP else self._prompts.fill_in
+            return fill(prompt, fmt.order)
+        layout = self._layouts.get(prompt.layout)
+        if layout is None:
+            layout = self._layouts[prompt.layout] = fmt.layout(prompt.layout)
+        return layout.with_tail(prompt.tail)
 
     async def chat(
         self, conversation: Conversation[int], sampling: Sampling, priority: Priority
@@ -214,7 +198,7 @@ class OpenAiEngine:
                 running = await self._connection.ask("/api/ps")
                 context = running_context_tokens(running, model)
         context = self._options.context_tokens or context
-        self._served = ServedModel(model, kind, context)
+        self._served = replace(self._served, kind=kind, context_tokens=context)
         self._requests = Requests(self._address, self._served, self._cache_salt)
 
     async def _loaded_model(self, report: LoadProgress) -> ServedModel:
@@ -259,6 +243,10 @@ class OpenAiEngine:
                 return
             logger.warning("nor does it chat (%s): it is asked to fill all the same", no_chat)
         self._format = TextFormat(family, order or next(iter(family.orders)))
+        if tokens is not None and tokens.family is family:
+            self._prompts = await find_prompts(
+                self._served, self._address, tokens, self._connection.ask
+            )
 
     async def _learn_chat(self, report: LoadProgress) -> RequestRefused | None:
         """Why the model does not chat, by a question with an answer of one token; None if it does."""

@@ -29,6 +29,7 @@ MOST_CHARACTERS_PER_TOKEN = 6
 LEAST_ROOM_TOKENS = 16
 """For an answer, where the estimate leaves less."""
 
+_SHORTEN = "Close some files, or give the model a longer context on the server."
 _CHAT_ROOM_TOKENS = 48  # for the fence, and the line before the cursor that an answer repeats
 
 
@@ -59,12 +60,13 @@ class Requests:
         return self.served.kind in (ServerKind.VLLM, ServerKind.LLAMA_CPP)
 
     def completion(
-        self, fmt: TextFormat, text: str, sampling: Sampling, priority: Priority
+        self, fmt: TextFormat, prompt: str | list[int], sampling: Sampling, priority: Priority
     ) -> Call:
-        """The request to go on with a text. Raises `PromptTooLong`, as the others do."""
-        max_tokens = self._room(len(text), sampling.max_tokens)
+        """The request to go on with a text, or with its tokens. Raises `PromptTooLong`, as the others do."""
+        room = self._room if isinstance(prompt, str) else self._room_behind
+        max_tokens = room(len(prompt), sampling.max_tokens)
         stop = list(dict.fromkeys((*sampling.stop, *fmt.stops)))
-        body: dict[str, Any] = {"model": self.served.name, "prompt": text, "stream": True}
+        body: dict[str, Any] = {"model": self.served.name, "prompt": prompt, "stream": True}
         if self.served.kind is ServerKind.OLLAMA:
             options = {
                 "num_predict": max_tokens,
@@ -147,6 +149,19 @@ class Requests:
             fields |= {"priority": int(priority), "cache_salt": self.cache_salt}
         return fields
 
+    def _room_behind(self, tokens: int, max_tokens: int) -> int:
+        """How many tokens may be asked for behind so many. Raises `PromptTooLong` for none."""
+        limit = self.served.context_tokens
+        if limit is None:
+            return max_tokens
+        if tokens >= limit:
+            raise PromptTooLong(
+                f"the prompt has {tokens} tokens, {tokens - limit + 1} more than the model's context"
+                f" of {limit} holds with one token to spare",
+                hint=_SHORTEN,
+            )
+        return min(max_tokens, limit - tokens)
+
     def _room(self, characters: int, max_tokens: int) -> int:
         """How many tokens may be asked for behind so many characters, by the estimate."""
         limit = self.served.context_tokens
@@ -157,7 +172,7 @@ class Requests:
             raise PromptTooLong(
                 f"the prompt has about {tokens} tokens, {tokens - limit} more than the model's "
                 f"context of {limit} holds",
-                hint="Close some files, or give the model a longer context on the server.",
+                hint=_SHORTEN,
             )
         return min(max_tokens, max(limit - tokens, LEAST_ROOM_TOKENS))
 
