@@ -82,6 +82,7 @@ def test_deaths(served_alone: Served) -> None:
     served_alone.run(test)
 
 
+@pytest.mark.filterwarnings("ignore")  # vLLM's own, which is imported here
 @pytest.mark.parametrize(
     ("engine_args", "sentence"),
     [
