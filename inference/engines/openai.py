@@ -333,15 +333,15 @@ class OpenAiEngine:
             return "".join([piece.text async for piece in pieces])
 
     async def _chat_refused(self) -> RequestRefused | None:
-        """Why the model cannot be asked by chat; None where it can, or is only busy."""
+        """Why the model cannot be asked by chat; None where it can, or is only busy or slow."""
         layout: PromptLayout[int] = PromptLayout((PromptSection(Role.PREFIX, "a.py", ()),))
         prompt = Prompt(layout, Tail("a = ", "\n"))
         pieces = self._fill_by_chat(prompt, Sampling(1), Priority.WARM_UP)
         try:
-            async with contextlib.aclosing(pieces):
+            async with asyncio.timeout(self._limits.probe_s), contextlib.aclosing(pieces):
                 async for _ in pieces:
                     pass
-        except Overloaded:
+        except (Overloaded, TimeoutError):
             return None
         except RequestRefused as error:
             return error

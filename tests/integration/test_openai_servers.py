@@ -462,6 +462,18 @@ class TestConversations:
             assert not engine.capabilities.chat
             assert text_of(await complete(engine)) == "1"
 
+    async def test_one_that_is_slow_to_chat_does_not_hold_up_completions(
+        self, played: Played
+    ) -> None:
+        async def stall(exchange: Exchange) -> None:
+            await exchange.peer_closes()
+
+        routes = {**other(events(said("1", "stop"), "[DONE]")), "/v1/chat/completions": stall}
+        limits = replace(LIMITS, probe_s=0.2)
+        async with played(routes) as server, loaded(server.url, limits=limits) as engine:
+            assert engine.capabilities.chat  # slow is no refusal
+            assert text_of(await complete(engine)) == "1"
+
     async def test_ask_goes_through_a_host_to_the_server(
         self, played: Played, client_of: ClientOf
     ) -> None:
