@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ _UNPRINTED = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {*b"\t\n"})
 
 @click.command()
 @click.argument("question", nargs=-1, required=True)
-@click.option("--model", required=True, help="The model to ask: a name of `sparrow models`, say.")
+@click.option("--model", help="The model to ask: a name of `sparrow models`, say, or openai:URL.")
 @click.option(
     "--think/--no-think", default=None, help="Let the model reason first, or not; else it decides."
 )
@@ -41,7 +42,7 @@ _UNPRINTED = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {*b"\t\n"})
 @engine_args_option
 def ask(
     question: tuple[str, ...],
-    model: str,
+    model: str | None,
     think: bool | None,  # noqa: FBT001 - click's way
     max_tokens: int,
     engine_args: dict[str, Any],
@@ -52,6 +53,12 @@ def ask(
     """
     from inference.errors import InferenceError
 
+    if not model:
+        raise click.ClickException(
+            "it is not said which model is to answer. Name one: sparrow ask --model NAME QUESTION."
+            " `sparrow models` lists those that chat; openai:URL is one behind a server of yours."
+        )
+    logging.basicConfig(handlers=[logging.NullHandler()])  # the error says it
     text = " ".join(question)
     if not sys.stdin.isatty() and (piped := sys.stdin.read()).strip():
         text = f"{text}\n\n{piped}"

@@ -20,6 +20,12 @@ from inference.models import Architecture
 KvDtype = Literal["auto", "fp8"]
 
 GPU_BLOCK_TOKENS = 16
+# A small block loses fewer tokens at the end of what is cached: typing behind 16,000 tokens takes
+# 13 ms to the first token with 32, 20 ms with 256 (vLLM's own size is 128).
+CPU_BLOCK_TOKENS = 32
+# Recurrent layers keep their state at large block borders only: without this size the first repeat
+# of a prompt found nothing in the prefix cache.
+CPU_BLOCK_TOKENS_RECURRENT = 256
 # Kernels' workspaces and the allocator's rounding, on top of what the formula counts.
 _ACTIVATION_MARGIN = 1.25
 # Copies of the logits, in float32, while sampling.

@@ -280,7 +280,7 @@ class InferenceClient:
             # A name that no engine knows stays unknown: only the user can change that.
             wait_s = None if isinstance(failure, UnknownModel) else back_off_s
             logger.warning(
-                "%s; trying again %s", failure, f"in {wait_s:g} s" if wait_s else "never"
+                "%s; %s", failure, f"trying again in {wait_s:g} s" if wait_s else "not tried again"
             )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):

@@ -38,6 +38,9 @@ API_KEY_VARIABLE = "SPARROW_API_KEY"
 _MAX_SOCKET_PATH_BYTES = 103
 _MAX_PORT = 65_535
 
+# Python's loops have no Unix sockets on Windows; there the token alone keeps others out.
+OVER_TCP = sys.platform == "win32"
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -152,7 +155,7 @@ class Endpoint:
         import secrets
 
         token = secrets.token_urlsafe(24)
-        if sys.platform == "win32":
+        if OVER_TCP:
             server = await asyncio.start_server(on_connection, "127.0.0.1", 0, start_serving=False)
             address = Address(os.getpid(), None, server.sockets[0].getsockname()[1], token)
         else:

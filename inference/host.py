@@ -105,7 +105,7 @@ class Host:
 
     def fail(self, error: EngineFailed) -> None:
         """The engine is of no use any more: tells the clients, and ends the host."""
-        logger.error("the engine failed: %s", error)
+        logger.error("the engine failed: %s. %s", error.message, error.hint)
         self._failed = True
         self._set_status(HostState.FAILED, error.message, None)
         self._goodbye = Goodbye(error.code, error.message, error.hint)

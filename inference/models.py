@@ -277,9 +277,9 @@ def preset(name: str) -> Preset:
         if wanted in {candidate.name, candidate.family, candidate.repository.lower()}:
             return candidate
     nearest = difflib.get_close_matches(wanted, _NAMES, n=3, cutoff=0.4)
-    listed = f"the nearest are {_listed(nearest)}" if nearest else "`sparrow models` lists them"
+    listed = f"; the nearest are {_listed(nearest)}" if nearest else ""
     raise UnknownModel(
-        f"there is no model named {name!r}; {listed}", hint="`sparrow models` lists all of them."
+        f"there is no model named {name!r}{listed}", hint="`sparrow models` lists all of them."
     )
 
 

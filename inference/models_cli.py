@@ -50,6 +50,10 @@ def models(as_json: bool) -> None:  # noqa: FBT001 - click passes a flag so
     console.print(_models_table(plans))
     console.print(f"Here: {described(hardware)}.")
     console.print(f"Proposed: {choice.model}. `sparrow plan {choice.model}` tells why.")
+    console.print(
+        f"{preset(FLAGSHIP).family} leaves the variant to Sparrow. Beside these there are suffix, which"
+        " needs no weights, vllm:CHECKPOINT, and openai:URL for a server of your own."
+    )
 
 
 @click.command("plan")
@@ -102,7 +106,7 @@ def plan_command(
     try:
         made, variants = _plan_named(named, hardware, context)
     except UnknownModel as error:
-        raise click.ClickException(f"{error.message}.") from error
+        raise click.ClickException(f"{error.message}. {error.hint}".strip()) from error
     notes = choice.notes if choice else ()
     if not made.fits:
         notes = tuple(_alternatives(choose_variant(hardware, variants or FLAGSHIP), named))
@@ -163,7 +167,12 @@ def _models_table(plans: list[tuple[Preset, Plan]]) -> Table:
     table = Table(title="Models")
     for title in ("name", "bits", "GB", "context", "fits here?", "what for"):
         number = title in {"bits", "GB", "context"}
-        table.add_column(title, justify="right" if number else "left", no_wrap=title == "name")
+        table.add_column(
+            title,
+            justify="right" if number else "left",
+            no_wrap=title == "name",
+            overflow="fold" if title == "what for" else "ellipsis",
+        )
     for model, made in plans:
         table.add_row(
             model.name,
@@ -171,7 +180,7 @@ def _models_table(plans: list[tuple[Preset, Plan]]) -> Table:
             f"{model.weights_gb:g}",
             f"{model.context:,}",
             _fits_here(made),
-            model.uses if model.commercial_use else f"{model.uses} (not commercially)",
+            model.uses if model.commercial_use else f"{model.uses}; no commercial use",
         )
     return table
 

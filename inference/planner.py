@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from inference.cache_layout import (
+    CPU_BLOCK_TOKENS,
+    CPU_BLOCK_TOKENS_RECURRENT,
     GPU_BLOCK_TOKENS,
     CacheLayout,
     KvDtype,
@@ -50,9 +52,6 @@ CPU_UTILISATION = 0.5
 _CPU_RUNTIME_BYTES = 1_900_000_000
 _CPU_CACHE_LIMIT_GIB = 8
 _CPU_BATCHED_TOKENS = 2048
-_CPU_BLOCK_TOKENS = 128
-# Without it a hybrid model's first repeat found nothing in the prefix cache.
-_CPU_HYBRID_BLOCK_TOKENS = 256
 
 _SPLITS = (1, 2, 4, 8, 16)
 
@@ -239,7 +238,7 @@ def _on_cpu(arch: Architecture, utilisation: float) -> _Settings:
         "auto",
         _CPU_BATCHED_TOKENS,
         _CPU_RUNTIME_BYTES,
-        _CPU_BLOCK_TOKENS if arch.recurrent is None else _CPU_HYBRID_BLOCK_TOKENS,
+        CPU_BLOCK_TOKENS if arch.recurrent is None else CPU_BLOCK_TOKENS_RECURRENT,
     )
 
 

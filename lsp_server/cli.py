@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import sys
@@ -54,6 +55,9 @@ def main() -> None:
 @click.command()
 def lsp() -> None:
     """Run the language server on standard input and output; editors start it."""
+    # The classes of the protocol are some 100,000 objects that stay: looking through them for
+    # garbage holds up the start, and a key now and then, by tens of milliseconds.
+    gc.disable()
     from lsp_server.server import SparrowServer
     from lsp_server.stdio import serve
 
@@ -62,4 +66,7 @@ def lsp() -> None:
     )
     # Its warnings are of no use to a user: a cancelled request that was just answered, say.
     logging.getLogger("pygls").setLevel(logging.ERROR)
-    serve(SparrowServer())
+    server = SparrowServer()
+    gc.freeze()
+    gc.enable()
+    serve(server)

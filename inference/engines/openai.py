@@ -1,9 +1,10 @@
 """Models behind an OpenAI-compatible address: vLLM, a cluster of it, TensorRT-LLM, llama.cpp, Ollama.
 
 A model is filled in the middle by `/completions`, with a prompt that is formatted here; where the
-model or its server cannot do that, by chat. At load the server is asked what it is, which model it
-serves and what its tokenizer knows, and the model fills some canned gaps, so that the first
-keystroke meets no surprise.
+model or its server cannot do that, by chat. Conversations go to `/chat/completions`, and are read in
+`openai_chat.py`. At load the server is asked what it is, which model it serves, what its tokenizer
+knows and whether it chats, and the model fills some canned gaps, so that the first keystroke meets
+no surprise. Prompts are token ids where `openai_tokens.py` finds how to make them, else text.
 
 `EngineFailed` ends the host, and its client starts another with back-off until the server is there.
 The key comes from the environment alone (`SPARROW_API_KEY`), as the host got it when it was started:
@@ -22,17 +23,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import logging
 import os
 import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from inference.engines.base import LoadProgress, Piece
+from inference.engines.openai_chat import ChatReader, opens_thinking
 from inference.engines.openai_connection import DEFAULT_LIMITS, Connection, Limits
+from inference.engines.openai_options import Options
 from inference.engines.openai_prompt import TextFormat, TextLayout, all_special_texts
 from inference.engines.openai_request import Requests, estimated_tokens
 from inference.engines.openai_server import (
@@ -45,6 +47,8 @@ from inference.engines.openai_server import (
     slots_of,
     special_token_ids,
 )
+from inference.engines.openai_tokens import find_prompts
+from inference.engines.token_prompts import TokenPrompts
 from inference.errors import (
     EngineFailed,
     Overloaded,
@@ -53,7 +57,7 @@ from inference.errors import (
 )
 from inference.formats import infill_chat, probe
 from inference.formats.fim import FAMILIES, FimFamily, FimOrder, FimTokens
-from inference.prompt import Prompt, PromptLayout, PromptSection
+from inference.prompt import Conversation, Prompt, PromptLayout, PromptSection
 from inference.protocol import Capabilities, Priority, Role, Tail
 from inference.sampling import Sampling
 
@@ -67,36 +71,6 @@ _PARALLEL_REQUESTS = {ServerKind.VLLM: 16, ServerKind.LLAMA_CPP: 1, ServerKind.O
 _OTHER_PARALLEL_REQUESTS = 4
 _LEAST_PROBE_TASKS = 4  # with fewer in time nothing is concluded
 _LOADING_POLL_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user may know better than the server tells. Make it with `read`."""
-
-    fim_family: str = ""  # a family's name, or `chat`
-    fim_order: str = ""  # `psm` or `spm`
-    context_tokens: int | None = None
-
-    @classmethod
-    def read(cls, engine_args: Mapping[str, Any]) -> Options:
-        """Raises `EngineFailed` for names and values that are none."""
-        for name in engine_args:
-            if name not in cls.__dataclass_fields__:
-                near = difflib.get_close_matches(name, cls.__dataclass_fields__, n=1)
-                raise EngineFailed(
-                    f"the openai engine has no argument {name!r}",
-                    hint=f"Did you mean {near[0]!r}?" if near else "",
-                )
-        options = cls(**engine_args)
-        families = ["", "chat", *(family.name for family in FAMILIES)]
-        orders = ["", *(order.value for order in FimOrder)]
-        for name, known in (("fim_family", families), ("fim_order", orders)):
-            if getattr(options, name) not in known:
-                raise EngineFailed(f"{name} is one of {', '.join(known[1:])}")
-        tokens = options.context_tokens
-        if tokens is not None and (type(tokens) is not int or tokens < 1):
-            raise EngineFailed("context_tokens is a number of tokens, at least 1")
-        return options
 
 
 class OpenAiEngine:
@@ -124,14 +98,18 @@ class OpenAiEngine:
         self._slots: int | None = None
         self._requests = Requests(self._address, self._served, self._cache_salt)
         self._format: TextFormat | None = None
+        self._prompts: TokenPrompts | None = None
+        self._chats = False
+        # For which wishes of thinking the model's template itself opens it.
+        self._opens_thinking: frozenset[bool | None] = frozenset()
 
     @property
     def capabilities(self) -> Capabilities:
         kind = self._served.kind
         return Capabilities(
             fim=self._format is not None,
-            chat=False,
-            exact_token_counts=False,
+            chat=self._chats,
+            exact_token_counts=self._prompts is not None,
             context_tokens=self._served.context_tokens,
             cache_block_tokens=_CACHE_BLOCK_TOKENS,
             parallel_requests=self._slots or _PARALLEL_REQUESTS.get(kind, _OTHER_PARALLEL_REQUESTS),
@@ -139,7 +117,9 @@ class OpenAiEngine:
         )
 
     def encode(self, text: str) -> Sequence[int]:
-        """As many numbers as the text has tokens, by the estimate: the server has the tokenizer."""
+        """The ids, where the server's tokenizer is here too; else as many numbers as it may have."""
+        if self._prompts is not None:
+            return self._prompts.encode(text)
         return range(estimated_tokens(len(text)))
 
     async def load(self, report: LoadProgress) -> None:
@@ -147,7 +127,8 @@ class OpenAiEngine:
         await self._connection.open()
         try:
             await self._learn_server(report)
-            await self._learn_model(report)
+            no_chat = await self._learn_chat(report)
+            await self._learn_model(report, no_chat)
         except BaseException:
             await self.close()
             raise
@@ -165,13 +146,33 @@ class OpenAiEngine:
         if self._format is None:
             pieces = self._fill_by_chat(prompt, sampling, priority)
         else:
-            layout = self._layouts.get(prompt.layout)
-            if layout is None:
-                layout = self._layouts[prompt.layout] = self._format.layout(prompt.layout)
-            text = layout.with_tail(prompt.tail)
+            whole = self._whole_prompt(prompt, self._format, priority)
             pieces = self._connection.pieces(
-                self._requests.completion(self._format, text, sampling, priority)
+                self._requests.completion(self._format, whole, sampling, priority)
             )
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
+    def _whole_prompt(
+        self, prompt: Prompt[int], fmt: TextFormat, priority: Priority
+    ) -> str | list[int]:
+        """As ids where they can be had: then the server encodes nothing, whatever the context."""
+        if self._prompts is not None:
+            fill = self._prompts.warm_up if priority is Priority.WARM_UP else self._prompts.fill_in
+            return fill(prompt, fmt.order)
+        layout = self._layouts.get(prompt.layout)
+        if layout is None:
+            layout = self._layouts[prompt.layout] = fmt.layout(prompt.layout)
+        return layout.with_tail(prompt.tail)
+
+    async def chat(
+        self, conversation: Conversation[int], sampling: Sampling, priority: Priority
+    ) -> AsyncGenerator[Piece, None]:
+        call = self._requests.chat(conversation, sampling, priority)
+        in_thinking = conversation.thinking in self._opens_thinking
+        reader = ChatReader(conversation.tools, in_thinking=in_thinking)
+        pieces = self._connection.pieces(call, reader)
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
                 yield piece
@@ -197,7 +198,8 @@ class OpenAiEngine:
                 running = await self._connection.ask("/api/ps")
                 context = running_context_tokens(running, model)
         context = self._options.context_tokens or context
-        self._served = ServedModel(model, kind, context)
+        self._served = replace(self._served, kind=kind, context_tokens=context)
+        self._requests = Requests(self._address, self._served, self._cache_salt)
 
     async def _loaded_model(self, report: LoadProgress) -> ServedModel:
         """Asks until the server has loaded its model."""
@@ -216,7 +218,8 @@ class OpenAiEngine:
                 hint="See what the server says.",
             ) from None
 
-    async def _learn_model(self, report: LoadProgress) -> None:
+    async def _learn_model(self, report: LoadProgress, no_chat: RequestRefused | None) -> None:
+        """How the model fills in the middle; `no_chat` says why it cannot be asked by chat."""
         model = self._served.name
         tokens = await self._special_tokens()
         family = self._family(tokens)
@@ -224,24 +227,40 @@ class OpenAiEngine:
         self._requests = Requests(self._address, self._served, self._cache_salt, stop_ids)
         if family is None:
             logger.warning("%s is of no family that fills in the middle: asking by chat", model)
-            refused = await self._chat_refused()
-            if refused is not None:
+            if no_chat is not None:
                 raise EngineFailed(
                     f"{model} can be asked neither to fill in the middle nor by chat: "
-                    f"{refused.message}",
+                    f"{no_chat.message}",
                     hint="Choose a model for code completion: `sparrow models` lists some.",
-                ) from refused
+                ) from no_chat
             return
         order = FimOrder(self._options.fim_order) if self._options.fim_order else None
         if order is None:
             report(f"trying how {model} fills in the middle", None)
             order = await self._probe(family)
         if order is None and not self._options.fim_family:
-            refused = await self._chat_refused()
-            if refused is None:
+            if no_chat is None:
                 return
-            logger.warning("nor does it chat (%s): it is asked to fill all the same", refused)
+            logger.warning("nor does it chat (%s): it is asked to fill all the same", no_chat)
         self._format = TextFormat(family, order or next(iter(family.orders)))
+        if tokens is not None and tokens.family is family:
+            self._prompts = await find_prompts(
+                self._served, self._address, tokens, self._connection.ask
+            )
+
+    async def _learn_chat(self, report: LoadProgress) -> RequestRefused | None:
+        """Why the model does not chat, by a question with an answer of one token; None if it does."""
+        report(f"asking {self._served.name} whether it chats", None)
+        refused = await self._chat_refused()
+        self._chats = refused is None
+        if self._chats and self._served.kind is ServerKind.VLLM:
+            self._opens_thinking = frozenset(
+                [it for it in (None, True) if opens_thinking(await self._prompt_end(it))]
+            )
+        return refused
+
+    async def _prompt_end(self, thinking: bool | None) -> Any:  # noqa: FBT001 - of three values
+        return await self._connection.ask("/tokenize", self._requests.prompt_end(thinking=thinking))
 
     def _family(self, tokens: FimTokens | None) -> FimFamily | None:
         named = self._options.fim_family
@@ -314,15 +333,15 @@ class OpenAiEngine:
             return "".join([piece.text async for piece in pieces])
 
     async def _chat_refused(self) -> RequestRefused | None:
-        """Why the model cannot be asked by chat; None where it can, or is only busy."""
+        """Why the model cannot be asked by chat; None where it can, or is only busy or slow."""
         layout: PromptLayout[int] = PromptLayout((PromptSection(Role.PREFIX, "a.py", ()),))
         prompt = Prompt(layout, Tail("a = ", "\n"))
         pieces = self._fill_by_chat(prompt, Sampling(1), Priority.WARM_UP)
         try:
-            async with contextlib.aclosing(pieces):
+            async with asyncio.timeout(self._limits.probe_s), contextlib.aclosing(pieces):
                 async for _ in pieces:
                     pass
-        except Overloaded:
+        except (Overloaded, TimeoutError):
             return None
         except RequestRefused as error:
             return error
@@ -342,7 +361,7 @@ class OpenAiEngine:
             for each in layout.by_role(Role.CONTEXT)
         ]
         asked = infill_chat.infill(shown(path), prefix, suffix, context)
-        call = self._requests.chat(asked, sampling, priority)
+        call = self._requests.infill(asked, sampling, priority)
         answer, count, last = "", 0, Piece("", 0)
         async with contextlib.aclosing(self._connection.pieces(call)) as pieces:
             async for last in pieces:

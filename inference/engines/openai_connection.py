@@ -25,10 +25,11 @@ import secrets
 import ssl
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from inference import __version__
 from inference.engines.base import Piece
+from inference.engines.openai_chat import PlainReader
 from inference.engines.openai_request import Call
 from inference.engines.openai_server import (
     KEY_VARIABLE,
@@ -81,6 +82,14 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+class StepReader(Protocol):
+    """Makes pieces of an answer's steps, and of what is left when it has ended."""
+
+    def read(self, step: Step) -> list[Piece]: ...
+
+    def end(self) -> list[Piece]: ...
 
 
 class Connection:
@@ -172,8 +181,14 @@ class Connection:
         except httpx.RequestError as error:
             raise self._unreachable(error) from error
 
-    async def pieces(self, call: Call) -> AsyncGenerator[Piece, None]:
-        """The answer to a call; the last piece has the finish, and the tokens not counted before."""
+    async def pieces(
+        self, call: Call, reader: StepReader | None = None
+    ) -> AsyncGenerator[Piece, None]:
+        """The answer to a call, as `reader` reads it, or plainly.
+
+        The last piece has the finish, and the tokens that were not counted before.
+        """
+        reader = reader or PlainReader()
         count = 0
         usage: TokenUsage | None = None
         finish: FinishReason | None = None
@@ -182,19 +197,22 @@ class Connection:
             async for step in steps:
                 answered = True
                 usage, finish = step.usage or usage, step.finish
-                if step.text:
-                    count += 1
-                    yield Piece(step.text, 1)
+                for piece in reader.read(step):
+                    count += piece.token_count
+                    yield piece
                 if finish is not None:
                     break
             if finish is not None:
                 usage = await self._usage_behind(steps) or usage
         if not answered:
             raise RequestRefused("the server ended its answer before it began")
+        for piece in reader.end():
+            yield piece
         missing = max(usage.generated_tokens - count, 0) if usage else 0
         # A server that ends its answer in order, and says no reason, has come to an end.
         finish = finish or FinishReason.STOP
-        yield Piece("", missing, finish, usage.cached_tokens if usage else 0)
+        cached, prompt_tokens = (usage.cached_tokens, usage.prompt_tokens) if usage else (0, 0)
+        yield Piece("", missing, finish, cached, prompt_tokens or None)
 
     async def _usage_behind(self, steps: AsyncGenerator[Step, None]) -> TokenUsage | None:
         """What follows the text, up to the end, so that the connection can be used again."""

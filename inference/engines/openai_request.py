@@ -9,10 +9,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from inference.engines.openai_prompt import TextFormat
+from inference.engines.openai_chat import messages_of
+from inference.engines.openai_prompt import TextFormat, all_special_texts
 from inference.engines.openai_server import Address, ServedModel, ServerKind
 from inference.errors import PromptTooLong
 from inference.formats.infill_chat import TEMPERATURE, Infill
+from inference.prompt import Conversation
 from inference.protocol import Priority
 from inference.sampling import Sampling
 
@@ -27,7 +29,11 @@ MOST_CHARACTERS_PER_TOKEN = 6
 LEAST_ROOM_TOKENS = 16
 """For an answer, where the estimate leaves less."""
 
+_SHORTEN = "Close some files, or give the model a longer context on the server."
 _CHAT_ROOM_TOKENS = 48  # for the fence, and the line before the cursor that an answer repeats
+
+
+_SPECIAL_TEXTS = all_special_texts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +54,19 @@ class Requests:
         """Whether the start of an answer can be given in a chat."""
         return self.served.kind is ServerKind.VLLM
 
+    @property
+    def switches_thinking(self) -> bool:
+        """Whether a request may say whether the model is to think first."""
+        return self.served.kind in (ServerKind.VLLM, ServerKind.LLAMA_CPP)
+
     def completion(
-        self, fmt: TextFormat, text: str, sampling: Sampling, priority: Priority
+        self, fmt: TextFormat, prompt: str | list[int], sampling: Sampling, priority: Priority
     ) -> Call:
-        """The request to go on with a text. Raises `PromptTooLong`, as `chat` does."""
-        max_tokens = self._room(len(text), sampling.max_tokens)
+        """The request to go on with a text, or with its tokens. Raises `PromptTooLong`, as the others do."""
+        room = self._room if isinstance(prompt, str) else self._room_behind
+        max_tokens = room(len(prompt), sampling.max_tokens)
         stop = list(dict.fromkeys((*sampling.stop, *fmt.stops)))
-        body: dict[str, Any] = {"model": self.served.name, "prompt": text, "stream": True}
+        body: dict[str, Any] = {"model": self.served.name, "prompt": prompt, "stream": True}
         if self.served.kind is ServerKind.OLLAMA:
             options = {
                 "num_predict": max_tokens,
@@ -75,7 +87,7 @@ class Requests:
             body["stop"] = stop
         return Call(f"{self.address.base_url}/completions", body)
 
-    def chat(self, asked: Infill, sampling: Sampling, priority: Priority) -> Call:
+    def infill(self, asked: Infill, sampling: Sampling, priority: Priority) -> Call:
         """The request for an answer from which `infill_chat.insertion` takes the code."""
         messages = list(asked.messages)
         characters = sum(len(message["content"]) for message in messages)
@@ -87,11 +99,40 @@ class Requests:
             body["stop"] = list(asked.stop)
         else:
             wanted += estimated_tokens(len(asked.prefill)) + _CHAT_ROOM_TOKENS
-        if self.served.kind in (ServerKind.VLLM, ServerKind.LLAMA_CPP):
+        if self.switches_thinking:
             body["chat_template_kwargs"] = {"enable_thinking": False}
         body |= self._sampling_fields(sampling, self._room(characters, wanted), priority)
         body["temperature"] = sampling.temperature or TEMPERATURE
         return Call(f"{self.address.base_url}/chat/completions", body)
+
+    def chat(self, conversation: Conversation[int], sampling: Sampling, priority: Priority) -> Call:
+        """The request for the next message of a conversation; `ChatReader` reads the answer."""
+        messages = messages_of(conversation, _SPECIAL_TEXTS.broken_up)
+        body: dict[str, Any] = {"model": self.served.name, "messages": messages, "stream": True}
+        if conversation.tools:
+            body["tools"] = list(conversation.tools)
+            if self.served.kind is ServerKind.VLLM:
+                body["tool_choice"] = "none"  # so that it leaves the calls in the text
+        if conversation.thinking is not None and self.switches_thinking:
+            body["chat_template_kwargs"] = {"enable_thinking": conversation.thinking}
+        characters = sum(map(len, map(str, (*messages, *conversation.tools))))
+        room = self._room(characters, sampling.max_tokens)
+        body |= self._sampling_fields(sampling, room, priority)
+        if sampling.stop:
+            body["stop"] = list(sampling.stop)
+        return Call(f"{self.address.base_url}/chat/completions", body)
+
+    def prompt_end(self, *, thinking: bool | None) -> dict[str, Any]:
+        """What vLLM's `/tokenize` is asked, to see where the prompt of a conversation ends."""
+        body: dict[str, Any] = {
+            "model": self.served.name,
+            "messages": [{"role": "user", "content": "?"}],
+            "add_generation_prompt": True,
+            "return_token_strs": True,
+        }
+        if thinking is not None:
+            body["chat_template_kwargs"] = {"enable_thinking": thinking}
+        return body
 
     def _sampling_fields(
         self, sampling: Sampling, max_tokens: int, priority: Priority
@@ -108,6 +149,19 @@ class Requests:
             fields |= {"priority": int(priority), "cache_salt": self.cache_salt}
         return fields
 
+    def _room_behind(self, tokens: int, max_tokens: int) -> int:
+        """How many tokens may be asked for behind so many. Raises `PromptTooLong` for none."""
+        limit = self.served.context_tokens
+        if limit is None:
+            return max_tokens
+        if tokens >= limit:
+            raise PromptTooLong(
+                f"the prompt has {tokens} tokens, {tokens - limit + 1} more than the model's context"
+                f" of {limit} holds with one token to spare",
+                hint=_SHORTEN,
+            )
+        return min(max_tokens, limit - tokens)
+
     def _room(self, characters: int, max_tokens: int) -> int:
         """How many tokens may be asked for behind so many characters, by the estimate."""
         limit = self.served.context_tokens
@@ -118,7 +172,7 @@ class Requests:
             raise PromptTooLong(
                 f"the prompt has about {tokens} tokens, {tokens - limit} more than the model's "
                 f"context of {limit} holds",
-                hint="Close some files, or give the model a longer context on the server.",
+                hint=_SHORTEN,
             )
         return min(max_tokens, max(limit - tokens, LEAST_ROOM_TOKENS))
 

@@ -132,6 +132,7 @@ class ServedModel:
     name: str
     kind: ServerKind  # Ollama is told from others by an answer of its own
     context_tokens: int | None
+    root: str = ""  # what vLLM was started with: a folder of its machine, or a repository
 
 
 def served_model(listing: Any, address: Address) -> ServedModel:
@@ -150,7 +151,10 @@ def served_model(listing: Any, address: Address) -> ServedModel:
         )
     name = _choose(address, by_name)
     entry = by_name[name]
-    return ServedModel(name, _kind(entry), _context_tokens(entry))
+    root = entry.get("root")
+    return ServedModel(
+        name, _kind(entry), _context_tokens(entry), root if isinstance(root, str) else ""
+    )
 
 
 def not_openai(address: Address) -> EngineFailed:

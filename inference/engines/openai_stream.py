@@ -11,6 +11,7 @@ to write it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ _TOO_LONG = re.compile(
     r"|max_seq_len|max_num_tokens|max_input_len|prompt is too long|input is too long",
     re.IGNORECASE,
 )
+_THINKING = ("reasoning", "reasoning_content")  # vLLM and Ollama; llama.cpp and vLLM before 0.12
 _GAVE_UP = frozenset({"abort", "error"})
 _BAD_REQUEST, _TOO_LARGE, _TOO_MANY, _UNAVAILABLE = 400, 413, 429, 503
 _NOT_OFFERED = frozenset({404, 405, 415, 422, 501, _BAD_REQUEST})
@@ -92,12 +94,24 @@ class TokenUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class CallPart:
+    """What one event tells of a tool call; `arguments` are put together over the events."""
+
+    index: int
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """What one event adds to a completion."""
+    """What one event adds to a completion, or to an answer in a chat."""
 
     text: str = ""
     finish: FinishReason | None = None
     usage: TokenUsage | None = None
+    thinking: str = ""  # where the server tells it apart
+    calls: tuple[CallPart, ...] = ()
 
 
 def read_step(data: str) -> Step:
@@ -116,7 +130,14 @@ def read_step(data: str) -> Step:
     if "done" in fields:
         return _ollama_step(fields)
     choice = fields_of(next(iter(items_of(fields.get("choices"))), None))
-    return Step(_text(choice), _finish(choice.get("finish_reason")), _usage(fields))
+    message = fields_of(choice.get("delta") or choice.get("message"))
+    return Step(
+        _first_text(choice.get("text"), message.get("content")),
+        _finish(choice.get("finish_reason")),
+        _usage(fields),
+        _first_text(*map(message.get, _THINKING)),
+        tuple(itertools.starmap(_call_part, enumerate(items_of(message.get("tool_calls"))))),
+    )
 
 
 def fields_of(value: Any) -> Mapping[str, Any]:
@@ -168,12 +189,22 @@ def _ollama_step(event: Mapping[str, Any]) -> Step:
     return Step(text if isinstance(text, str) else "", finish, usage)
 
 
-def _text(choice: Mapping[str, Any]) -> str:
-    """`text` of a completion, `content` of a chat, streamed or not."""
-    text = choice.get("text")
-    for key in ("delta", "message"):
-        text = text or fields_of(choice.get(key)).get("content")
-    return text if isinstance(text, str) else ""
+def _first_text(*candidates: Any) -> str:
+    """`text` of a completion or `content` of a chat, by whichever name a server calls it."""
+    return next((text for text in candidates if isinstance(text, str) and text), "")
+
+
+def _call_part(position: int, value: Any) -> CallPart:
+    """A part of a call, streamed or whole; without an index it is known by its place."""
+    fields = fields_of(value)
+    function = fields_of(fields.get("function"))
+    index, arguments = fields.get("index"), function.get("arguments")
+    return CallPart(
+        index if type(index) is int else position,
+        _first_text(fields.get("id")),
+        _first_text(function.get("name")),
+        json.dumps(arguments) if isinstance(arguments, dict) else _first_text(arguments),
+    )
 
 
 def _finish(reason: Any) -> FinishReason | None:

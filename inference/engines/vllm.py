@@ -23,7 +23,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from inference.engines import vllm_arguments, vllm_plugin
+from inference.engines import vllm_arguments, vllm_failure, vllm_plugin
 from inference.engines.base import LoadProgress, Piece
 from inference.engines.token_prompts import TokenPrompts
 from inference.engines.vllm_output import RequestOutput
@@ -97,8 +97,8 @@ class VllmEngine:
         except Exception as error:
             logger.exception("vLLM could not start")
             raise EngineFailed(
-                f"vLLM could not load {self._checkpoint}: {_last_line(error)}",
-                hint=self._hint(),
+                f"vLLM could not load {self._checkpoint}: {vllm_failure.reason(error)}",
+                hint=self._hint(error),
             ) from error
         tokenizer = self._engine.get_tokenizer()
         self._prompts = TokenPrompts(
@@ -190,11 +190,13 @@ class VllmEngine:
                     if answer.has_ended:
                         break  # at a stop string; closing the stream ends the request
         except (VLLMValidationError, ValueError) as error:
-            raise UnsupportedRequest(f"vLLM refuses the request: {_last_line(error)}") from error
+            raise UnsupportedRequest(
+                f"vLLM refuses the request: {vllm_failure.reason(error)}"
+            ) from error
         except Exception as error:
             if self._engine.errored:
                 raise EngineFailed(
-                    f"vLLM's engine died: {_last_line(error)}",
+                    f"vLLM's engine died: {vllm_failure.reason(error)}",
                     hint="The host's log says why; Sparrow starts it again.",
                 ) from error
             raise
@@ -222,7 +224,9 @@ class VllmEngine:
         async with contextlib.aclosing(pieces):
             return "".join([piece.text async for piece in pieces])
 
-    def _hint(self) -> str:
+    def _hint(self, error: Exception) -> str:
+        if vllm_failure.is_refused_argument(error):
+            return "Correct it in the arguments of the model's engine."
         if not Path(self._checkpoint).is_dir() and self._checkpoint.count("/") == 1:
             return (
                 "If it has not been downloaded, do so: sparrow download "
@@ -281,11 +285,6 @@ def _order(name: Any) -> FimOrder:
     except ValueError:
         names = " or ".join(f"`{order.value}`" for order in FimOrder)
         raise EngineFailed(f"`{FIM_ORDER}` is {names}, not {name!r}") from None
-
-
-def _last_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1] if lines else type(error).__name__
 
 
 def _start(arguments: Any) -> Any:

@@ -1,10 +1,4 @@
-"""The arguments of vLLM's engine: Sparrow's defaults under the user's, checked by vLLM's own names.
-
-Facts of vLLM that this file relies on, observed with 0.32: models with recurrent layers keep their
-state at large block borders only, on a CPU every 256 tokens when `block_size` says so; for others a
-small block loses fewer tokens at the end of what is cached (typing behind 16,000 tokens takes 13 ms
-to the first token with 32, 20 ms with 256).
-"""
+"""The arguments of vLLM's engine: Sparrow's defaults under the user's, checked by vLLM's own names."""
 
 from __future__ import annotations
 
@@ -15,6 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from inference.cache_layout import CPU_BLOCK_TOKENS, CPU_BLOCK_TOKENS_RECURRENT
 from inference.errors import EngineFailed
 
 logger = logging.getLogger(__name__)
@@ -35,8 +30,6 @@ DEFAULTS: Mapping[str, Any] = {
     "trust_remote_code": False,
 }
 CPU_CACHE_GB = "2"
-CPU_BLOCK_TOKENS = 32
-CPU_BLOCK_TOKENS_RECURRENT = 256
 _ATTENTION = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 
 

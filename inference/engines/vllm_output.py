@@ -6,25 +6,17 @@ see `detokenizer.py`.
 
 from __future__ import annotations
 
-import itertools
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from inference.engines.base import Piece, UnreadableCall
+from inference.engines.answer_pieces import piece_of
+from inference.engines.base import Piece
 from inference.engines.detokenizer import Detokenizer
-from inference.formats.tool_calls import (
-    MalformedToolCall,
-    Text,
-    Thinking,
-    ToolCall,
-    ToolCallParser,
-)
-from inference.protocol import CallText, FinishReason
+from inference.formats.tool_calls import Event, Text, ToolCallParser
+from inference.protocol import FinishReason
 from inference.sampling import Alternative, Sampling, TokenLogprob
 
 _FINISH = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
-_call_numbers = itertools.count(1)
 
 
 class RequestOutput:
@@ -58,7 +50,7 @@ class RequestOutput:
             reason = step.finish_reason
             finish = _FINISH.get(reason, FinishReason.STOP) if reason is not None else None
             events, finish = sample.read(step.token_ids, finish)
-            parts = [_piece(event, step.index) for event in events] or [Piece("", 0)]
+            parts = [piece_of(event, step.index) for event in events] or [Piece("", 0)]
             for number, part in enumerate(parts):
                 is_first, is_last = number == 0, number == len(parts) - 1
                 yield Piece(
@@ -106,7 +98,7 @@ class _Sample:
 
     def read(
         self, token_ids: Sequence[int], finish: FinishReason | None
-    ) -> tuple[list[Text | Thinking | ToolCall | MalformedToolCall], FinishReason | None]:
+    ) -> tuple[list[Event], FinishReason | None]:
         """The events that these tokens add, and how the sample ended if it has."""
         text = self._detokenizer.feed(token_ids)
         if self._detokenizer.stopped:
@@ -120,18 +112,3 @@ class _Sample:
         if self.has_ended:
             events += self._parser.finish()
         return events, finish
-
-
-def _piece(event: Text | Thinking | ToolCall | MalformedToolCall, sample: int) -> Piece:
-    """The event as a piece, but for what belongs to the step."""
-    match event:
-        case Text(text):
-            return Piece(text, 0)
-        case Thinking(text):
-            return Piece(text, 0, thinking=True)
-        case MalformedToolCall(reason, raw):
-            return Piece("", 0, sample=sample, calls=(UnreadableCall(reason, raw),))
-        case ToolCall(name, arguments):
-            number = next(_call_numbers)
-            call = CallText(f"call-{number}", name, json.dumps(arguments, ensure_ascii=False))
-            return Piece("", 0, sample=sample, calls=(call,))

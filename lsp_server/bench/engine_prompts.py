@@ -195,7 +195,7 @@ def with_tail(prepared: FimLayout, order: FimOrder, tail: Tail, encode: Encode) 
 
 @dataclass(frozen=True, slots=True)
 class Tokenization:
-    """Medians in ms per key at one size of context."""
+    """Medians in ms of CPU time per key at one size of context: what else runs disturbs it least."""
 
     tokens: int
     all_ms: float  # the tail's ids, joined to the rest of the prompt
@@ -208,26 +208,26 @@ def measure_tokenization(scene: Scene, vocabulary: Vocabulary, repeats: int) -> 
     """Types in the scene `repeats` times over; the whole text is encoded at a few keys alone."""
     order = vocabulary.fim.orders[0]
     asked = request(scene, order, vocabulary)
-    started = time.perf_counter()
+    started = time.thread_time()
     prepared = prepare(asked.layout, vocabulary)
-    prepare_ms = (time.perf_counter() - started) * 1000
+    prepare_ms = (time.thread_time() - started) * 1000
     all_ms: list[float] = []
     encode_ms: list[float] = []
     whole_ms: list[float] = []
     ids: list[int] = []
     for _, length in itertools.product(range(repeats), range(1, len(TYPED) + 1)):
         tail = asked.tail(TYPED[:length])
-        started = time.perf_counter()
+        started = time.thread_time()
         before, after = vocabulary.encode(tail.prefix), vocabulary.encode(tail.suffix)
-        encoded = time.perf_counter()
+        encoded = time.thread_time()
         ids = prepared.with_tail(order, before, after)
-        all_ms.append((time.perf_counter() - started) * 1000)
+        all_ms.append((time.thread_time() - started) * 1000)
         encode_ms.append((encoded - started) * 1000)
     for length in (1, 20, 40):
         text = asked.plain_text(TYPED[:length])
-        started = time.perf_counter()
+        started = time.thread_time()
         vocabulary.encode_with_markers(text)
-        whole_ms.append((time.perf_counter() - started) * 1000)
+        whole_ms.append((time.thread_time() - started) * 1000)
     return Tokenization(
         len(ids),
         statistics.median(all_ms),

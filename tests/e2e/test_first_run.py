@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from . import scenes
+from .waiting import wait_until
 from .workbench import LaunchEditor, Workbench
 
 pytestmark = pytest.mark.e2e
@@ -58,9 +60,41 @@ def test_a_server_that_is_there_needs_no_installation(
     assert editor.notifications() == []
 
 
+def test_the_walkthrough_shows_a_completion_and_lets_completions_take_longer(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    editor = launch_editor(tmp_path, {"sparrow.server.path": str(sparrow)})
+    editor.wait_for_status("^Sparrow: ready")
+    editor.run_command("Sparrow: Open Walkthrough")
+    _step(editor, "See a completion").click()
+    editor.screenshot("see-a-completion")
+    editor.page.get_by_role("button", name="Open the Sample").click()
+    editor.wait_for_ghost_text("raise ValueError")
+    editor.screenshot("sample")
+
+    editor.run_command("Sparrow: Open Walkthrough")
+    expect(_step(editor, "See a completion").get_by_role("checkbox")).to_be_checked()
+    _step(editor, "Take it or leave it").click()
+    editor.screenshot("take-it-or-leave-it")
+    _step(editor, "Give a larger model time").click()
+    editor.screenshot("give-time")
+    editor.page.get_by_role("button", name="Let Completions Take Longer").click()
+    settings = editor.home.user_data / "User" / "settings.json"
+    wait_until(
+        lambda: json.loads(settings.read_text()).get("editor.quickSuggestions"), "the setting", 30
+    )
+    assert json.loads(settings.read_text())["editor.quickSuggestions"]["other"] == "on"
+    _step(editor, "Choose a model").click()
+    editor.screenshot("choose-a-model")
+    assert editor.notifications() == []
+
+
 def _first_step(editor: Workbench) -> Locator:
-    step = editor.page.get_by_role("button", name="Install the server")
-    return step.get_by_role("checkbox")
+    return _step(editor, "Install the server").get_by_role("checkbox")
+
+
+def _step(editor: Workbench, title: str) -> Locator:
+    return editor.page.get_by_role("button", name=title)
 
 
 def _path_without_sparrow() -> str:

@@ -58,6 +58,29 @@ def test_typing_and_completion_survive_the_death_of_the_inference_host(
     assert editor.notifications() == []
 
 
+def test_a_language_server_that_dies_is_started_again(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "temperatures.py").write_text(scenes.TEMPERATURES)
+    editor = launch_editor(tmp_path, {"sparrow.server.path": str(sparrow)})
+    editor.open_file("temperatures.py")
+    editor.wait_for_status("^Sparrow: ready")
+    [server] = editor.servers()
+    [host] = editor.inference_hosts()
+
+    with editor.recorded_statuses() as statuses:
+        server.kill()
+        wait_until(lambda: editor.servers() not in ([], [server]), "another server", 60)
+        editor.wait_for_status("^Sparrow: ready", timeout_s=60)
+    assert "Sparrow starts it again in" in _first_that_is_not_ready(statuses)
+    assert len(editor.servers()) == 1
+    editor.type_text(scenes.TYPED)
+    editor.wait_for_ghost_text("ABSOLUTE_ZERO")
+    editor.screenshot("recovered")
+    assert editor.inference_hosts() == [host]  # it outlives the window's server
+    assert editor.notifications() == []
+
+
 def _completions_in_flight(editor: Workbench) -> int:
     trace = editor.output_channel_text("Sparrow Trace")
     sent = re.findall(r"Sending request 'textDocument/inlineCompletion - \((\d+)\)'", trace)

@@ -203,6 +203,22 @@ def test_ask_says_what_is_wrong(
     assert asked.stdout == ""
 
 
+def test_ask_without_a_model_says_how_to_name_one(ask: Any) -> None:
+    asked = ask("Is it?")
+    assert asked.returncode == 1
+    assert "sparrow ask --model NAME" in asked.stderr
+    assert "`sparrow models` lists" in asked.stderr
+
+
+def test_ask_says_an_error_once(ask: Any) -> None:
+    asked = ask("--model", "nope", "Is it?")
+    assert asked.returncode == 1
+    assert asked.stderr.count("there is no model named 'nope'") == 1
+    assert asked.stderr.splitlines()[-1] == (
+        "Error: there is no model named 'nope'. `sparrow models` lists all of them."
+    )
+
+
 def test_ask_says_where_an_answer_was_cut(ask: Any, script: Script) -> None:
     asked = ask("--model", script(YES), "--max-tokens", "2", "Is it?")
     assert asked.stdout == "Yes\n"

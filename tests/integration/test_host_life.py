@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+import inference.endpoint
 import inference.host
 from inference.client import ClientState, ClientStatus, InferenceClient
 from inference.content import Layout, LayoutSection, TextChunk
@@ -35,6 +36,7 @@ from inference.protocol import (
     HostState,
     Priority,
     PutChunk,
+    Refused,
     Role,
     Shutdown,
     Status,
@@ -234,6 +236,44 @@ class TestStart:
             with pytest.raises(HostUnavailable) as caught:
                 await client.wait_ready(20)
             assert "SPARROW_RUNTIME_DIR" in caught.value.hint
+
+
+class TestLoopbackTcp:
+    """As on Windows, where there are no Unix sockets."""
+
+    @pytest.fixture(autouse=True)
+    def _over_tcp(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(inference.endpoint, "OVER_TCP", True)
+
+    async def test_a_host_listens_on_the_loopback_alone_and_completes(
+        self, host_of: HostOf, client_of: ClientOf, script: Script
+    ) -> None:
+        model = script(ANSWER)
+        async with host_of(model), client_of(model) as client:
+            address = Endpoint.of(model).read_address()
+            assert address is not None
+            assert (address.socket, type(address.port)) == (None, int)
+            assert not Endpoint.of(model).socket.exists()
+            await client.wait_ready(20)
+            assert await complete(client) == "1 + 1"
+        assert Endpoint.of(model).read_address() is None
+
+    async def test_who_has_not_the_token_is_turned_away(
+        self, host_of: HostOf, script: Script
+    ) -> None:
+        model = script(ANSWER)
+        async with host_of(model) as host:
+            address = Endpoint.of(model).read_address()
+            assert address is not None
+            reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
+            channel = Channel(reader, writer)
+            channel.send(Hello(PROTOCOL_VERSION, "guessed", "stranger"))
+            refused = await channel.receive()
+            assert isinstance(refused, Refused)
+            assert refused.code == "authentication_failed"
+            assert await channel.receive() is None
+            await channel.close()
+            assert host.stats().connections == 0
 
 
 class TestLoading:

@@ -15,14 +15,34 @@ from typing import Any
 
 import pytest
 
+from inference.client import InferenceClient
+from inference.content import Message
 from inference.engines.base import Piece
 from inference.engines.openai import OpenAiEngine
 from inference.engines.openai_connection import Limits
 from inference.engines.openai_server import KEY_VARIABLE
 from inference.errors import EngineFailed, InferenceError, PromptTooLong, RequestRefused
-from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
-from inference.protocol import FinishReason, Priority, Role, Tail
+from inference.prompt import (
+    Chunk,
+    Conversation,
+    Prompt,
+    PromptLayout,
+    PromptMessage,
+    PromptSection,
+)
+from inference.protocol import (
+    CallText,
+    ChatRole,
+    Delta,
+    Done,
+    FinishReason,
+    Priority,
+    Role,
+    Tail,
+)
 from inference.sampling import Sampling
+
+ClientOf = Callable[..., contextlib.AbstractAsyncContextManager[InferenceClient]]
 
 # No busy machine is too slow for these; where a limit is to be reached, it is made small.
 LIMITS = Limits(
@@ -357,6 +377,124 @@ class TestServers:
             assert text_of(await complete(engine)) == "1"
             await engine.close()
         assert any("Loading model" in message for message in reported)
+
+
+TOOL = {"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}
+QUESTION = PromptMessage(ChatRole.USER, (Chunk("What is in a.py?", range(5)),), (), "")
+
+
+async def converse(engine: OpenAiEngine, *, thinking: bool | None = None) -> list[Piece]:
+    conversation = Conversation((QUESTION,), (TOOL,), thinking)
+    pieces = engine.chat(conversation, Sampling(20), Priority.CHAT)
+    return [piece async for piece in pieces]
+
+
+def chunk(finish: str | None = None, **delta: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+class TestConversations:
+    async def test_what_vllm_leaves_in_the_text_is_read_here(self, played: Played) -> None:
+        """Its template opens the thinking where that is not switched off."""
+
+        async def tokens(exchange: Exchange) -> None:
+            if "prompt" in exchange.body:
+                await tokenize(exchange)
+                return
+            switch = exchange.body.get("chat_template_kwargs", {}).get("enable_thinking", True)
+            await exchange.send_json(
+                {"token_strs": ["assistant", "\n", "<think>" if switch else ""]}
+            )
+
+        def answer(text: str) -> Route:
+            usage = {"prompt_tokens": 30, "completion_tokens": 9}
+            last = {"choices": [], "usage": usage}
+            return events(chunk(content=text[:9]), chunk("stop", content=text[9:]), last, "[DONE]")
+
+        call = "<tool_call><function=read></function></tool_call>"
+        routes = {
+            **vllm(events(said("1", "stop"), "[DONE]")),
+            "/tokenize": tokens,
+            "/v1/chat/completions": answer(f"Look. {call}</think>Yes."),
+        }
+        async with played(routes) as server, loaded(server.url) as engine:
+            assert engine.capabilities.chat
+            pieces = await converse(engine)
+            server.routes["/v1/chat/completions"] = answer("Yes, it is.")
+            plain = await converse(engine, thinking=False)
+        assert text_of([piece for piece in pieces if piece.thinking]) == "Look. "
+        assert text_of([piece for piece in pieces if not piece.thinking]) == "Yes."
+        ((found,),) = [piece.calls for piece in pieces if piece.calls]
+        assert isinstance(found, CallText)
+        assert (found.name, found.arguments) == ("read", "{}")
+        assert (pieces[-1].finish, pieces[-1].prompt_tokens) == (FinishReason.STOP, 30)
+        assert sum(piece.token_count for piece in pieces) == 9
+        assert text_of(plain) == "Yes, it is."
+        assert not any(piece.thinking for piece in plain)
+
+    async def test_what_a_server_tells_apart_stays_apart(self, played: Played) -> None:
+        function = {"name": "read", "arguments": '{"path": "a.py"}'}
+        routes = {
+            **other(events(said("1", "stop"), "[DONE]")),
+            "/v1/chat/completions": events(
+                chunk(reasoning_content="Hm."),
+                chunk(content="I look."),
+                chunk(tool_calls=[{"index": 0, "id": "c", "function": function}]),
+                chunk("tool_calls"),
+                "[DONE]",
+            ),
+        }
+        async with played(routes) as server, loaded(server.url) as engine:
+            pieces = await converse(engine)
+        assert [(piece.text, piece.thinking) for piece in pieces if piece.text] == [
+            ("Hm.", True),
+            ("I look.", False),
+        ]
+        assert [piece.calls for piece in pieces if piece.calls] == [
+            (CallText("c", "read", '{"path": "a.py"}'),)
+        ]
+        assert pieces[-1].finish is FinishReason.STOP
+
+    async def test_a_model_that_does_not_chat_completes_all_the_same(self, played: Played) -> None:
+        refusing = json_of({"error": {"message": "no chat template", "code": 400}}, 400)
+        routes = {**other(events(said("1", "stop"), "[DONE]")), "/v1/chat/completions": refusing}
+        async with played(routes) as server, loaded(server.url) as engine:
+            assert not engine.capabilities.chat
+            assert text_of(await complete(engine)) == "1"
+
+    async def test_one_that_is_slow_to_chat_does_not_hold_up_completions(
+        self, played: Played
+    ) -> None:
+        async def stall(exchange: Exchange) -> None:
+            await exchange.peer_closes()
+
+        routes = {**other(events(said("1", "stop"), "[DONE]")), "/v1/chat/completions": stall}
+        limits = replace(LIMITS, probe_s=0.2)
+        async with played(routes) as server, loaded(server.url, limits=limits) as engine:
+            assert engine.capabilities.chat  # slow is no refusal
+            assert text_of(await complete(engine)) == "1"
+
+    async def test_ask_goes_through_a_host_to_the_server(
+        self, played: Played, client_of: ClientOf
+    ) -> None:
+        routes = {
+            **other(events(said("1", "stop"), "[DONE]")),
+            "/v1/chat/completions": events(
+                chunk(content="Yes"), chunk("stop", content="."), "[DONE]"
+            ),
+        }
+        async with (
+            played(routes) as server,
+            client_of(f"openai:{server.url}") as client,
+        ):
+            await client.wait_ready(20)
+            answer = client.chat([Message.of(ChatRole.USER, "Is it?")], Sampling(9), Priority.CHAT)
+            async with contextlib.aclosing(answer):
+                messages = [message async for message in answer]
+        assert "".join(it.text for it in messages if isinstance(it, Delta)) == "Yes."
+        assert isinstance(messages[-1], Done)
+        sent = server.asked("/v1/chat/completions")[-1].body["messages"]
+        assert sent == [{"role": "user", "content": "Is it?"}]
 
 
 class TestStreams:

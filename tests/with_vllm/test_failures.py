@@ -82,14 +82,16 @@ def test_deaths(served_alone: Served) -> None:
     served_alone.run(test)
 
 
+@pytest.mark.filterwarnings("ignore")  # vLLM's own, which is imported here
 @pytest.mark.parametrize(
     ("engine_args", "sentence"),
     [
         ({"max_modellen": 1}, "max_modellen"),
         ({"fim_order": "sideways"}, "`psm` or `spm`"),
+        ({"dtype": "float8"}, r"dtype='float8': Input should be .*'bfloat16'"),
     ],
 )
-def test_an_argument_that_is_not_known_is_named(
+def test_an_argument_that_is_none_is_named(
     tmp_path: Path, engine_args: dict[str, object], sentence: str
 ) -> None:
     async def load() -> None:

@@ -11,10 +11,27 @@ import pytest
 
 from inference.client import InferenceClient
 from inference.content import Layout, LayoutSection, TextChunk
+from inference.endpoint import Endpoint
 from inference.errors import PromptTooLong, UnsupportedRequest
-from inference.protocol import Delta, Done, FinishReason, Priority, Role, Tail
+from inference.protocol import (
+    MAX_FRAME_BYTES,
+    PROTOCOL_VERSION,
+    Delta,
+    Done,
+    FinishReason,
+    GetStatus,
+    Hello,
+    Priority,
+    PutChunk,
+    Role,
+    Status,
+    Tail,
+    Welcome,
+)
 from inference.sampling import Sampling
-from tests.with_vllm.conftest import MAX_MODEL_LEN, SLOTS, Served
+from inference.store import MAX_CHUNK_BYTES
+from inference.transport import Channel
+from tests.with_vllm.conftest import MAX_MODEL_LEN, SLOTS, START_TIMEOUT_S, Served
 
 
 @dataclass(frozen=True)
@@ -168,6 +185,37 @@ def test_layouts_that_the_host_has_let_go_are_sent_again(served: Served) -> None
             layout = layout_of(lines(number, 2), path=f"{number}.py")
             await complete(client, layout, max_tokens=1)
         assert (await complete(client, first)).text == before.text
+
+    served.run(test)
+
+
+async def fill_the_store(served: Served) -> None:
+    """Puts chunks that no layout names, as another window might, until all others have gone."""
+    streams = await Endpoint.of(served.model, served.engine_args).connect()
+    assert streams is not None
+    reader, writer, address = streams
+    channel = Channel(reader, writer)
+    channel.send(Hello(PROTOCOL_VERSION, address.token, "another window"))
+    size = MAX_FRAME_BYTES // 2
+    for number in range(MAX_CHUNK_BYTES // size + 2):
+        channel.send(PutChunk(f"{number:>{size}}"))
+        await channel.drain(START_TIMEOUT_S)
+    channel.send(GetStatus())
+    welcome, status = await channel.receive(), await channel.receive()
+    assert isinstance(welcome, Welcome)
+    assert isinstance(status, Status)  # messages are handled in order: all has been taken in
+    await channel.close()
+
+
+def test_a_chunk_that_the_host_has_let_go_is_sent_again(served: Served) -> None:
+    async def test(client: InferenceClient) -> None:
+        kept, other = lines(700, 10), lines(800, 10)
+        before = await complete(client, layout_of(kept, other))
+        await fill_the_store(served)
+        # The client believes that the host holds both chunks.
+        again = await complete(client, layout_of(kept, other, path="b.py"))
+        assert again.text
+        assert again.done.usage.prompt_tokens >= before.done.usage.prompt_tokens
 
     served.run(test)
 

@@ -109,10 +109,10 @@ export function render(
   };
 }
 
-/** What serves a role, in a line of the menu. */
+/** What serves a role, in a line of the menu: how it is comes first, for names may be long. */
 export function describeModel(status: Status): string {
   const state = [NAMES[status.state], percentOf(status)].filter((word) => word !== "").join(" ");
-  return status.model === "" ? state : `${status.model} (${state})`;
+  return status.model === "" ? state : `${state} · ${status.model}`;
 }
 
 function initialStatus(since: Date): Status {

@@ -575,15 +575,15 @@ class TestRequests:
         with pytest.raises(PromptTooLong, match=r"about 200 tokens, 100 more than .* of 100"):
             requests.completion(self.fmt, "x" * 660, self.sampling, Priority.COMPLETION)
 
-    def test_a_chat_opens_the_answer_where_the_server_lets_it(self) -> None:
+    def test_an_infill_by_chat_opens_the_answer_where_the_server_lets_it(self) -> None:
         asked = infill("a.py", "a = ", "\n")
-        body = requests_of(ServerKind.VLLM).chat(asked, Sampling(5), Priority.COMPLETION).body
+        body = requests_of(ServerKind.VLLM).infill(asked, Sampling(5), Priority.COMPLETION).body
         assert body["messages"][-1] == {"role": "assistant", "content": "```py\na = "}
         assert body["continue_final_message"]
         assert not body["add_generation_prompt"]
         assert body["max_tokens"] == 5
         assert body["chat_template_kwargs"] == {"enable_thinking": False}
-        other = requests_of(ServerKind.OTHER).chat(asked, Sampling(5), Priority.COMPLETION).body
+        other = requests_of(ServerKind.OTHER).infill(asked, Sampling(5), Priority.COMPLETION).body
         assert [message["role"] for message in other["messages"]] == ["system", "user"]
         assert other["max_tokens"] > 5
         assert "chat_template_kwargs" not in other

@@ -145,6 +145,27 @@ class TestDoctor:
         assert bool(found.hint) is (state != "ok")
 
     @pytest.mark.parametrize(
+        ("unserved", "state", "said"),
+        [
+            ([], "ok", "only larger models need it"),
+            (["suffix", "openai:http://127.0.0.1:1/v1"], "ok", "only larger models need it"),
+            (["suffix", "vllm:/checkpoint"], "error", "and vllm:/checkpoint needs it"),
+            (["qwen3.6-35b-a3b"], "error", "and qwen3.6-35b-a3b needs it"),
+        ],
+    )
+    def test_without_vllm(
+        self, monkeypatch: pytest.MonkeyPatch, unserved: list[str], state: str, said: str
+    ) -> None:
+        def absent(name: str) -> str:
+            raise importlib.metadata.PackageNotFoundError(name)
+
+        monkeypatch.setattr(importlib.metadata, "version", absent)
+        found = doctor._vllm(unserved)
+        assert found.state == state
+        assert said in found.summary
+        assert bool(found.hint) is (state != "ok")
+
+    @pytest.mark.parametrize(
         ("code", "extensions", "state"),
         [
             (None, None, "ok"),

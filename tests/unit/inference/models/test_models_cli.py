@@ -140,7 +140,7 @@ class TestPlan:
                 ("qwen2.5-coder-8b",),
                 (
                     "there is no model named 'qwen2.5-coder-8b'; the nearest are qwen2.5-coder-7b,"
-                    " qwen2.5-coder-3b and qwen2.5-coder-1.5b."
+                    " qwen2.5-coder-3b and qwen2.5-coder-1.5b. `sparrow models` lists all of them."
                 ),
             ),
             (("--gpus", "3"), "there are 2 GPUs here: give --gpu-memory to plan for others."),

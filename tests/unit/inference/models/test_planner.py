@@ -218,7 +218,7 @@ def test_on_the_cpu(name: str, ram: int, space: str | None) -> None:
     made = plan_preset(preset(name), Hardware(ram_bytes=ram * GIB, cores=8))
     assert (made.device, made.fits) == ("cpu", space is not None)
     assert made.environment.get("VLLM_CPU_KVCACHE_SPACE") == space
-    assert made.engine_args.get("block_size") == (128 if space else None)
+    assert made.engine_args.get("block_size") == (32 if space else None)
     assert "gpu_memory_utilization" not in made.engine_args
     assert made.memory.left_to_others == ram * GIB // 2
 

@@ -100,8 +100,8 @@ def test_variants_of_the_flagship_come_from_the_most_precise_on() -> None:
                 " qwen3.6-35b-a3b-fp8 and qwen3.6-35b-a3b-awq"
             ),
         ),
-        ("gpt-2", "there is no model named 'gpt-2'; `sparrow models` lists them"),
-        ("", "there is no model named ''; `sparrow models` lists them"),
+        ("gpt-2", "there is no model named 'gpt-2'"),
+        ("", "there is no model named ''"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest(wrong: str, sentence: str) -> None:
