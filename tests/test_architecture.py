@@ -386,6 +386,7 @@ TYPES = {
     "ModelState": "ModelState",
     "readonly ModelRole[]": "list[ModelRole]",
     "readonly ApiKey[]": "list[ApiKey]",
+    "readonly Problem[]": "list[Problem]",
 }
 
 
@@ -414,6 +415,7 @@ def test_the_messages_are_those_of_the_extension() -> None:
     ours = {
         protocol.STATUS: ("Notification", ["StatusParams"]),
         protocol.SET_API_KEYS: ("Notification", ["ApiKeysParams"]),
+        protocol.SET_PROBLEMS: ("Notification", ["ProblemsParams"]),
         protocol.RESTART_HOST: ("Request", ["NoFields", "NoFields", "void"]),
         protocol.EXPLAIN_COMPLETION: ("Request", ["NoFields", "ExplainCompletionResult", "void"]),
     }
