@@ -19,6 +19,11 @@ _COMMANDS = {
     "ask": ("inference.ask_cli", "ask", "Ask a model that chats, in the terminal."),
     "index": ("lsp_server.index_cli", "index", "Index a folder's code, and say what is in it."),
     "search": ("lsp_server.index_cli", "search", "Search code: words, definitions, uses."),
+    "context": (
+        "lsp_server.context_cli",
+        "context",
+        "Print what a model is shown for a cursor, and why.",
+    ),
     "models": ("inference.models_cli", "models", "List the models that Sparrow knows."),
     "plan": ("inference.models_cli", "plan_command", "Say what of a model fits this machine."),
     "doctor": ("lsp_server.doctor", "doctor", "Check every layer with a real completion."),

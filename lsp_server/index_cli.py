@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lsp_server.workspace.build import Summary
+    from lsp_server.workspace.snapshot import Snapshot
     from lsp_server.workspace.store import Store
 
 MAX_WORKERS = 8
@@ -67,6 +68,38 @@ def search(query: tuple[str, ...], kind: str, folder: Path, limit: int) -> None:
     for path, line, shown in found:
         where = f"{click.style(path, fg='cyan')}:{line + 1}"
         click.echo(f"{where}: {shown[:_LONGEST_LINE]}")
+
+
+def with_snapshot(folder: Path, use: Callable[[Snapshot], None]) -> None:
+    """Brings the index of a folder up to date, imports and all, and has it used."""
+    from rich.console import Console
+
+    from lsp_server.workspace.disk import TextCache
+    from lsp_server.workspace.link import Links
+    from lsp_server.workspace.view import FolderView
+
+    root = folder.resolve()
+
+    def look(store: Store) -> None:
+        Links(root, store).update(_build(root, store, Console(stderr=True)))
+        paths = store.paths()
+        named: dict[str, list[str]] = {}
+        for path in paths:
+            named.setdefault(path.rpartition("/")[2], []).append(path)
+        use(
+            FolderView(
+                path=root,
+                store=store,
+                paths=paths,
+                named=named,
+                open_documents={},
+                texts=TextCache(),
+                resolve=lambda _: None,
+                on_damage=lambda: None,
+            )
+        )
+
+    _with_store(root, look)
 
 
 def _look(

@@ -77,6 +77,7 @@ class Gathering:
         imports = snapshot.imports(path)
         self.imports: Mapping[str, ResolvedImport] = {it.alias: it for it in imports if it.alias}
         self.starred = tuple(dict.fromkeys(it.target for it in imports if it.name == "*"))
+        self._own = {symbol.name for symbol in snapshot.symbols(path)}
         self._definitions: dict[str, Sequence[SymbolAt]] = {}
         self._lookups = _LOOKUPS
         self._weighed: dict[tuple[str, int], float] = {}
@@ -93,12 +94,14 @@ class Gathering:
         return found
 
     def class_named(self, name: str) -> SymbolAt | None:
-        """The class that the name stands for in the file, through its import where there is one."""
+        """The class of another file that the name stands for, through its import where there is one."""
         imported = self.imports.get(name)
         if imported is not None:
             for symbol in self.snapshot.symbols(imported.target):
                 if symbol.name == imported.name and symbol.kind in TYPES:
                     return SymbolAt(imported.target, symbol)
+        if name in self._own:
+            return None
         found = [it for it in self.definitions(name) if it.symbol.kind in TYPES]
         return max(found, key=self._closeness, default=None)
 

@@ -17,7 +17,8 @@ from lsp_server.workspace.words import words
 _RECEIVER = 4.0
 _TYPE, _NAMED_LIKE, _MENTIONED, _BASE = 1.0, 0.5, 0.4, 0.6
 _MODULE, _PARAMETER, _UNMENTIONED = 0.5, 0.2, 0.08  # the last: what nothing near the cursor names
-_USE, _COUNTERPART, _EDITED, _EDITED_NAME, _PROBLEM = 0.3, 0.3, 0.3, 0.1, 1.0
+_USE, _EDITED, _EDITED_NAME, _PROBLEM = 0.3, 0.3, 0.1, 1.0
+_TESTED, _TEST = 0.3, 0.05  # what a test is of, and what tests a file
 _SIMILAR_CODE, _MANY_HITS = 0.03, 3.0
 # How many of each the snapshot is asked for.
 _IMPORTED_FILES, _USES, _EDITS, _PROBLEM_NAMES = 32, 12, 12, 4
@@ -126,7 +127,10 @@ def _counterpart(gathering: Gathering) -> None:
     near = [path for path in paths if path != gathering.path]
     if near:
         path = max(near, key=lambda it: (_shared_start(it, folder), it))
-        gathering.add_module(path, _COUNTERPART, "is tested here" if found else "tests this file")
+        if found:
+            gathering.add_module(path, _TESTED, "is tested here")
+        else:
+            gathering.add_module(path, _TEST, "tests this file")
 
 
 def _edits(gathering: Gathering) -> None:
