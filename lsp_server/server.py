@@ -137,7 +137,7 @@ class SparrowServer(LanguageServer):
             self._told_problems.update(new)
             self.log_warning("; ".join(new))
         self.models.configure(self.config)
-        self.index.enable(self.config.index_enable)
+        self.index.enable(is_enabled=self.config.index_enable)
 
     def _on_index_change(self, _: Path) -> None:
         self.context.outdate()

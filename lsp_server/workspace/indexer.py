@@ -27,7 +27,7 @@ from lsp_server.workspace.exclusions import Exclusions
 from lsp_server.workspace.link import Links
 from lsp_server.workspace.outline import Import, ImportedName
 from lsp_server.workspace.store import Store
-from lsp_server.workspace.store_file import StoreDamaged, delete_store
+from lsp_server.workspace.store_file import StoreDamaged, delete_store, forget_old_stores
 from lsp_server.workspace.user_excludes import user_excludes
 from lsp_server.workspace.watch import Watch
 
@@ -190,6 +190,8 @@ class Indexer:
             try:
                 if folder.store is None:
                     folder.store = Store.open(folder.store_file)
+                    os.utime(folder.store_file)  # it is in use
+                    forget_old_stores(folder.store_file.parent.parent)
                     if folder.store.drop_orphans():
                         places = {""}
                     folder.links = Links(folder.path, folder.store)

@@ -15,6 +15,7 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
+COMMAND = (sys.executable, "-P", "-E", "-m", "lsp_server.workspace.indexer")
 END_TIMEOUT_S = 5.0
 _MAX_LINE_BYTES = 16 * 1024 * 1024
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 1.0, 60.0
@@ -71,7 +72,7 @@ class IndexerClient:
         """Until the process ends; returns its exit code, or why it could not be started."""
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-E", "-m", "lsp_server.workspace.indexer", *options),
+                *(*COMMAND, *options),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=_MAX_LINE_BYTES,

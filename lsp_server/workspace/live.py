@@ -73,7 +73,7 @@ class Workspace:
         self._roots = list(dict.fromkeys(path for path in paths if path is not None))
         self._update()
 
-    def enable(self, is_enabled: bool) -> None:  # noqa: FBT001 - a setting
+    def enable(self, *, is_enabled: bool) -> None:
         self._is_enabled = is_enabled
         self._update()
 

@@ -26,11 +26,16 @@ and which contents name something is known from the full text.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sqlite3
+import time
 from pathlib import Path
 
+logger = logging.getLogger(__name__)
+
 FORMAT_VERSION = 3
+_KEPT_DAYS = 60
 _BUSY_TIMEOUT_S = 10.0
 _MAPPED_BYTES = 1 << 30
 
@@ -83,6 +88,17 @@ def store_file(cache: Path, folder: Path) -> Path:
     """Where the store of a workspace folder is."""
     name = hashlib.blake2b(str(folder).encode(errors="surrogateescape"), digest_size=16).hexdigest()
     return cache / "index" / f"{name}.sqlite"
+
+
+def forget_old_stores(cache: Path) -> None:
+    """Deletes what no window has opened for `_KEPT_DAYS`: its folder may be long gone."""
+    oldest = time.time() - _KEPT_DAYS * 24 * 3600
+    for file in (cache / "index").glob("*.sqlite"):
+        try:
+            if file.stat().st_mtime < oldest:
+                delete_store(file)
+        except OSError as error:  # another window was faster, or it is not ours to delete
+            logger.info("an old index stays: %s", error)
 
 
 def delete_store(file: Path) -> None:

@@ -26,7 +26,7 @@ from lsp_server.workspace.store_reader import WINDOW_LINES, StoreReader
 logger = logging.getLogger(__name__)
 
 # What keeps each answer within its time; see `sparrow bench index`.
-MAX_DEFINITIONS = 100
+MAX_DEFINITIONS = 60
 MAX_FILES = 60  # that are looked at for references
 MAX_ROWS = 1_500  # of the full text that are ranked
 

@@ -29,6 +29,7 @@ from pygls.lsp.client import LanguageClient
 
 from inference.client import InferenceClient
 from inference.endpoint import RUNTIME_DIR_VARIABLE
+from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
 COMMAND = (str(Path(sys.executable).with_name("sparrow")), "lsp")
 PATIENCE_S = 20.0  # a bound for machines under load, not a time that anything should take
@@ -54,7 +55,12 @@ class Place:
 
     def environment(self, **more: str) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return {**inherited, RUNTIME_DIR_VARIABLE: str(self.runtime), **more}
+        return {
+            **inherited,
+            RUNTIME_DIR_VARIABLE: str(self.runtime),
+            CACHE_DIR_VARIABLE: str(self.runtime / "cache"),
+            **more,
+        }
 
     def host_pids(self) -> list[int]:
         """The hosts that run with this runtime folder."""
