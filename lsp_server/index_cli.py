@@ -74,7 +74,6 @@ def with_snapshot(folder: Path, use: Callable[[Snapshot], None]) -> None:
     """Brings the index of a folder up to date, imports and all, and has it used."""
     from rich.console import Console
 
-    from lsp_server.workspace.disk import TextCache
     from lsp_server.workspace.link import Links
     from lsp_server.workspace.view import FolderView
 
@@ -82,22 +81,7 @@ def with_snapshot(folder: Path, use: Callable[[Snapshot], None]) -> None:
 
     def look(store: Store) -> None:
         Links(root, store).update(_build(root, store, Console(stderr=True)))
-        paths = store.paths()
-        named: dict[str, list[str]] = {}
-        for path in paths:
-            named.setdefault(path.rpartition("/")[2], []).append(path)
-        use(
-            FolderView(
-                path=root,
-                store=store,
-                paths=paths,
-                named=named,
-                open_documents={},
-                texts=TextCache(),
-                resolve=lambda _: None,
-                on_damage=lambda: None,
-            )
-        )
+        use(FolderView.alone(root, store))
 
     _with_store(root, look)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from lsp_server.context.layout import ContextFile
 
@@ -25,7 +24,7 @@ class Repository:
 
 def belongs(path: str, characters: int) -> bool:
     """Whether a text file says something of the repository: code, or documents, not data."""
-    ending = PurePosixPath(path).suffix.lower()
+    ending = _ending(path)
     limit = _MAX_DATA_CHARACTERS if ending in _DATA else MAX_FILE_CHARACTERS
     return 0 < characters <= limit
 
@@ -62,7 +61,12 @@ def _kind(path: str, place: dict[str, int]) -> tuple[int, int]:
     """By importance; then what nothing imports, documents before the rest."""
     if path in place:
         return 0, place[path]
-    return (1 if PurePosixPath(path).suffix.lower() in _DOCUMENTS else 2), 0
+    return (1 if _ending(path) in _DOCUMENTS else 2), 0
+
+
+def _ending(path: str) -> str:
+    _, dot, ending = path.rpartition("/")[2].rpartition(".")
+    return dot + ending.lower()
 
 
 def names(paths: Sequence[str], most: int) -> str:

@@ -16,7 +16,7 @@ from lsp_server.workspace.read import digest, language_of
 from lsp_server.workspace.snapshot import ResolvedImport
 from lsp_server.workspace.store_file import StoreDamaged
 from lsp_server.workspace.store_reader import Link, StoreReader
-from lsp_server.workspace.view import FolderView
+from lsp_server.workspace.view import FolderView, by_name
 
 _PATHS_AT_ONCE = 2000  # are read in about a millisecond
 _numbers = itertools.count(1)
@@ -73,7 +73,6 @@ class IndexedFolder:
         """Reads the paths of all files, some at a time, so that the loop is not held up."""
         store = self._store
         paths: list[str] = []
-        named: dict[str, list[str]] = {}
         while store is not None and store is self._store:
             try:
                 some = store.paths(paths[-1] if paths else "", _PATHS_AT_ONCE)
@@ -81,10 +80,8 @@ class IndexedFolder:
                 self._on_damage()
                 return
             paths += some
-            for path in some:
-                named.setdefault(path.rpartition("/")[2], []).append(path)
             if len(some) < _PATHS_AT_ONCE:
-                self._paths, self._named = tuple(paths), named
+                self._paths, self._named = tuple(paths), by_name(paths)
                 return
             await asyncio.sleep(0)
 

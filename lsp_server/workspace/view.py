@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from lsp_server.workspace.disk import TextCache
 from lsp_server.workspace.open_document import OpenDocument
@@ -60,6 +60,21 @@ class FolderView:
         self._texts = texts
         self._resolve = resolve
         self._on_damage = on_damage
+
+    @classmethod
+    def alone(cls, path: Path, store: StoreReader) -> Self:
+        """Of a folder in which no document is open."""
+        paths = store.paths()
+        return cls(
+            path=path,
+            store=store,
+            paths=paths,
+            named=by_name(paths),
+            open_documents={},
+            texts=TextCache(),
+            resolve=lambda _: None,
+            on_damage=lambda: None,
+        )
 
     def paths(self) -> Sequence[str]:
         """All files, sorted."""
@@ -150,3 +165,11 @@ class FolderView:
             self._store = None
             self._on_damage()
             return None
+
+
+def by_name(paths: Iterable[str]) -> dict[str, list[str]]:
+    """Paths by the names of their files."""
+    named: dict[str, list[str]] = {}
+    for path in paths:
+        named.setdefault(path.rpartition("/")[2], []).append(path)
+    return named

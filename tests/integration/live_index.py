@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lsp_server.workspace.build import build
-from lsp_server.workspace.disk import TextCache
 from lsp_server.workspace.documents import Document, Documents, Edit
 from lsp_server.workspace.exclusions import Exclusions
 from lsp_server.workspace.folders import Folders, path_of_uri
@@ -103,6 +102,7 @@ def facts(snapshot: Snapshot, names: list[str]) -> Facts:
         "importers": {path: list(snapshot.importers(path)) for path in snapshot.paths()},
         "definitions": {name: list(snapshot.definitions(name)) for name in names},
         "references": {name: list(snapshot.references(name)) for name in names},
+        "named": {path: list(snapshot.named(path.rpartition("/")[2])) for path in snapshot.paths()},
         "lines": {path: "".join(snapshot.lines(path)) for path in snapshot.paths()},
         "found": {
             name: sorted({(it.path, it.start_line) for it in snapshot.search_text([name], 1000)})
@@ -125,15 +125,7 @@ def rebuilt(live: Live, scratch: Path, names: list[str]) -> Facts:
     store = Store.open(scratch / "store.sqlite")
     summary = build(copy, store, Exclusions([copy]), workers=1, few_files=10_000)
     Links(copy, store).update(summary)
-    view = FolderView(
-        path=copy,
-        store=store,
-        paths=store.paths(),
-        open_documents={},
-        texts=TextCache(),
-        resolve=lambda _: None,
-        on_damage=lambda: None,
-    )
+    view = FolderView.alone(copy, store)
     found = facts(view, names)
     store.close()
     return found
