@@ -27,6 +27,7 @@ class Config:
     chat_model: str = ""  # empty: the one that completes
     chat_engine_args: Mapping[str, Any] = field(default_factory=dict)
     index_enable: bool = True
+    completion_context: str = "relevant"  # or "repository"
 
     def completes(self, language: str) -> bool:
         return self.enable and self.languages.get(language, self.languages.get("*", True))
@@ -97,6 +98,12 @@ def parse(settings: Any) -> tuple[Config, list[str]]:
             "an object of the engine's arguments",
             lambda value: isinstance(value, Mapping),
             dict(default.chat_engine_args),
+        ),
+        completion_context=read(
+            "completion.context",
+            '"relevant" or "repository"',
+            lambda value: value in {"relevant", "repository"},
+            default.completion_context,
         ),
         index_enable=read("index.enable", "true or false", _is_bool, default.index_enable),
     )

@@ -30,6 +30,7 @@ from lsp_server.features.status import StatusFeature
 from lsp_server.features.warm_up import WarmUpFeature
 from lsp_server.models import Models
 from lsp_server.progress import WorkDoneProgress, report_text
+from lsp_server.repository import RepositoryReader
 from lsp_server.trace import Traces, explain
 from lsp_server.workspace.documents import Document, Documents, Edit
 from lsp_server.workspace.folders import Folders
@@ -94,6 +95,11 @@ class SparrowServer(LanguageServer):
             return bool(self.folders.exclusion(document))
 
         self.activity = UserActivity(self.documents, self.folders.path_of, is_excluded)
+        self.repository = RepositoryReader(
+            self.index,
+            lambda: self.config.completion_context == "repository",
+            self._on_repository,
+        )
         self.context = ContextStream(
             self.documents,
             self.folders.path_of,
@@ -102,6 +108,7 @@ class SparrowServer(LanguageServer):
             counts=self._counts,
             snapshot=lambda it: self.index.snapshot(it.uri),
             attention=self.activity.attention,
+            repository=self.repository.of,
         )
         self.status = StatusFeature(
             lambda params: self.protocol.notify(protocol.STATUS, params),
@@ -140,6 +147,10 @@ class SparrowServer(LanguageServer):
         self.index.enable(is_enabled=self.config.index_enable)
 
     def _on_index_change(self, _: Path) -> None:
+        self._on_repository()
+
+    def _on_repository(self) -> None:
+        """What is known beside the open documents is another."""
         self.context.outdate()
         self.warm_up.epoch_ended()
 
@@ -240,6 +251,7 @@ def _register_lifecycle(server: SparrowServer) -> None:
     @server.feature(types.SHUTDOWN)
     async def shutdown(*_: Any) -> None:
         await server.warm_up.close()
+        await server.repository.close()
         await server.index.close()
         await server.models.close()
 

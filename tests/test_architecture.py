@@ -48,6 +48,7 @@ PURE = (
     "lsp_server.workspace.ignore_rules",
     "lsp_server.workspace.imports",
     "lsp_server.workspace.outline",
+    "lsp_server.workspace.ranking",
     "lsp_server.workspace.script_modules",
     "lsp_server.workspace.snapshot",
     "lsp_server.workspace.words",

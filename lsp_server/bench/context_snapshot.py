@@ -11,6 +11,7 @@ from lsp_server.bench.context_code import Code
 from lsp_server.workspace.imports import ImportResolver
 from lsp_server.workspace.outline import Import, Outline, Symbol
 from lsp_server.workspace.parse import outline
+from lsp_server.workspace.ranking import rank
 from lsp_server.workspace.snapshot import ReferenceAt, ResolvedImport, SymbolAt, TextMatch
 from lsp_server.workspace.words import words
 
@@ -40,6 +41,9 @@ class Repository:
         for path, imports in self.imports.items():
             for target in dict.fromkeys(resolved.target for resolved in imports):
                 self.importers.setdefault(target, []).append(path)
+        self.ranked = rank(
+            {path: [it.target for it in imports] for path, imports in self.imports.items()}
+        )
         self.windows: list[tuple[str, int, int]] = []
         self.weights: dict[str, list[tuple[int, float]]] = {}
         self._weigh()
@@ -86,6 +90,9 @@ class MemorySnapshot:
 
     def paths(self) -> Sequence[str]:
         return tuple(self._repository.lines)
+
+    def ranked(self) -> Sequence[str]:
+        return self._repository.ranked
 
     def named(self, name: str) -> Sequence[str]:
         return self._repository.named.get(name, ())

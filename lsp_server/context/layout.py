@@ -28,6 +28,10 @@ class ContextFile:
     chunks: tuple[TextChunk, ...]
 
     @property
+    def characters(self) -> int:
+        return sum(len(chunk.text) for chunk in self.chunks)
+
+    @property
     def section(self) -> LayoutSection:
         return LayoutSection(Role.CONTEXT, self.path, self.chunks)
 

@@ -1,15 +1,15 @@
 """The context of a completion as it is streamed: one layout per epoch, one tail per keystroke.
 
-What is shown of other files, in this order: the open ones; then, to a model whose context is bounded,
-excerpts of the rest of the repository, and to one that is bounded by memory alone, related files
-before all others.
+What is shown of other files, in this order, from what seldom changes to what often does: a map of the
+repository, where the context is large; all of the repository, where that is asked for; files that the
+current one has to do with, where memory alone is the bound; the open files; and excerpts of the rest,
+where the context is bounded.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from inference.content import Layout, TextChunk
@@ -27,8 +27,10 @@ from lsp_server.context.layout import (
     lay_without_cursor,
 )
 from lsp_server.context.related import related_files
+from lsp_server.context.repository_map import draw
 from lsp_server.context.retrieval import Excerpt
 from lsp_server.context.selection import Selection, select
+from lsp_server.context.whole_repository import Repository, fit
 from lsp_server.context.window import WHOLE, Room, Window
 from lsp_server.workspace.documents import Document, Documents, Position
 from lsp_server.workspace.snapshot import Snapshot
@@ -38,6 +40,8 @@ MAX_RELATED_CHARACTERS = 384 * 1024  # of files that are not open
 # Of a bounded context: what excerpts of the repository take at most.
 _EXCERPT_SHARE = 0.25
 MAX_EXCERPT_TOKENS = 2048
+# And a map of it: from so large a context on, one part in so many, and at most so much.
+_MAP_FROM_TOKENS, _MAP_PART, _MAX_MAP_TOKENS = 16_384, 32, 1024
 
 # Of a bounded context: the most that the current file takes from the others.
 _FILE_SHARE = 0.75
@@ -73,7 +77,8 @@ class ContextStream:
     An epoch begins when another document is completed in, when `end_epoch` is called (a document
     was opened, closed or saved), when the cursor or an edit leaves the tail, and with another
     model. `limits` says what the model of now bounds, `counts` what its host has counted,
-    `snapshot` what is known of the folder that a document is in, and `attention` what the user did.
+    `snapshot` what is known of the folder that a document is in, `attention` what the user did, and
+    `repository` all files of that folder, where all of them are to be shown.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class ContextStream:
         counts: Callable[[Layout], LayoutReady | None] = lambda _: None,
         snapshot: Callable[[Document], Snapshot | None] = lambda _: None,
         attention: Callable[[Document, Position], Attention] = lambda *_: Attention(),
+        repository: Callable[[Document], Repository | None] = lambda _: None,
     ) -> None:
         self._documents = documents
         self._path_of = path_of
@@ -94,6 +100,7 @@ class ContextStream:
         self._counts = counts
         self._snapshot = snapshot
         self._attention = attention
+        self._repository = repository
         self._limits = Limits()
         self._measure = TokenMeasure()
         self._refused_tokens: int | None = None  # prompts stay below, by the measure
@@ -107,6 +114,7 @@ class ContextStream:
         self._chunks: dict[str, tuple[int, tuple[TextChunk, ...]]] = {}  # by URI: version, chunks
         self._excerpts = Excerpts()
         self._related: tuple[Document, list[ContextFile]] | None = None
+        self._map: tuple[Sequence[str], list[ContextFile]] | None = None
 
     def end_epoch(self) -> None:
         self._epoch = None
@@ -114,7 +122,7 @@ class ContextStream:
 
     def outdate(self) -> None:
         """Files have changed that are not open, or the index came to know of them."""
-        self._related = None
+        self._related = self._map = None
         self._excerpts.outdate()
         self.end_epoch()
 
@@ -246,16 +254,15 @@ class ContextStream:
     def _excerpt_files(
         self, document: Document, path: str, cursor: Position, selection: Selection
     ) -> list[ContextFile]:
-        rate = self._measure.rate("")
         return self._excerpts.at(
             self._snapshot(document),
             document,
             path,
             cursor,
             self._excerpt_tokens(document),
-            lambda text: math.ceil(len(text) * rate),
+            self._count,
             self._attention(document, cursor),
-            [file.path for file in selection.files],
+            [it.path for it in selection.files if it not in (self._map or ((), []))[1]],
         )
 
     def _select(self, document: Document, path: str) -> Selection:
@@ -271,6 +278,8 @@ class ContextStream:
             measure = self._measure
             room = self._room(limit, path) - measure.tokens(path, _USUAL_TAIL_CHARACTERS)
             room -= self._excerpt_tokens(document)
+            mapped = self._map_of(document, limit)
+            room -= measure.of_sections(it.section for it in mapped)
             file = measure.tokens(path, document.character_count)
             share = int(room * _FILE_SHARE)
             most = room - min(file, share)
@@ -282,8 +291,38 @@ class ContextStream:
                 if used <= most and not (selection.left_out and used * _WORTH_MORE < aim):
                     return selection
             selection = select(offered, aim, self._limits.cache_block_tokens, measure)
+            selection = self._with_repository(document, path, selection, aim)
+            selection = Selection((*mapped, *selection.files), selection.left_out)
         self._choice = _Choice(document, offered, selection)
         return selection
+
+    def _with_repository(
+        self, document: Document, path: str, selection: Selection, room: int
+    ) -> Selection:
+        """All of the repository before what was selected, or as much of it as there is room for."""
+        repository = self._repository(document)
+        if repository is None:
+            return selection
+        measure = self._measure
+        left = room - measure.of_sections(it.section for it in selection.files)
+        without = frozenset([path, *(it.path for it in selection.files)])
+        files, left_out = fit(repository, without, left, lambda it: measure.of_section(it.section))
+        return Selection((*files, *selection.files), (*selection.left_out, *left_out))
+
+    def _map_of(self, document: Document, limit: int) -> list[ContextFile]:
+        """A map of the repository, where the context has room to spare."""
+        if limit < _MAP_FROM_TOKENS or (snapshot := self._snapshot(document)) is None:
+            return []
+        ranked = snapshot.ranked()
+        if self._map is None or self._map[0] is not ranked:
+            tokens = min(_MAX_MAP_TOKENS, limit // _MAP_PART)
+            drawn = draw(snapshot, tokens, self._count)
+            self._map = ranked, [ContextFile(it.path, (TextChunk.of(it.text),)) for it in drawn]
+        return self._map[1]
+
+    def _count(self, text: str) -> int:
+        """Tokens of a text of whichever file, rather too many than too few."""
+        return self._measure.tokens("", len(text))
 
     def _others(self, current: Document) -> list[ContextFile]:
         """The other open files, the last visited at the end, as many as are ever sent."""
@@ -300,9 +339,19 @@ class ContextStream:
                 left -= document.character_count
                 chosen.append(ContextFile(self._path_of(document), self._cut(document)))
         if self._prompt_tokens() is None:
-            open_paths = {file.path for file in chosen}
-            chosen += (it for it in self._related_to(current) if it.path not in open_paths)
+            chosen += self._unbounded(current, frozenset(it.path for it in chosen), left)
         return chosen[::-1]
+
+    def _unbounded(
+        self, document: Document, shown: frozenset[str], characters: int
+    ) -> list[ContextFile]:
+        """What is shown beside open files where memory alone is the bound, the closest first."""
+        repository = self._repository(document)
+        if repository is None:
+            return [it for it in self._related_to(document) if it.path not in shown]
+        without = shown | {self._path_of(document)}
+        files, _ = fit(repository, without, characters, lambda it: it.characters)
+        return files[::-1]
 
     def _related_to(self, document: Document) -> list[ContextFile]:
         """Files that are not open, and that the document has to do with, the closest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lsp_server.context.layout import ContextFile
@@ -67,9 +67,3 @@ def _kind(path: str, place: dict[str, int]) -> tuple[int, int]:
 def _ending(path: str) -> str:
     _, dot, ending = path.rpartition("/")[2].rpartition(".")
     return dot + ending.lower()
-
-
-def names(paths: Sequence[str], most: int) -> str:
-    """Some of the paths, and how many more there are."""
-    shown = ", ".join(paths[:most])
-    return f"{shown} and {len(paths) - most} more files" if len(paths) > most else shown

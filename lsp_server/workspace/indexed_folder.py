@@ -35,6 +35,7 @@ class IndexedFolder:
         self._store: StoreReader | None = None
         self._paths: Sequence[str] = ()
         self._named: Mapping[str, Sequence[str]] = {}  # paths by the name of the file
+        self.ranked: Sequence[str] = ()  # the files that matter most
         self._open: dict[str, OpenDocument] = {}
         self._texts = TextCache()
         self._resolving: dict[int, OpenDocument] = {}
@@ -51,6 +52,7 @@ class IndexedFolder:
             store=self._store,
             paths=self._paths_with_open(),
             named=self._named,
+            ranked=self.ranked,
             open_documents=self._open,
             texts=self._texts,
             resolve=self._resolve,

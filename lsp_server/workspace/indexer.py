@@ -26,6 +26,7 @@ from lsp_server.workspace.build import FEW_FILES, Summary, build
 from lsp_server.workspace.exclusions import Exclusions
 from lsp_server.workspace.link import Links
 from lsp_server.workspace.outline import Import, ImportedName
+from lsp_server.workspace.ranking import rank
 from lsp_server.workspace.store import Store
 from lsp_server.workspace.store_file import StoreDamaged, delete_store, forget_old_stores
 from lsp_server.workspace.user_excludes import user_excludes
@@ -38,6 +39,7 @@ QUIET_S = 0.05
 LONGEST_WAIT_S = 1.0  # while changes go on
 RESCAN_S = 60.0  # where something cannot be watched
 MAX_PLACES = 1000  # with more the whole folder is looked at
+MAX_RANKED = 2000  # files whose rank is told
 NICENESS = 10
 _REPORT_S = 0.25
 _END_TIMEOUT_S = 2.0
@@ -62,6 +64,7 @@ class _Folder:
     links: Links | None = None
     watch: Watch | None = None
     problem: str = ""  # why something is not watched
+    is_ranked: bool = False
     places: set[str] = field(default_factory=set[str])
     first_change: float = 0.0
     due: float | None = None
@@ -183,6 +186,19 @@ class Indexer:
             skipped=dict(summary.skipped),
             unwatched=folder.problem,
         )
+        if folder.store is not None and (
+            summary.changed or summary.removed or not folder.is_ranked
+        ):
+            self._rank(folder, folder.store)
+
+    def _rank(self, folder: _Folder, store: Store) -> None:
+        try:
+            ranked = rank(store.import_graph())
+        except (StoreDamaged, sqlite3.DatabaseError) as error:
+            logger.warning("the files of %s are not ranked: %s", folder.path, error)
+            return  # the next round finds out what is wrong
+        folder.is_ranked = True
+        self._tell("ranked", folder, paths=ranked[:MAX_RANKED])
 
     def _index(self, folder: _Folder, places: set[str]) -> Summary:
         """Raises OSError where the folder is not there, or the store cannot be written to."""

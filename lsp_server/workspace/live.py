@@ -104,6 +104,11 @@ class Workspace:
         folder = self._folder_of(path_of_uri(uri))
         return folder.view() if folder is not None else None
 
+    def folder_of(self, uri: str) -> Path | None:
+        """The innermost folder that the document is in."""
+        folder = self._folder_of(path_of_uri(uri))
+        return folder.path if folder is not None else None
+
     def states(self) -> dict[Path, str]:
         """How it is with each folder's index, in words."""
         return {path: folder.state for path, folder in self._folders.items()}
@@ -223,6 +228,8 @@ class Workspace:
                 self._run(folder.open_store())
             case "progress":
                 self._on_progress(folder, message["done"], message["all"])
+            case "ranked":
+                folder.ranked = message["paths"]
             case "round":
                 self._run(self._on_round(folder, message))
 

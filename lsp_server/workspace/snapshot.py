@@ -51,6 +51,10 @@ class Snapshot(Protocol):
         """The files of that name, wherever they are: `test_parse.py`."""
         ...
 
+    def ranked(self) -> Sequence[str]:
+        """The files that matter most (see `ranking.py`), the first ones most."""
+        ...
+
     def lines(self, path: str) -> Sequence[str]:
         """The file's text as it is now (an open document's, or the disk's), with line endings."""
         ...

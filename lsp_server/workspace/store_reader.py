@@ -131,6 +131,16 @@ class StoreReader:
         )
         return [importer for (importer,) in rows]
 
+    def import_graph(self) -> dict[str, list[str]]:
+        """The files that each file imports, of those that import any."""
+        graph: dict[str, list[str]] = {}
+        for source, target in self._read(
+            "SELECT one.path, other.path FROM importer JOIN file AS one ON one.id = source"
+            " JOIN file AS other ON other.id = target ORDER BY one.path, other.path"
+        ):
+            graph.setdefault(source, []).append(target)
+        return graph
+
     def outline(self, path: str) -> PackedOutline | None:
         """The packed outline of a file, or None. Raises `StoreDamaged`."""
         rows = self._read(

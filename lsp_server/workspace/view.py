@@ -18,6 +18,7 @@ from lsp_server.workspace.disk import TextCache
 from lsp_server.workspace.open_document import OpenDocument
 from lsp_server.workspace.outline import Outline, Symbol
 from lsp_server.workspace.outline_codec import unpack_outline, unpack_symbol
+from lsp_server.workspace.ranking import rank
 from lsp_server.workspace.search import MAX_QUERY_WORDS, Search
 from lsp_server.workspace.snapshot import ReferenceAt, ResolvedImport, SymbolAt, TextMatch
 from lsp_server.workspace.store_file import StoreDamaged
@@ -46,6 +47,7 @@ class FolderView:
         store: StoreReader | None,
         paths: Sequence[str],
         named: Mapping[str, Sequence[str]],
+        ranked: Sequence[str],
         open_documents: Mapping[str, OpenDocument],
         texts: TextCache,
         resolve: Callable[[OpenDocument], None],
@@ -55,6 +57,7 @@ class FolderView:
         self._store = store
         self._paths = paths
         self._named = named
+        self._ranked = ranked
         self._open = open_documents
         self._over = {path: it for path, it in open_documents.items() if it.lies_over}
         self._texts = texts
@@ -70,6 +73,7 @@ class FolderView:
             store=store,
             paths=paths,
             named=by_name(paths),
+            ranked=rank(store.import_graph()),
             open_documents={},
             texts=TextCache(),
             resolve=lambda _: None,
@@ -82,6 +86,9 @@ class FolderView:
 
     def named(self, name: str) -> Sequence[str]:
         return self._named.get(name, ())
+
+    def ranked(self) -> Sequence[str]:
+        return self._ranked
 
     def lines(self, path: str) -> Sequence[str]:
         """The file's text as it is now, with line endings."""
