@@ -34,6 +34,7 @@ from inference.protocol import ChatRole, Delta, Priority, Role, Tail
 from inference.sampling import Sampling
 from lsp_server.api_keys import ApiKeys
 from lsp_server.config import Config
+from lsp_server.doctor_index import examine_index
 from lsp_server.models import Assignment, assign
 from lsp_server.session import ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.documents import Position
@@ -136,7 +137,8 @@ async def _examine(setup: Setup) -> list[Finding]:
     roles = assign(setup.config)
     if findings[-1].state != "error" or roles["chat"] != roles["completion"]:
         findings.append(await _chat(setup))
-    return [*findings, _gpu(), _vllm(), _editor()]
+    index = Finding("Index", *examine_index(Path.cwd()))
+    return [*findings, index, _gpu(), _vllm(), _editor()]
 
 
 def _json_object(option: str, text: str) -> dict[str, Any]:
@@ -305,6 +307,7 @@ def _settings(config: Config) -> dict[str, Any]:
             "engineArgs": dict(config.completion_engine_args),
         },
         "chat": {"model": config.chat_model, "engineArgs": dict(config.chat_engine_args)},
+        "index": {"enable": False},  # of a folder that is gone a moment later
     }
 
 
