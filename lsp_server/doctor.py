@@ -34,6 +34,7 @@ from inference.protocol import ChatRole, Delta, Priority, Role, Tail
 from inference.sampling import Sampling
 from lsp_server.api_keys import ApiKeys
 from lsp_server.config import Config
+from lsp_server.doctor_index import examine_index
 from lsp_server.models import Assignment, assign
 from lsp_server.session import ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.documents import Position
@@ -138,8 +139,9 @@ async def _examine(setup: Setup) -> list[Finding]:
         findings.append(await _chat(setup))
     # A host that answers may have been started from another environment.
     fails = any(finding.state == "error" for finding in findings)
-    unserved = [it.model for it in roles.values()] if fails else []
-    return [*findings, _gpu(), _vllm(unserved), _editor()]
+    vllm = _vllm([it.model for it in roles.values()] if fails else [])
+    index = Finding("Index", *examine_index(Path.cwd()))
+    return [*findings, index, _gpu(), vllm, _editor()]
 
 
 def _json_object(option: str, text: str) -> dict[str, Any]:
@@ -308,6 +310,7 @@ def _settings(config: Config) -> dict[str, Any]:
             "engineArgs": dict(config.completion_engine_args),
         },
         "chat": {"model": config.chat_model, "engineArgs": dict(config.chat_engine_args)},
+        "index": {"enable": False},  # of a folder that is gone a moment later
     }
 
 

@@ -45,7 +45,10 @@ def index(folder: Path) -> None:
 @click.command()
 @click.argument("query", nargs=-1, required=True)
 @click.option(
-    "--symbol", "kind", flag_value="symbol", help="Where a name is defined; `na*` for more."
+    "--symbol",
+    "kind",
+    flag_value="symbol",
+    help="Where a name is defined; `na*` starts so, `ParsJsn~` is like it.",
 )
 @click.option("--references", "kind", flag_value="references", help="Where a name is used.")
 @click.option("--text", "kind", flag_value="text", default=True, help="Words, best match first.")
@@ -94,11 +97,12 @@ def _look(
 
     search = Search(store)
     if kind == "symbol":
-        name = text.removesuffix("*")
-        return [
-            (it.path, it.symbol.name_line, it.symbol.signature)
-            for it in search.symbols(name, limit, prefix=name != text)
-        ]
+        if text.endswith("~"):
+            symbols = search.similar_symbols(text.removesuffix("~"), limit)
+        else:
+            name = text.removesuffix("*")
+            symbols = search.symbols(name, limit, prefix=name != text)
+        return [(it.path, it.symbol.name_line, it.symbol.signature) for it in symbols]
     if kind == "references":
         uses = search.references(text, limit)
         return [
@@ -149,6 +153,7 @@ def _build(folder: Path, store: Store, console: Console) -> Summary:
 
     from lsp_server.workspace.build import build
     from lsp_server.workspace.exclusions import Exclusions
+    from lsp_server.workspace.link import Links
     from lsp_server.workspace.user_excludes import user_excludes
 
     root = folder.resolve()
@@ -158,9 +163,12 @@ def _build(folder: Path, store: Store, console: Console) -> Summary:
         task = progress.add_task("", total=None, visible=False)
 
         def report(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total, visible=True)
+            progress.update(task, completed=done, total=total, visible=total > 0)
 
-        return build(root, store, Exclusions([root], user_excludes), workers=workers, report=report)
+        exclusions = Exclusions([root], user_excludes)
+        summary = build(root, store, exclusions, workers=workers, report=report)
+        Links(root, store).update(summary)
+        return summary
 
 
 def _lines(file: Path) -> list[str]:

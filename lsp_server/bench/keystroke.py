@@ -31,6 +31,7 @@ from lsp_server.bench import trivial_server
 from lsp_server.bench.measure import CouldNotRun, percentile, resident_mb
 from lsp_server.session import EditorSession, open_session, sparrow_command
 from lsp_server.workspace.documents import Document, Edit, Position
+from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
 __all__ = ["CouldNotRun", "run"]
 
@@ -100,6 +101,7 @@ def _prepare(scratch: Path) -> tuple[Path, str]:
     script = scratch / "instant.json"
     script.write_text(json.dumps({"rules": [{"reply": ["pass"]}]}))
     os.environ[RUNTIME_DIR_VARIABLE] = str(scratch / "run")
+    os.environ[CACHE_DIR_VARIABLE] = str(scratch / "cache")
     return folder, f"scripted:{script}"
 
 

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from lsp_server.demo.typist import Screen, Tally, write
 from lsp_server.session import EditorSession, ServerEnded, open_session, sparrow_command
+from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
 OPENED = ("shelf/storage.py", "shelf/books.py")
 TYPED = "shelf/members.py"
@@ -56,7 +57,10 @@ def demo(model: str, fast: bool) -> None:  # noqa: FBT001
 
 async def _play(console: Console, folder: Path, target: str, model: str, *, fast: bool) -> None:
     settings = {"completion": {"model": model}}
-    async with open_session(sparrow_command(), folder, settings) as session:
+    environment = {CACHE_DIR_VARIABLE: str(folder.with_name("cache"))}  # goes with the folder
+    async with open_session(
+        sparrow_command(), folder, settings, environment=environment
+    ) as session:
         with console.status("starting the language server and the model"):
             await session.wait_ready()
         status = session.status

@@ -149,6 +149,7 @@ def nest(found: Sequence[FoundSymbol], source: bytes, line_starts: Sequence[int]
     scopes: list[int | None] = [None]
     around: list[tuple[int, int, int]] = []  # start, end and index of what is still open
     values: set[tuple[int | None, str]] = set()
+    is_ascii = source.isascii()
     place = _Places(source, line_starts).place
     for start, end, name_start, _, _, kind, name, signature, doc in found:
         while around and around[-1][1] <= start:
@@ -166,7 +167,11 @@ def nest(found: Sequence[FoundSymbol], source: bytes, line_starts: Sequence[int]
         index = len(symbols)
         first_line = bisect_right(line_starts, start) - 1
         last_line = bisect_right(line_starts, max(end - 1, start)) - 1
-        name_line, column = place(name_start)
+        if is_ascii:  # the call would cost as much as the rest
+            name_line = bisect_right(line_starts, name_start) - 1
+            column = name_start - line_starts[name_line]
+        else:
+            name_line, column = place(name_start)
         symbols.append(
             Symbol(name, kind, signature, doc, first_line, last_line + 1, name_line, column, parent)
         )

@@ -37,6 +37,7 @@ class IndexedFolder:
         self._named: Mapping[str, Sequence[str]] = {}  # paths by the name of the file
         self.ranked: Sequence[str] = ()  # the files that matter most
         self._open: dict[str, OpenDocument] = {}
+        self._places: dict[str, str] = {}  # paths of documents, by URI
         self._texts = TextCache()
         self._resolving: dict[int, OpenDocument] = {}
 
@@ -133,6 +134,7 @@ class IndexedFolder:
 
     def closed(self, uri: str) -> None:
         self._open.pop(self._path_of(uri), None)
+        self._places.pop(uri, None)
 
     def resolved(self, number: int, links: Iterable[Link]) -> None:
         """Takes the answer to what imports of an open document bind."""
@@ -161,8 +163,12 @@ class IndexedFolder:
         )
 
     def _path_of(self, uri: str) -> str:
-        path = path_of_uri(uri)
-        return path.relative_to(self.path).as_posix() if path is not None else ""
+        place = self._places.get(uri)
+        if place is None:
+            path = path_of_uri(uri)
+            place = path.relative_to(self.path).as_posix() if path is not None else ""
+            self._places[uri] = place
+        return place
 
     def _paths_with_open(self) -> Sequence[str]:
         new = [it.path for it in self._open.values() if it.is_new]

@@ -14,6 +14,7 @@ import importlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from lsp_server.workspace.open_document import OpenDocument
 
 logger = logging.getLogger(__name__)
+
+_path_of = lru_cache(1024)(path_of_uri)  # at each key
 
 
 class Progress(Protocol):
@@ -69,7 +72,7 @@ class Workspace:
 
     def set_roots(self, uris: Iterable[str]) -> None:
         """The window's folders, also while it runs."""
-        paths = map(path_of_uri, uris)
+        paths = map(_path_of, uris)
         self._roots = list(dict.fromkeys(path for path in paths if path is not None))
         self._update()
 
@@ -101,7 +104,7 @@ class Workspace:
 
     def snapshot(self, uri: str) -> Snapshot | None:
         """What is known of the innermost folder that the document is in, at this moment."""
-        folder = self._folder_of(path_of_uri(uri))
+        folder = self._folder_of(_path_of(uri))
         return folder.view() if folder is not None else None
 
     def folder_of(self, uri: str) -> Path | None:
@@ -129,19 +132,19 @@ class Workspace:
     # What the editor tells.
 
     def opened(self, document: Document) -> None:
-        folder = self._folder_of(path_of_uri(document.uri))
+        folder = self._folder_of(_path_of(document.uri))
         if folder is None or self._exclusion(document):
             return
         self._parse(folder.open(document))
 
     def edited(self, document: Document, edit: Edit | None) -> None:
         """The document was edited, or without an edit replaced as a whole."""
-        folder = self._folder_of(path_of_uri(document.uri))
+        folder = self._folder_of(_path_of(document.uri))
         if folder is not None:
             self._parse(folder.edited(document, edit))
 
     def closed(self, uri: str) -> None:
-        folder = self._folder_of(path_of_uri(uri))
+        folder = self._folder_of(_path_of(uri))
         if folder is not None:
             folder.closed(uri)
 
@@ -149,7 +152,7 @@ class Workspace:
         """What is excluded may be another by now, and what is not watched may have changed."""
         for each in self._folders.values():
             self._reopen(each)
-        path = path_of_uri(uri)
+        path = _path_of(uri)
         folder = self._folder_of(path)
         if folder is not None and path is not None and self._client is not None:
             place = "" if folder.unwatched else path.relative_to(folder.path).as_posix()
@@ -182,7 +185,7 @@ class Workspace:
     def _reopen(self, folder: IndexedFolder) -> None:
         """Has the folder's view show the documents that may be shown, and no others."""
         for document in self._documents:
-            if self._folder_of(path_of_uri(document.uri)) is not folder:
+            if self._folder_of(_path_of(document.uri)) is not folder:
                 continue
             if self._exclusion(document):
                 folder.closed(document.uri)

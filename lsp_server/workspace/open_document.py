@@ -36,6 +36,7 @@ class Parsed(Protocol):
     def symbols(self) -> Sequence[Symbol]: ...
     @property
     def imports(self) -> tuple[Import, ...]: ...
+    def definitions(self, name: str) -> list[Symbol]: ...
     def references(self, name: str) -> list[Reference]: ...
     def apply(self, edit: Edit) -> None: ...
 
@@ -116,7 +117,7 @@ class OpenDocument:
         return self._up_to_date().imports
 
     def definitions(self, name: str) -> list[Symbol]:
-        return [symbol for symbol in self.symbols() if symbol.name == name]
+        return self._up_to_date().definitions(name)
 
     def references(self, name: str) -> list[Reference]:
         return self._up_to_date().references(name)
@@ -182,6 +183,10 @@ class _PlainText:
     outline = Outline(TEXT, (), (), (), has_errors=False)
     symbols: Sequence[Symbol] = ()
     imports: tuple[Import, ...] = ()
+
+    def definitions(self, name: str) -> list[Symbol]:
+        del name
+        return []
 
     def references(self, name: str) -> list[Reference]:
         del name

@@ -28,9 +28,11 @@ from lsp_server.workspace.findings import (
     references_to,
 )
 from lsp_server.workspace.headlines import MAX_COMMENT_BYTES
-from lsp_server.workspace.languages import load_grammar
+from lsp_server.workspace.languages import Grammar, load_grammar
 from lsp_server.workspace.outline import Import, Outline, Reference, Symbol
 from lsp_server.workspace.parse import ParseGivenUp, describe, find, parse
+
+PIECE_BYTES = 32 * 1024  # take a few milliseconds
 
 # Lists of statements or members: what stands in them is found without regard to its neighbours.
 _BODIES = frozenset(
@@ -113,6 +115,13 @@ class ParsedDocument:
         self._read()
         return self._nest().symbols
 
+    def definitions(self, name: str) -> list[Symbol]:
+        """The symbols of a name; where there is none, that costs next to nothing."""
+        self._read()
+        if not any(found.name == name for found in self._findings.symbols):
+            return []
+        return [symbol for symbol in self.symbols if symbol.name == name]
+
     @property
     def imports(self) -> tuple[Import, ...]:
         self._read()
@@ -121,6 +130,8 @@ class ParsedDocument:
     def references(self, name: str) -> list[Reference]:
         """The uses of a name."""
         self._read()
+        if not any(found[1] == name for found in self._findings.references):
+            return []
         return references_to(name, self._source, self._findings, self._line_starts, self._nest())
 
     def _nest(self) -> Nesting:
@@ -161,7 +172,7 @@ class ParsedDocument:
             return
         self._problem = ""
         if old is None:
-            self._findings = find(self._grammar, tree, self._source)
+            self._findings = _find_all(self._grammar, tree, self._source)
             self._known_references = 0
         else:
             start = self._look_again(old, tree)
@@ -246,6 +257,26 @@ class ParsedDocument:
         if text.isascii():
             return start + min(column, len(text))
         return start + len(text.decode()[:column].encode())
+
+
+def _find_all(grammar: Grammar, tree: tree_sitter.Tree, source: bytes) -> Findings:
+    """What the query finds, asked piece by piece: for so long other threads do not run."""
+    found = Findings([], [], [])
+    start = 0
+    may_split = False
+    for child in tree.root_node.children:
+        if may_split and child.start_byte - start >= PIECE_BYTES:
+            _extend(found, find(grammar, tree, source, (start, child.start_byte)))
+            start = child.start_byte
+        may_split = not child.is_extra and child.type not in _LEADING
+    _extend(found, find(grammar, tree, source, (start, len(source) + 1)))
+    return found
+
+
+def _extend(found: Findings, more: Findings) -> None:
+    found.symbols.extend(more.symbols)
+    found.references.extend(more.references)
+    found.imports.extend(more.imports)
 
 
 def _find_extent(

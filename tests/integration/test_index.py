@@ -63,6 +63,11 @@ def test_a_folder_is_indexed_once_and_followed(sparrow: Sparrow, workspace: Path
 def test_search_follows_the_files_without_being_asked(sparrow: Sparrow, workspace: Path) -> None:
     found = sparrow("search", "--symbol", "price_of_3")
     assert found.stdout == "shop/m3.py:4: def price_of_3(item: str) -> float\n", found.stderr
+    found = sparrow("search", "--symbol", "prof3~")
+    assert (
+        found.stdout
+        == "shop/m3.py:4: def price_of_3(item: str) -> float\nshop/m13.py:4: def price_of_13(item: str) -> float\n"
+    )
     found = sparrow("search", "--references", "price_of_3")
     assert found.stdout == "shop/cart.py:5: return price_of_3('tea')\n"
     (workspace / "shop" / "cart.py").write_text("")

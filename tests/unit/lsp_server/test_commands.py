@@ -252,7 +252,7 @@ class TestDoctor:
         monkeypatch.setattr(doctor, "_chat", not_reached)
         found = [it.name for it in asyncio.run(doctor._examine(Setup(Config())))]
         assert "Inference host" in found
-        assert found[-3:] == ["GPU", "vLLM", "VS Code"]
+        assert found[-4:] == ["Index", "GPU", "vLLM", "VS Code"]
 
     def test_a_second_model_is_tried_whatever_the_first_lacks(
         self, monkeypatch: pytest.MonkeyPatch

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lsp_server.workspace import parsed_document
 from lsp_server.workspace.documents import Document, Edit, Position
 from lsp_server.workspace.findings import assemble
 from lsp_server.workspace.languages import LANGUAGES
 from lsp_server.workspace.outline import Outline
 from lsp_server.workspace.parse import find, outline
 from lsp_server.workspace.parsed_document import ParsedDocument
-from tests.unit.lsp_server.test_outline import source_of
+from tests.unit.lsp_server.test_outline import GOLDEN, source_of
 
 PIECES = (
     *("", "\n", " ", "    ", "\r", '"', "'''", "(", ")", "{", "}", "x", "=", ":", "é", "🐦"),
@@ -128,3 +129,23 @@ def test_after_a_parse_that_was_given_up_all_is_read_again(
         assert parsed.outline.problem.startswith("parsing took more than")
     parsed.apply(Edit(Position(0, 0), Position(2_000, 0), ""))
     assert parsed.outline == outline(b"x = f(1)\n" * 500, "python")
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("size", [1, 200])
+def test_what_is_asked_in_pieces_is_what_is_asked_at_once(
+    name: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsed_document, "PIECE_BYTES", size)
+    source = source_of(name)
+    assert ParsedDocument(name, source).outline == outline(source.encode(), name)
+
+
+def test_parts_of_an_outline_are_those_of_the_whole() -> None:
+    source = source_of("python")
+    parsed, whole = ParsedDocument("python", source), ParsedDocument("python", source).outline
+    assert (parsed.symbols, parsed.imports) == (whole.symbols, whole.imports)
+    for name in {it.name for it in whole.references} | {"nowhere"}:
+        assert parsed.references(name) == [it for it in whole.references if it.name == name]
+    for name in {it.name for it in whole.symbols} | {"nowhere"}:
+        assert parsed.definitions(name) == [it for it in whole.symbols if it.name == name]
