@@ -21,7 +21,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -35,6 +35,7 @@ from inference.sampling import Sampling
 from lsp_server.api_keys import ApiKeys
 from lsp_server.config import Config
 from lsp_server.doctor_index import examine_index
+from lsp_server.doctor_report import Finding, show
 from lsp_server.models import Assignment, assign
 from lsp_server.session import ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.documents import Position
@@ -47,7 +48,7 @@ GRAMMARS = (
 )
 READY_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 10.0
-# The editor hands keys over in it, as JSON: `ApiKeysParams.apiKeys` of `protocol.py`.
+# As JSON: `ApiKeysParams.apiKeys` of `protocol.py`, from the editor.
 API_KEYS_VARIABLE = "SPARROW_API_KEYS"
 
 # A file whose last line can only go on in one way.
@@ -67,16 +68,6 @@ class Account:
         self.require_open()
         self.balance = self.balance - amount
         self.led"""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found of a layer; `hint` says what to do, where there is something to do."""
-
-    name: str
-    state: Literal["ok", "warning", "error"]
-    summary: str
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +115,7 @@ def doctor(
         layers = [asdict(finding) for finding in findings]
         click.echo(json.dumps({"ok": ok, "version": __version__, "layers": layers}))
     else:
-        _print(findings, ok=ok)
+        show(findings, ok=ok)
     sys.exit(0 if ok else 1)
 
 
@@ -379,23 +370,3 @@ def _ms(started: float) -> str:
 
 def _log_hint(client: InferenceClient) -> str:
     return f"The host's log says more: {client.endpoint.log_file}"
-
-
-def _print(findings: list[Finding], *, ok: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    marks = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "bold red")}
-    table = Table.grid(padding=(0, 2))
-    for finding in findings:
-        mark, style = marks[finding.state]
-        summary = Text(finding.summary)
-        if finding.hint:
-            summary.append(f"\n→ {finding.hint}", style=style)
-        table.add_row(Text(mark, style=style), Text(finding.name, style="bold"), summary)
-    console = Console()
-    console.print(table)
-    warned = any(finding.state == "warning" for finding in findings)
-    verdict = "Sparrow works; see → above." if warned else "All is well."
-    console.print(f"\n{verdict if ok else 'Sparrow does not work yet: see → above.'}")

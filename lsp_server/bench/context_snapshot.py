@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from lsp_server.bench.context_code import Code
 from lsp_server.workspace.imports import ImportResolver
+from lsp_server.workspace.languages import detect_language
 from lsp_server.workspace.outline import Import, Outline, Symbol
 from lsp_server.workspace.parse import outline
 from lsp_server.workspace.ranking import rank
@@ -85,7 +86,7 @@ class MemorySnapshot:
         self._repository = repository
         self._path = path
         self._lines = tuple(lines)
-        self._outline = outline("".join(lines).encode(), "python")
+        self._outline = outline("".join(lines).encode(), detect_language(path) or "python")
         self._imports = repository.resolve(path, self._outline)
 
     def paths(self) -> Sequence[str]:

@@ -8,14 +8,15 @@ factor of the best one (Khuller, Moss and Naor, 1999: The budgeted maximum cover
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
+from lsp_server.context.budget import FILE_FORMAT_TOKENS
 from lsp_server.context.evidence import Candidate, Evidence
 
 # What a name is still worth that was shown already, and one that the current file shows itself.
 _SHOWN_AGAIN, _VISIBLE = 0.1, 0.02
-_LINE_TOKENS, _FILE_TOKENS = 1, 3  # a line's ending, and what a file's name stands in
 _MAX_CANDIDATES = 600
 
 
@@ -67,7 +68,7 @@ class _Choice:
 
     def gain(self, candidate: Candidate) -> float:
         """What a candidate adds, for each token that it costs."""
-        gain = candidate.worth
+        gains = [candidate.worth]
         for name in candidate.names:
             need = self._need.get(name)
             if need:
@@ -75,8 +76,9 @@ class _Choice:
                     need *= _SHOWN_AGAIN
                 if name in self._visible:
                     need *= _VISIBLE
-                gain += need
-        return gain / self.cost(candidate)
+                gains.append(need)
+        # Names come in no order, and a plain sum would depend on it.
+        return math.fsum(gains) / self.cost(candidate)
 
     def cost(self, candidate: Candidate) -> int:
         cost = self._tokens(candidate)
@@ -101,11 +103,11 @@ class _Choice:
 
     def _path_tokens(self, path: str) -> int:
         if path not in self._path_counts:
-            self._path_counts[path] = self._count(path) + _FILE_TOKENS
+            self._path_counts[path] = self._count(path) + FILE_FORMAT_TOKENS
         return self._path_counts[path]
 
     def _tokens(self, candidate: Candidate) -> int:
         key = (candidate.path, candidate.line)
         if key not in self._counts:
-            self._counts[key] = self._count(candidate.text) + _LINE_TOKENS
+            self._counts[key] = max(1, self._count(f"{candidate.text}\n"))
         return self._counts[key]

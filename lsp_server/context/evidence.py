@@ -9,7 +9,8 @@ The snapshot is asked a bounded number of times, whatever the file and the repos
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lsp_server.context.names import IDENTIFIER, code_names
@@ -24,6 +25,9 @@ _DEPTH = 2  # of base classes
 _INHERITED, _PRIVATE = 0.6, 0.4  # what a base's member counts, for each step up, and a private one
 # Members are taken for needed all alike; of a large class each one is less.
 _FEW = 6
+_FUNCTIONS = frozenset({SymbolKind.FUNCTION, SymbolKind.METHOD})
+_ALL_KINDS = frozenset(SymbolKind)
+_RECEIVER = re.compile(r"func \([^()]*?(?P<type>\w+)(?:\[[^()]*\])?\)")
 
 
 @dataclass(slots=True)
@@ -77,8 +81,9 @@ class Gathering:
         imports = snapshot.imports(path)
         self.imports: Mapping[str, ResolvedImport] = {it.alias: it for it in imports if it.alias}
         self.starred = tuple(dict.fromkeys(it.target for it in imports if it.name == "*"))
-        self._own = {symbol.name for symbol in snapshot.symbols(path)}
+        self._own = {symbol.name for symbol in snapshot.symbols(path) if symbol.parent is None}
         self._definitions: dict[str, Sequence[SymbolAt]] = {}
+        self._symbols: dict[str, Sequence[Symbol]] = {}
         self._lookups = _LOOKUPS
         self._weighed: dict[tuple[str, int], float] = {}
 
@@ -93,16 +98,34 @@ class Gathering:
             found = self._definitions[name] = elsewhere
         return found
 
+    def symbols(self, path: str) -> Sequence[Symbol]:
+        found = self._symbols.get(path)
+        if found is None:
+            found = self._symbols[path] = self.snapshot.symbols(path)
+        return found
+
     def class_named(self, name: str) -> SymbolAt | None:
-        """The class of another file that the name stands for, through its import where there is one."""
+        """The class of another file that the name stands for."""
+        return self._meant(name, TYPES)
+
+    def function_named(self, name: str) -> SymbolAt | None:
+        """The function or method that is likeliest to be meant."""
+        return self._meant(name, _FUNCTIONS)
+
+    def anything_named(self, name: str) -> SymbolAt | None:
+        return self._meant(name, _ALL_KINDS)
+
+    def _meant(self, name: str, kinds: Collection[SymbolKind]) -> SymbolAt | None:
+        """Through its import where there is one, else the closest."""
         imported = self.imports.get(name)
-        if imported is not None:
-            for symbol in self.snapshot.symbols(imported.target):
-                if symbol.name == imported.name and symbol.kind in TYPES:
+        if imported is not None and imported.name not in ("", "*"):
+            name = imported.name
+            for symbol in self.symbols(imported.target):
+                if symbol.name == name and symbol.kind in kinds and symbol.parent is None:
                     return SymbolAt(imported.target, symbol)
-        if name in self._own:
+        elif name in self._own:
             return None
-        found = [it for it in self.definitions(name) if it.symbol.kind in TYPES]
+        found = [it for it in self.definitions(name) if it.symbol.kind in kinds]
         return max(found, key=self._closeness, default=None)
 
     def add_members(self, of: SymbolAt, weight: float, reason: str, depth: int = _DEPTH) -> None:
@@ -112,9 +135,7 @@ class Gathering:
             return
         # What was added before for a lesser reason stays: it is little.
         self._weighed[key] = weight
-        symbols = self.snapshot.symbols(of.path)
-        number = next((n for n, it in enumerate(symbols) if it == of.symbol), None)
-        members = [it for it in symbols if number is not None and it.parent == number]
+        members = list(_members(self.symbols(of.path), of.symbol))
         head = self.add_definition(of.path, of.symbol, reason)
         share = weight / math.sqrt(max(_FEW, len(members)))
         for member in members:
@@ -132,7 +153,7 @@ class Gathering:
         """What a file defines at its top."""
         if path == self.path:
             return
-        symbols = self.snapshot.symbols(path)
+        symbols = self.symbols(path)
         top = [it for it in symbols if it.parent is None and not it.name.startswith("__")]
         share = weight / math.sqrt(max(_FEW, len(top)))
         for symbol in top:
@@ -148,9 +169,14 @@ class Gathering:
         worth: float = 0.0,
         parent: Candidate | None = None,
     ) -> Candidate:
+        """A signature, with the head of its class above it."""
         key = (path, symbol.name_line)
         held = self.evidence.candidates.get(key)
         if held is None:
+            if parent is None and symbol.parent is not None:
+                around = self.symbols(path)[symbol.parent]
+                if around.kind in TYPES and around.name_line != symbol.name_line:
+                    parent = self.add_definition(path, around, reason)
             indent = "    " if parent is not None else ""
             held = self.evidence.candidates[key] = Candidate(
                 path,
@@ -180,6 +206,18 @@ class Gathering:
                 break
             count += 1
         return found.path in self.attention.open_paths, count
+
+
+def _members(symbols: Sequence[Symbol], of: Symbol) -> Iterator[Symbol]:
+    """What is defined in a class, wherever its file goes on with it: in `impl`, as a receiver's."""
+    own = {n for n, it in enumerate(symbols) if it.name == of.name and it.kind in TYPES}
+    for symbol in symbols:
+        if symbol.parent in own:
+            yield symbol
+        elif symbol.parent is None and symbol.kind is SymbolKind.METHOD:
+            receiver = _RECEIVER.match(symbol.signature)
+            if receiver is not None and receiver["type"] == of.name:
+                yield symbol
 
 
 def _bases(symbol: Symbol) -> list[str]:

@@ -6,9 +6,12 @@ import functools
 import re
 
 REMEMBERED_LINES = 8_000  # about 5 MB
+MAX_READ_CHARACTERS = 1_000  # of a line; what is longer is data, or made by a machine
 
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
-_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`")
+# No string starts at an escaped quote, so that one without an end is looked through once. After `<`
+# and `&` a quote starts the name of a lifetime.
+_STRING = re.compile(r"(?<!\\)\"(?:[^\"\\]|\\.)*\"|(?<![\\<&])'(?:[^'\\]|\\.)*'|`[^`]*`")
 # A number sign opens a comment where white space, or nothing, is on both sides: `#include`, `this.#x`.
 _COMMENT = re.compile(r"(?:^|(?<=\s))(?:#(?=\s|$)|//|--\s).*|/\*.*?(?:\*/|$)|^\s*\*(?:\s.*)?$")
 
@@ -26,9 +29,13 @@ _KEYWORDS = """
 KEYWORDS = frozenset(_KEYWORDS.split())
 
 
-@functools.lru_cache(REMEMBERED_LINES)
 def names(line: str) -> tuple[str, ...]:
     """All identifiers of a line, those in strings and comments and keywords too."""
+    return _names(line[:MAX_READ_CHARACTERS])
+
+
+@functools.lru_cache(REMEMBERED_LINES)
+def _names(line: str) -> tuple[str, ...]:
     return tuple(IDENTIFIER.findall(line))
 
 
@@ -39,4 +46,4 @@ def code_names(line: str) -> frozenset[str]:
 
 def code(line: str) -> str:
     """The line without its strings and comments; of one that spans lines, as if it did not."""
-    return _COMMENT.sub("", _STRING.sub('""', line))
+    return _COMMENT.sub("", _STRING.sub('""', line[:MAX_READ_CHARACTERS]))

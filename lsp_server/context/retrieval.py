@@ -5,6 +5,7 @@ The same snapshot, text and cursor give the same excerpts, byte for byte.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -36,8 +37,9 @@ class Assembly:
 
     def share_shown_by(self, other: Assembly) -> float:
         """Of the need that these excerpts meet, the part that others would meet as well."""
-        total = sum(self.shown.values())
-        return sum(self.shown[name] for name in self.shown.keys() & other.shown) / (total or 1.0)
+        total = math.fsum(self.shown.values())
+        met = math.fsum(need for name, need in self.shown.items() if name in other.shown)
+        return met / (total or 1.0)
 
 
 def assemble(  # noqa: PLR0917 - what comes first is what is always given

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 
 from lsp_server.context.evidence import Attention, Evidence, Gathering
 from lsp_server.context.names import IDENTIFIER, KEYWORDS, code_names
-from lsp_server.context.surroundings import Surroundings
-from lsp_server.workspace.outline import SymbolKind
+from lsp_server.context.surroundings import WRAPPERS, Surroundings
+from lsp_server.workspace.outline import Symbol, SymbolKind
 from lsp_server.workspace.snapshot import Snapshot, SymbolAt
 from lsp_server.workspace.words import words
 
@@ -44,7 +45,7 @@ def _problems(gathering: Gathering) -> None:
     for name in named:
         if name in KEYWORDS or len(name) < 3 or asked == _PROBLEM_NAMES:  # noqa: PLR2004
             continue
-        for found in gathering.definitions(name)[:1]:
+        if (found := gathering.anything_named(name)) is not None:
             asked += 1
             reason = f"a problem names {name}"
             gathering.add_definition(found.path, found.symbol, reason, worth=_PROBLEM)
@@ -61,7 +62,8 @@ def _types(gathering: Gathering) -> None:
     for name, weight in by_weight:
         type_name = around.types.get(name)
         if type_name is not None:
-            for made in _made_by(gathering, type_name):
+            made = _made_by(gathering, type_name)
+            if made is not None:
                 gathering.add_members(made, _TYPE * weight, f"what {name} is")
     for name, weight in by_weight:
         if name[0].isupper() or name in gathering.imports:
@@ -95,8 +97,9 @@ def _imports(gathering: Gathering) -> None:
         if not imported.name:
             gathering.add_module(imported.target, _MODULE * weight, reason)
             continue
-        for symbol in gathering.snapshot.symbols(imported.target):
-            if symbol.name == imported.name and symbol.kind is SymbolKind.FUNCTION:
+        for symbol in gathering.symbols(imported.target):
+            is_meant = symbol.name == imported.name and symbol.parent is None
+            if is_meant and symbol.kind is SymbolKind.FUNCTION:
                 worth = _PARAMETER * weight
                 gathering.add_definition(imported.target, symbol, reason, worth=worth)
                 for name in code_names(symbol.signature) - {symbol.name}:
@@ -121,7 +124,7 @@ def _counterpart(gathering: Gathering) -> None:
     if found:
         names = [f"{found['of'] or found['of_']}{dot}{ending}"]
     else:
-        patterns = ("test_{}", "{}_test", "{}.test", "{}.spec", "{}Test")
+        patterns = ("test_{}", "{}_test", "{}.test", "{}.spec", "{}Test", "{}Tests")
         names = [f"{pattern.format(stem)}{dot}{ending}" for pattern in patterns]
     paths = [path for it in names for path in gathering.snapshot.named(it)]
     near = [path for path in paths if path != gathering.path]
@@ -150,11 +153,11 @@ def _similar(gathering: Gathering) -> None:
     by_nearness = sorted(around.nearness.items(), key=lambda it: (-it[1], it[0]))
     query = list(dict.fromkeys(word for name, _ in by_nearness for word in words(name)))
     found = gathering.snapshot.search_text(query[:_QUERY_WORDS], _SIMILAR + 2)
-    others = [it for it in found if it.path != gathering.path][:_SIMILAR]
+    others = [it for it in found if it.path != gathering.path and it.score > 0][:_SIMILAR]
     for match in others:
         lines = gathering.snapshot.lines(match.path)[match.start_line : match.end_line]
         shown = [code_names(line) for line in lines]
-        hits = [sum(around.nearness.get(name, 0.0) for name in names) for names in shown]
+        hits = [math.fsum(around.nearness.get(name, 0.0) for name in names) for names in shown]
         for number, names in enumerate(shown):
             near = sum(hits[max(0, number - _SIMILAR_REACH) : number + _SIMILAR_REACH + 1])
             weight = _SIMILAR_CODE * match.score / others[0].score * min(1.0, near / _MANY_HITS)
@@ -164,18 +167,31 @@ def _similar(gathering: Gathering) -> None:
     gathering.evidence.similar = others
 
 
-def _made_by(gathering: Gathering, name: str) -> Iterator[SymbolAt]:
+def _made_by(gathering: Gathering, name: str) -> SymbolAt | None:
     """The class of that name, or what a function of that name says it returns."""
     found = gathering.class_named(name)
-    if found is not None:
-        yield found
-    elif not name[0].isupper():
-        for definition in gathering.definitions(name)[:1]:
-            _, arrow, returned = definition.symbol.signature.rpartition("->")
-            for type_name in IDENTIFIER.findall(returned) if arrow else ():
-                if type_name[0].isupper() and (found := gathering.class_named(type_name)):
-                    yield found
-                    return
+    if found is None and (function := gathering.function_named(name)) is not None:
+        for type_name in _returned(function.symbol):
+            if (found := gathering.class_named(type_name)) is not None:
+                break
+    return found
+
+
+def _returned(function: Symbol) -> Iterator[str]:
+    """What may be a class in the type that a function says it returns, behind its name or before."""
+    signature = function.signature
+    named = re.search(rf"\b{re.escape(function.name)}\b[^()]*\(?", signature)
+    if named is None:
+        return
+    before, end, depth = signature[: named.start()], named.end(), 1
+    while depth and end < len(signature):
+        depth += {"(": 1, ")": -1}.get(signature[end], 0)
+        end += 1
+    if before.startswith("func "):
+        before = ""  # the receiver of a method
+    for name in IDENTIFIER.findall(signature[end:]) + IDENTIFIER.findall(before):
+        if name[0].isupper() and name not in WRAPPERS:
+            yield name
 
 
 def _as_class(name: str) -> str:

@@ -135,7 +135,7 @@ class ContextStream:
         """The document was closed."""
         self._visited.pop(uri, None)
         self._chunks.pop(uri, None)
-        self.end_epoch()
+        self.outdate()  # of what was not saved nothing is left
 
     def at(self, document: Document, cursor: Position) -> tuple[Layout, Tail]:
         """What the model is shown for that cursor, which is inside the document."""
@@ -215,6 +215,7 @@ class ContextStream:
         selection = self._select(document, path)
         limit = self._prompt_tokens()
         if limit is None:
+            self._excerpts = Excerpts()
             return lay(path, lines, cursor.line, selection.files)
         rate = self._measure.rate(path)
         files = [*selection.files, *self._excerpt_files(document, path, cursor, selection)]

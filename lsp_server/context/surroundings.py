@@ -14,7 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from lsp_server.context.names import IDENTIFIER, KEYWORDS, REMEMBERED_LINES, code, names
+from lsp_server.context.heads import heads_around
+from lsp_server.context.names import (
+    IDENTIFIER,
+    KEYWORDS,
+    MAX_READ_CHARACTERS,
+    REMEMBERED_LINES,
+    code,
+    names,
+)
 from lsp_server.workspace.documents import Position
 
 # Of the lines before the cursor and behind it; the weight of a name halves every seven lines.
@@ -23,28 +31,19 @@ _LINES_PER_FACTOR_E = 10
 _BEHIND_IS_FARTHER = 2
 # The parameters of the function that is being written, wherever it begins.
 _NEARNESS_OF_HEAD = 0.7
-_HEAD_LINES = 12
-_DEEPER_THAN_ALL = 1_000_000
-
 _RECEIVER_AT_END = re.compile(r"([^\W\d]\w*)(?:\(\)|\[\w*\])?\s*(?:\.|->|::|\?\.)\s*\w*$")
 _ACCESS_AT_END = re.compile(r"(?:\.|->|::)\s*\w*$")
-_HEAD = re.compile(
-    r"\s*(?:(?:export|default|public|private|protected|internal|static|abstract|final|async|pub"
-    r"|override|virtual|sealed|partial|data|unsafe|inline)\b(?:\([^)]*\))?\s*)*"
-    r"(?:(?P<type>class|interface|struct|impl|trait|enum|record|object)\b"
-    r"|(?P<function>def|func|fn|function)\b|(?P<other>[^\W\d]\w*\s*(?:=\s*)?(?:async\s*)?\(.*\{\s*$))"
-)
 
 # How languages say what a variable is: `name: Type`, `name = Type(`, `Type name`, `name Type`, `as`.
-_ANNOTATED = re.compile(r"\b([^\W\d]\w*)\??\s*:\s*([^=,(){};]*[^=,(){};\s])")
+_ANNOTATED = re.compile(r"\b([^\W\d]\w*)\??\s*:\s*([^=,(){};\s][^=,(){};]*)")
 _MADE = re.compile(
-    r"\b([^\W\d]\w*)\s*(?::=|=)\s*(?:await\s+|new\s+|&)*(?:[^\W\d]\w*\s*(?:\.|::)\s*)*([^\W\d]\w*)"
-    r"\s*(?:::\s*\w+\s*)?(?:<[^<>]*>\s*)?[({]"
+    r"\b([^\W\d]\w*)\s*(?::=|=)\s*(?:await\s+|new\s+|&)*((?:[^\W\d]\w*\s*(?:\.|::)\s*)*[^\W\d]\w*)"
+    r"\s*(?:<[^<>]*>\s*)?[({]"
 )
 _DECLARED = re.compile(r"\b([A-Z]\w*)(?:<[^<>]*>)?(?:\[\])?[\s*&]+([a-z_]\w*)\s*[=;,)]")
 _GO_DECLARED = re.compile(r"\b([a-z_]\w*)\s+[*\[\]]*(?:[a-z]\w*\.)?([A-Z]\w*)\s*[,)]")
 _AS = re.compile(r"\b([A-Z]\w*)\b(?:\([^()]*\))?\s+as\s+([^\W\d]\w*)")
-_SAME = re.compile(r"\b(?:self|this)\s*(?:\.|->)\s*([^\W\d]\w*)\s*=\s*([^\W\d]\w*)\s*;?\s*$")
+_SAME = re.compile(r"\b(?:self|this)\s*(?:\.|->)\s*([^\W\d]\w*)\s*=\s*([^\W\d]\w*)\s*(?:;\s*)?$")
 # What a type is wrapped in, and which says nothing of it.
 _WRAPPER_NAMES = """
     Annotated Any Arc Array AsyncIterable AsyncIterator Awaitable Box Callable ClassVar Collection
@@ -52,7 +51,7 @@ _WRAPPER_NAMES = """
     List Literal Map Mapping MutableMapping Mutex Object Option Optional Partial Promise Rc Readonly
     Record RefCell Result Self Sequence Set String Task Tuple Type Union Vec
 """
-_WRAPPERS = frozenset(_WRAPPER_NAMES.split())
+WRAPPERS = frozenset(_WRAPPER_NAMES.split())
 SELF = frozenset({"self", "this", "cls", "super", ""})
 
 
@@ -76,21 +75,19 @@ class Surroundings:
 def read_surroundings(lines: Sequence[str], cursor: Position) -> Surroundings:
     nearness: dict[str, float] = {}
     for weight, line in _near_lines(lines, cursor):
-        text = code(line)
-        for name in IDENTIFIER.findall(text):
+        for name in IDENTIFIER.findall(code(line)):
             if name not in KEYWORDS:
                 nearness[name] = max(weight, nearness.get(name, 0.0))
-    functions, in_class, bases = [], "", ()
-    for head, kind in _heads_around(lines, cursor.line):
-        found = [name for name in IDENTIFIER.findall(head) if name not in KEYWORDS]
-        if kind == "type" and not in_class:
-            in_class = found[0] if found else ""
-            bases = tuple(name for name in dict.fromkeys(found[1:]) if name[0].isupper())
-        elif kind != "type":
-            functions += found[:1]
-            for name in found:
+    functions: list[str] = []
+    in_class, bases = "", tuple[str, ...]()
+    for head in heads_around(lines, cursor):
+        if head.is_type and not in_class:
+            in_class, bases = head.name, head.bases
+        elif not head.is_type:
+            functions.append(head.name)
+            for name in head.names:
                 nearness[name] = max(_NEARNESS_OF_HEAD, nearness.get(name, 0.0))
-    before = lines[cursor.line][: cursor.column]
+    before = _near_cursor(lines, cursor)[0]
     at_end = _RECEIVER_AT_END.search(before)
     return Surroundings(
         nearness=nearness,
@@ -109,40 +106,14 @@ def _near_lines(lines: Sequence[str], cursor: Position) -> Iterator[tuple[float,
         distance = cursor.line - number
         if distance < 0:
             distance *= -_BEHIND_IS_FARTHER
-        yield math.exp(-distance / _LINES_PER_FACTOR_E), line
+        text = line if distance else "".join(_near_cursor(lines, cursor))
+        yield math.exp(-distance / _LINES_PER_FACTOR_E), text
 
 
-def _heads_around(lines: Sequence[str], cursor_line: int) -> Iterator[tuple[str, str]]:
-    """The heads of what the cursor is in, by indent, the innermost first: (text, kind)."""
-    line = lines[cursor_line]
-    indent = _indent(line) if line.strip() else _DEEPER_THAN_ALL
-    for number in range(cursor_line - 1, -1, -1):
-        line = lines[number]
-        if not line.strip() or (own := _indent(line)) >= indent:
-            continue
-        found = _HEAD.match(line)
-        if found:
-            yield _head_text(lines, number), found.lastgroup or ""
-        # What closes a parameter list stands as deep as its head does.
-        if line.lstrip()[0] not in ")]}":
-            indent = own
-        if indent == 0:
-            return
-
-
-def _head_text(lines: Sequence[str], start: int) -> str:
-    """A head from its line on to where its body begins; without what stands before its keyword."""
-    parts = []
-    for line in lines[start : start + _HEAD_LINES]:
-        text = code(line).rstrip()
-        parts.append(text)
-        if text.endswith((":", "{", ";")):
-            break
-    return " ".join(parts)
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
+def _near_cursor(lines: Sequence[str], cursor: Position) -> tuple[str, str]:
+    """The cursor's line before it and behind it; of a very long one, what is near."""
+    line, column, reach = lines[cursor.line], cursor.column, MAX_READ_CHARACTERS // 2
+    return line[max(0, column - reach) : column], line[column : column + reach]
 
 
 def _read_names(lines: Sequence[str]) -> AbstractSet[str]:
@@ -157,7 +128,7 @@ def _read_types(lines: Sequence[str]) -> Mapping[str, str]:
     types: dict[str, str] = {}
     same: dict[str, str] = {}
     for line in lines:
-        for name, type_ in _read_bindings(line):
+        for name, type_ in _read_bindings(line[:MAX_READ_CHARACTERS]):
             if type_.startswith("="):
                 same.setdefault(name, type_[1:])
             else:
@@ -174,10 +145,16 @@ def _read_bindings(line: str) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     for name, annotation in _ANNOTATED.findall(line):
         types = [it for it in IDENTIFIER.findall(annotation) if it[0].isupper()]
-        found += [(name, it) for it in types if it not in _WRAPPERS][:1]
-    found += _MADE.findall(line)
+        found += [(name, it) for it in types if it not in WRAPPERS][:1]
+    found += [(name, _maker(path)) for name, path in _MADE.findall(line)]
     found += [(name, type_) for type_, name in _DECLARED.findall(line)]
     found += _GO_DECLARED.findall(line)
     found += [(name, type_) for type_, name in _AS.findall(line)]
     found += [(name, f"={other}") for name, other in _SAME.findall(line)]
     return tuple(found)
+
+
+def _maker(path: str) -> str:
+    """Of `models.Cart`, `Cart::new` and `Cart.open` the class; of what names none the function."""
+    parts: list[str] = IDENTIFIER.findall(path)
+    return next((it for it in reversed(parts) if it[0].isupper()), parts[-1])

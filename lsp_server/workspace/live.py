@@ -67,7 +67,10 @@ class Workspace:
         self._told: set[str] = set()
 
     def on_change(self, listener: Callable[[Path], None]) -> None:
-        """`listener` is called on the loop, with the folder, when a round of indexing changed it."""
+        """`listener` is called on the loop, with the folder, when more or other of it is known.
+
+        That is when its store was opened, and after each round of indexing that changed it.
+        """
         self._listeners.append(listener)
 
     def set_roots(self, uris: Iterable[str]) -> None:
@@ -175,7 +178,7 @@ class Workspace:
             if path not in self._folders:
                 folder = IndexedFolder(path, store_file(cache, path), self._ask)
                 self._folders[path] = folder
-                self._run(folder.open_store())
+                self._run(self._open_store(folder))
                 self._reopen(folder)
         if self._client is None and wanted:
             self._client = IndexerClient(self._on_message)
@@ -228,7 +231,7 @@ class Workspace:
             return
         match message["tell"]:
             case "opened":
-                self._run(folder.open_store())
+                self._run(self._open_store(folder))
             case "progress":
                 self._on_progress(folder, message["done"], message["all"])
             case "ranked":
@@ -259,8 +262,15 @@ class Workspace:
             )
         await folder.round_ended(moved=message["moved"])
         if message["changed"] or message["moved"]:
-            for listener in self._listeners:
-                listener(folder.path)
+            self._tell_change(folder)
+
+    async def _open_store(self, folder: IndexedFolder) -> None:
+        await folder.open_store()
+        self._tell_change(folder)
+
+    def _tell_change(self, folder: IndexedFolder) -> None:
+        for listener in self._listeners:
+            listener(folder.path)
 
 
 def _import_parts() -> None:

@@ -21,16 +21,21 @@ class RecentEdits:
         return iter(self._places)
 
     def add(self, uri: str, edit: Edit) -> None:
-        gone = range(edit.start.line, edit.end.line + 1)
-        caret = edit.caret.line
-        moved = caret - edit.end.line
-        others = [
-            (other, line + moved if other == uri and line > edit.end.line else line)
-            for other, line in self._places
-            if other != uri or line not in gone
-        ]
+        caret = edit.caret
+        moved = caret.line - edit.end.line
+        # Of whole lines that were put in, the last stands before the caret; and one that whole lines
+        # were put in before, or taken from before, is as it was.
+        edited = caret.line - 1 if caret.column == 0 < caret.line - edit.start.line else caret.line
+        behind = edit.end.line + (caret.column > 0 or edit.end.column > 0)
+        places = [(uri, edited)]
+        for other, line in self._places:
+            if other == uri and edit.start.line <= line < behind:
+                continue
+            place = (other, line + moved if other == uri and line >= behind else line)
+            if place not in places[:1]:
+                places.append(place)
         self._places.clear()
-        self._places.extend([(uri, caret), *others][:KEPT_EDITS])
+        self._places.extend(places[:KEPT_EDITS])
 
     def forget(self, uri: str) -> None:
         """The document was closed, or is another text by now."""
