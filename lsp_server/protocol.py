@@ -3,6 +3,7 @@
 | message | direction | parameters | result |
 | --- | --- | --- | --- |
 | `sparrow/status` | notification to the client | `StatusParams` | |
+| `sparrow/indexStatus` | notification to the client | `IndexStatusParams` | |
 | `sparrow/setApiKeys` | notification to the server | `ApiKeysParams` | |
 | `sparrow/setProblems` | notification to the server | `ProblemsParams` | |
 | `sparrow/restartHost` | request to the server | `{}` | `{}` |
@@ -16,6 +17,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 STATUS = "sparrow/status"
+INDEX_STATUS = "sparrow/indexStatus"
 SET_API_KEYS = "sparrow/setApiKeys"
 SET_PROBLEMS = "sparrow/setProblems"
 RESTART_HOST = "sparrow/restartHost"
@@ -36,6 +38,20 @@ class StatusParams(TypedDict):
     model: str
     message: str
     progress: float | None
+
+
+class FolderIndex(TypedDict):
+    """`isCurrent`: all that the folder held when it was first looked at is in the index."""
+
+    folder: str
+    state: str
+    isCurrent: bool
+
+
+class IndexStatusParams(TypedDict):
+    """How it is with the index of each folder, in place of what was told before."""
+
+    folders: list[FolderIndex]
 
 
 class ApiKey(TypedDict):

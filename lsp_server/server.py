@@ -87,6 +87,7 @@ class SparrowServer(LanguageServer):
             self.documents,
             self.folders.exclusion,
             log=self.log_warning,
+            on_state=self._on_index_state,
             new_progress=lambda: WorkDoneProgress.of(self),
         )
         self.traces = Traces()
@@ -145,6 +146,15 @@ class SparrowServer(LanguageServer):
             self.log_warning("; ".join(new))
         self.models.configure(self.config)
         self.index.enable(is_enabled=self.config.index_enable)
+
+    def _on_index_state(self) -> None:
+        folders = [
+            protocol.FolderIndex(
+                folder=path.name, state=state, isCurrent=self.index.is_current(path)
+            )
+            for path, state in self.index.states().items()
+        ]
+        self.protocol.notify(protocol.INDEX_STATUS, protocol.IndexStatusParams(folders=folders))
 
     def _on_index_change(self, _: Path) -> None:
         self._on_repository()

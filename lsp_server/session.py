@@ -57,6 +57,7 @@ class EditorSession:
         self._on_text: dict[str, Callable[[str], None]] = {}
         self._status_changed = asyncio.Event()
         self.status: protocol.StatusParams | None = None  # of the model that completes
+        self.is_indexed = False  # all folders were looked at
         self.initialized_ms = 0.0
         self.logged: list[str] = []
         self._listen()
@@ -70,10 +71,19 @@ class EditorSession:
 
         Raises `ServerEnded` or, after the time, `TimeoutError`.
         """
+        await self._wait_until(
+            lambda: self.status is not None and self.status["state"] == "ready", timeout_s
+        )
+
+    async def wait_indexed(self, timeout_s: float = 30.0) -> None:
+        """Waits until all folders were looked at; raises as `wait_ready`."""
+        await self._wait_until(lambda: self.is_indexed, timeout_s)
+
+    async def _wait_until(self, is_so: Callable[[], bool], timeout_s: float) -> None:
         ended = asyncio.create_task(self._process.wait())
         try:
             async with asyncio.timeout(timeout_s):
-                while not self.status or self.status["state"] != "ready":
+                while not is_so():
                     self._status_changed.clear()
                     changed = asyncio.create_task(self._status_changed.wait())
                     await asyncio.wait({changed, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -160,6 +170,10 @@ class EditorSession:
         def took_status(params: Any) -> None:
             self._took_status(params)
 
+        def took_index_status(params: Any) -> None:
+            self.is_indexed = bool(params.folders) and all(it.isCurrent for it in params.folders)
+            self._status_changed.set()
+
         def took_progress(params: types.ProgressParams) -> None:
             self._took_progress(params)
 
@@ -167,6 +181,7 @@ class EditorSession:
             self.logged.append(params.message)
 
         self._client.feature(protocol.STATUS)(took_status)
+        self._client.feature(protocol.INDEX_STATUS)(took_index_status)
         self._client.feature(types.PROGRESS)(took_progress)
         self._client.feature(types.WINDOW_LOG_MESSAGE)(took_log_message)
 

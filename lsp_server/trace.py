@@ -1,6 +1,7 @@
 """What became of the last completions: when, how long each step took, and why nothing was shown.
 
-Kept in memory for this run alone, and bounded. Code is not kept: neither the prompt nor the text.
+Kept in memory for this run alone, and bounded. Code is not kept, neither the prompt nor the text: of
+what the model was shown, paths are, and names that say why.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Trace:
     cached_tokens: int | None = None
     generated_tokens: int = 0
     shown_characters: int = 0
+    shown_files: str = ""  # what of other files the model was shown, in words
     left_out: str = ""  # of the context, in words
     warmed_up: bool = False  # the layout had been sent ahead, for the model's prefix cache
     late: bool = False  # the deadline cut the generation short
@@ -104,6 +106,8 @@ def explain(trace: Trace | None) -> str:
         ("Generated", f"{trace.generated_tokens} tokens"),
         ("Shown", f"{trace.shown_characters} characters"),
     ]
+    if trace.shown_files:
+        rows.append(("Other files", _escape(trace.shown_files)))
     if trace.left_out:
         rows.append(("Left out", _escape(trace.left_out)))
     if trace.warmed_up:

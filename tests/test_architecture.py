@@ -384,9 +384,11 @@ def test_the_server_imports_what_it_needs() -> None:
 TYPES = {
     "string": "str",
     "number | null": "float | None",
+    "boolean": "bool",
     "ModelState": "ModelState",
     "readonly ModelRole[]": "list[ModelRole]",
     "readonly ApiKey[]": "list[ApiKey]",
+    "readonly FolderIndex[]": "list[FolderIndex]",
     "readonly Problem[]": "list[Problem]",
 }
 
@@ -415,6 +417,7 @@ def messages() -> dict[str, tuple[str, list[str]]]:
 def test_the_messages_are_those_of_the_extension() -> None:
     ours = {
         protocol.STATUS: ("Notification", ["StatusParams"]),
+        protocol.INDEX_STATUS: ("Notification", ["IndexStatusParams"]),
         protocol.SET_API_KEYS: ("Notification", ["ApiKeysParams"]),
         protocol.SET_PROBLEMS: ("Notification", ["ProblemsParams"]),
         protocol.RESTART_HOST: ("Request", ["NoFields", "NoFields", "void"]),

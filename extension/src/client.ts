@@ -19,9 +19,11 @@ import type { Session } from "./core/supervisor";
 import type { Redactor } from "./core/apiKeys";
 import { reportProblems } from "./problems";
 import {
+  IndexStatusNotification,
   SetApiKeysNotification,
   StatusNotification,
   type ApiKey,
+  type IndexStatusParams,
   type StatusParams,
 } from "./protocol";
 import { allSettings, COMPLETED_SCHEMES, isEnabled, isLanguageEnabled, SECTION } from "./settings";
@@ -59,6 +61,7 @@ export async function openSession(
   channels: Channels,
   apiKeys: () => Promise<readonly ApiKey[]>,
   onStatus: (status: StatusParams) => void,
+  onIndexStatus: (status: IndexStatusParams) => void,
   signal: AbortSignal,
 ): Promise<ServerSession> {
   const initialKeys = await apiKeys();
@@ -82,6 +85,7 @@ export async function openSession(
     clientOptions(channels, initialKeys),
   );
   client.onNotification(StatusNotification, onStatus);
+  client.onNotification(IndexStatusNotification, onIndexStatus);
   client.onDidChangeState(({ newState }) => {
     if (newState === State.Stopped || newState === State.StartFailed) {
       void killAfter(server, exited, CLOSE_TIMEOUT_MS);

@@ -57,7 +57,7 @@ export function activate(context: ExtensionContext): void {
     statusBar,
     documents,
     ...registerCommands({
-      menu: () => showMenu(statusBar.statuses),
+      menu: () => showMenu(statusBar.statuses, server.indexes),
       install: async () => {
         if (await installWithProgress(folders, output)) {
           await server.start();

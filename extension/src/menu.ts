@@ -1,7 +1,7 @@
 /** The menu behind the status bar item. */
 import { commands, QuickPickItemKind, window, type QuickPickItem } from "vscode";
 import { describeModel, type Statuses } from "./core/status";
-import type { ModelRole } from "./protocol";
+import type { FolderIndex, ModelRole } from "./protocol";
 import { isEnabled, isLanguageEnabled, SECTION } from "./settings";
 import { completableEditor } from "./statusBar";
 
@@ -13,15 +13,15 @@ interface Entry extends QuickPickItem {
 }
 
 /** The editor has the focus first, so that it has it again when the menu is gone. */
-export async function showMenu(statuses: Statuses): Promise<void> {
+export async function showMenu(statuses: Statuses, indexes: readonly FolderIndex[]): Promise<void> {
   await commands.executeCommand("workbench.action.focusActiveEditorGroup");
-  const choice = await window.showQuickPick(entries(statuses), { placeHolder: "Sparrow" });
+  const choice = await window.showQuickPick(entries(statuses, indexes), { placeHolder: "Sparrow" });
   if (choice !== undefined && choice.command !== "") {
     await commands.executeCommand(choice.command, ...choice.arguments);
   }
 }
 
-function entries(statuses: Statuses): Entry[] {
+function entries(statuses: Statuses, indexes: readonly FolderIndex[]): Entry[] {
   const isInstalled = statuses.completion.state !== "notInstalled";
   const server = !isInstalled
     ? [
@@ -38,6 +38,7 @@ function entries(statuses: Statuses): Entry[] {
     separator(),
     ...server,
     ...(isInstalled ? [separator("Models"), ...models(statuses)] : []),
+    ...(indexes.length > 0 ? [separator("Index"), ...indexes.map(indexEntry)] : []),
     separator(),
     entry("pulse", "Run Doctor", "sparrow.doctor"),
     entry("output", "Show Output", "sparrow.showOutput"),
@@ -64,6 +65,16 @@ function models({ completion, chat }: Statuses): Entry[] {
       ...setting("chat"),
     },
   ];
+}
+
+/** A folder's index, and how it is; choosing it opens the setting that switches it off. */
+function indexEntry({ folder, state }: FolderIndex): Entry {
+  return {
+    label: `$(database) ${folder}`,
+    description: state,
+    command: "workbench.action.openSettings",
+    arguments: [`${SECTION}.index.enable`],
+  };
 }
 
 function switches(): Entry[] {

@@ -15,6 +15,18 @@ export interface StatusParams {
   readonly progress: number | null;
 }
 
+/** Whether all that the folder held when it was first looked at is in its index, and more in words. */
+export interface FolderIndex {
+  readonly folder: string;
+  readonly state: string;
+  readonly isCurrent: boolean;
+}
+
+/** How it is with the index of each folder, in place of what was told before. */
+export interface IndexStatusParams {
+  readonly folders: readonly FolderIndex[];
+}
+
 /** The key of the OpenAI-compatible server at an address. */
 export interface ApiKey {
   readonly server: string;
@@ -34,6 +46,11 @@ type NoFields = Record<string, never>;
 
 /** Server to client: the state of the model that serves these roles, and no other does. */
 export const StatusNotification = new NotificationType<StatusParams>("sparrow/status");
+
+/** Server to client: how it is with the folders' indexes. */
+export const IndexStatusNotification = new NotificationType<IndexStatusParams>(
+  "sparrow/indexStatus",
+);
 
 /** Client to server, and in the initialization options. Trace and log hide what is in it. */
 export const SetApiKeysNotification = new NotificationType<ApiKeysParams>("sparrow/setApiKeys");

@@ -8,6 +8,7 @@ import { localMachine, type Machine } from "./core/machine";
 import type { ApiKeyStore } from "./core/apiKeys";
 import { findServer, pythonEnvironment } from "./core/server";
 import { NotRetryable, Supervisor } from "./core/supervisor";
+import type { FolderIndex } from "./protocol";
 import { serverPath } from "./settings";
 import type { StatusBar } from "./statusBar";
 
@@ -19,6 +20,7 @@ export class ServerMissing extends NotRetryable {
 
 export class Server {
   readonly #supervisor: Supervisor<ServerSession>;
+  #indexes: readonly FolderIndex[] = [];
 
   constructor(
     private readonly storage: string,
@@ -48,6 +50,11 @@ export class Server {
     });
   }
 
+  /** How it is with the index of each folder. */
+  get indexes(): readonly FolderIndex[] {
+    return this.client === undefined ? [] : this.#indexes;
+  }
+
   /** Undefined while the server is starting, waiting or not installed. */
   get client(): LanguageClient | undefined {
     return this.#supervisor.session?.client;
@@ -72,6 +79,9 @@ export class Server {
       () => this.apiKeys.all(),
       (status) => {
         this.statusBar.updateModel(status);
+      },
+      ({ folders }) => {
+        this.#indexes = folders;
       },
       signal,
     );

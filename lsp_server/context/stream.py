@@ -176,6 +176,19 @@ class ContextStream:
         self._refused_tokens = tokens if limit is None else min(tokens, limit)
         self.end_epoch()
 
+    def shown_files(self) -> str:
+        """In words, what the layout shows of other files, and why, or nothing."""
+        if self._epoch is None or self._choice is None:
+            return ""
+        parts = []
+        files = self._choice.selection.files
+        if files:
+            paths = list(dict.fromkeys(it.path for it in reversed(files)))
+            more = f" and {len(paths) - _NAMED_FILES} more" if len(paths) > _NAMED_FILES else ""
+            parts.append(f"{', '.join(paths[:_NAMED_FILES])}{more}")
+        parts += (f"of {it.path} ({', '.join(it.reasons)})" for it in self.excerpts)
+        return "; ".join(parts)
+
     def left_out(self) -> str:
         """In words, what the layout does not show for want of room, or nothing."""
         epoch, document, choice = self._epoch, self._document, self._choice

@@ -22,7 +22,6 @@ from lsp_server.demo.typist import Screen, Tally, write
 from lsp_server.session import EditorSession, ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
-OPENED = ("shelf/storage.py", "shelf/books.py")
 TYPED = "shelf/members.py"
 VISIBLE_LINES = 20
 # Seconds for people to see what happens.
@@ -61,17 +60,15 @@ async def _play(console: Console, folder: Path, target: str, model: str, *, fast
     async with open_session(
         sparrow_command(), folder, settings, environment=environment
     ) as session:
-        with console.status("starting the language server and the model"):
+        with console.status("starting the language server and the model, indexing the workspace"):
             await session.wait_ready()
+            await session.wait_indexed()
         status = session.status
         console.print(
             f"[bold]Sparrow[/] completes [bold]{TYPED}[/] with the model "
-            f"[bold]{status['model'] if status else model}[/], "
-            f"from the {len(OPENED)} other files that are open."
+            f"[bold]{status['model'] if status else model}[/]. No other file is open: "
+            f"what it knows of the workspace is from its index."
         )
-        for name in OPENED:
-            text = (folder / name).read_text(encoding="utf-8")
-            session.open(folder / name, "python", text)
         tally = await _write(console, session, folder, target, fast=fast)
     _summarize(console, tally)
 

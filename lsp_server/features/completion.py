@@ -238,6 +238,7 @@ class CompletionFeature:
     def _show(self, place: _Place, trace: Trace) -> tuple[Layout, Tail]:
         """What the model is shown; the document must be as it was when the place was made."""
         layout, tail = self._context.at(place.document, place.cursor)
+        trace.shown_files = self._context.shown_files()
         trace.left_out = self._context.left_out()
         trace.warmed_up = self._is_warm(layout, tail)
         return layout, _with_selected(tail, place.selected, place.cursor)

@@ -49,11 +49,13 @@ class Workspace:
         exclusion: Callable[[Document], str],
         *,
         log: Callable[[str], None],
+        on_state: Callable[[], None] = lambda: None,
         new_progress: Callable[[], Progress | None] = lambda: None,
     ) -> None:
         self._documents = documents
         self._exclusion = exclusion
         self._log = log
+        self._on_state = on_state
         self._new_progress = new_progress
         self._roots: list[Path] = []
         self._folders: dict[Path, IndexedFolder] = {}
@@ -184,6 +186,7 @@ class Workspace:
             self._client = IndexerClient(self._on_message)
         if self._client is not None:
             self._client.set_folders({it.path: it.store_file for it in self._folders.values()})
+        self._on_state()
 
     def _reopen(self, folder: IndexedFolder) -> None:
         """Has the folder's view show the documents that may be shown, and no others."""
@@ -261,11 +264,13 @@ class Workspace:
                 f"{folder.unwatched}; changes there are seen when a file is saved, and each minute"
             )
         await folder.round_ended(moved=message["moved"])
+        self._on_state()
         if message["changed"] or message["moved"]:
             self._tell_change(folder)
 
     async def _open_store(self, folder: IndexedFolder) -> None:
         await folder.open_store()
+        self._on_state()
         self._tell_change(folder)
 
     def _tell_change(self, folder: IndexedFolder) -> None:

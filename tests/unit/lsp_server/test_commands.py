@@ -24,7 +24,8 @@ from lsp_server import cli, doctor, session
 from lsp_server.bench.measure import percentile
 from lsp_server.config import Config
 from lsp_server.demo.typist import Screen, Tally, right_part, write
-from lsp_server.doctor import Finding, Setup
+from lsp_server.doctor import Setup
+from lsp_server.doctor_report import Finding
 from lsp_server.models import assign
 from lsp_server.session import EditorSession, Suggestion
 from lsp_server.workspace.documents import Document, Edit, Position
