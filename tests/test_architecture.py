@@ -382,10 +382,12 @@ def test_the_server_imports_what_it_needs() -> None:
 
 TYPES = {
     "string": "str",
+    "number": "int",
     "number | null": "float | None",
     "ModelState": "ModelState",
     "readonly ModelRole[]": "list[ModelRole]",
     "readonly ApiKey[]": "list[ApiKey]",
+    "readonly Problem[]": "list[Problem]",
 }
 
 
@@ -414,6 +416,7 @@ def test_the_messages_are_those_of_the_extension() -> None:
     ours = {
         protocol.STATUS: ("Notification", ["StatusParams"]),
         protocol.SET_API_KEYS: ("Notification", ["ApiKeysParams"]),
+        protocol.SET_PROBLEMS: ("Notification", ["ProblemsParams"]),
         protocol.RESTART_HOST: ("Request", ["NoFields", "NoFields", "void"]),
         protocol.EXPLAIN_COMPLETION: ("Request", ["NoFields", "ExplainCompletionResult", "void"]),
     }
@@ -430,6 +433,8 @@ def test_the_messages_are_those_of_the_extension() -> None:
         ("StatusParams", protocol.StatusParams),
         ("ApiKey", protocol.ApiKey),
         ("ApiKeysParams", protocol.ApiKeysParams),
+        ("Problem", protocol.Problem),
+        ("ProblemsParams", protocol.ProblemsParams),
         ("ExplainCompletionResult", protocol.Explanation),
     ],
 )
