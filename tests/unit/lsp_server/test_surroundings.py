@@ -122,8 +122,10 @@ def test_an_attribute_is_what_it_was_given(text: str) -> None:
 HEADS = {
     "python": ("class A(b.Base, Mixin[T]):\n    async def f(self, x: X):\n        |", "f", "A"),
     "python, many lines": (
-        "class A(\n    Base,\n    Mixin,\n):\n    def f(\n        self,\n        x: X,\n    ) -> Y:\n"
-        "        if x:\n            |",
+        (
+            "class A(\n    Base,\n    Mixin,\n):\n    def f(\n        self,\n        x: X,\n    ) -> Y:\n"
+            "        if x:\n            |"
+        ),
         "f",
         "A",
     ),
@@ -133,8 +135,10 @@ HEADS = {
         "A",
     ),
     "typescript": (
-        "export class A extends Base implements Mixin {\n  async f(x: X): Promise<Y> {\n"
-        "    for (const it of x) {\n      |",
+        (
+            "export class A extends Base implements Mixin {\n  async f(x: X): Promise<Y> {\n"
+            "    for (const it of x) {\n      |"
+        ),
         "f",
         "A",
     ),
@@ -149,14 +153,18 @@ HEADS = {
         "A",
     ),
     "java": (
-        "public class A extends Base implements Mixin {\n    @Override\n"
-        "    public List<Y> f(Map<String, X> x) throws E {\n        if (x.ok()) {\n            |",
+        (
+            "public class A extends Base implements Mixin {\n    @Override\n"
+            "    public List<Y> f(Map<String, X> x) throws E {\n        if (x.ok()) {\n            |"
+        ),
         "f",
         "A",
     ),
     "csharp": (
-        "public class A : Base, Mixin\n{\n    public async Task<Y> f(X x)\n    {\n"
-        "        foreach (var it in x)\n        {\n            |",
+        (
+            "public class A : Base, Mixin\n{\n    public async Task<Y> f(X x)\n    {\n"
+            "        foreach (var it in x)\n        {\n            |"
+        ),
         "f",
         "A",
     ),
@@ -166,8 +174,10 @@ HEADS = {
         "A",
     ),
     "rust": (
-        "impl<T: Base> Mixin for A<T> {\n    pub async fn f(&self, x: X) -> Y {\n"
-        "        match x {\n            |",
+        (
+            "impl<T: Base> Mixin for A<T> {\n    pub async fn f(&self, x: X) -> Y {\n"
+            "        match x {\n            |"
+        ),
         "f",
         "A",
     ),
