@@ -383,6 +383,7 @@ def test_the_server_imports_what_it_needs() -> None:
 
 TYPES = {
     "string": "str",
+    "number": "int",
     "number | null": "float | None",
     "boolean": "bool",
     "ModelState": "ModelState",
@@ -436,6 +437,8 @@ def test_the_messages_are_those_of_the_extension() -> None:
         ("StatusParams", protocol.StatusParams),
         ("ApiKey", protocol.ApiKey),
         ("ApiKeysParams", protocol.ApiKeysParams),
+        ("Problem", protocol.Problem),
+        ("ProblemsParams", protocol.ProblemsParams),
         ("ExplainCompletionResult", protocol.Explanation),
     ],
 )

@@ -82,7 +82,7 @@ def heads_around(lines: Sequence[str], cursor: Position) -> Iterator[Head]:
             return
         if not line.strip() or (own := _indent(line)) >= indent:
             continue
-        if _NO_HEAD.match(line) or not code(line).strip():
+        if _NO_HEAD.match(line) or not IDENTIFIER.search(code(line)):
             continue
         if (head := _read_head(_head_text(lines, number))) is not None:
             yield head

@@ -35,7 +35,10 @@ _RECEIVER_AT_END = re.compile(r"([^\W\d]\w*)(?:\(\)|\[\w*\])?\s*(?:\.|->|::|\?\.
 _ACCESS_AT_END = re.compile(r"(?:\.|->|::)\s*\w*$")
 
 # How languages say what a variable is: `name: Type`, `name = Type(`, `Type name`, `name Type`, `as`.
-_ANNOTATED = re.compile(r"\b([^\W\d]\w*)\??\s*:\s*([^=,(){};\s][^=,(){};]*)")
+_ANNOTATED = re.compile(
+    r"\b([^\W\d]\w*)\??\s*:\s*"
+    r"((?:[^=,(){};<>\[\]]++|[<\[](?:[^<>\[\]]|[<\[][^<>\[\]]*[>\]])*[>\]]|[<>\[\]])+)"
+)
 _MADE = re.compile(
     r"\b([^\W\d]\w*)\s*(?::=|=)\s*(?:await\s+|new\s+|&)*((?:[^\W\d]\w*\s*(?:\.|::)\s*)*[^\W\d]\w*)"
     r"\s*(?:<[^<>]*>\s*)?[({]"
@@ -146,8 +149,8 @@ def _read_bindings(line: str) -> tuple[tuple[str, str], ...]:
     for name, annotation in _ANNOTATED.findall(line):
         types = [it for it in IDENTIFIER.findall(annotation) if it[0].isupper()]
         found += [(name, it) for it in types if it not in WRAPPERS][:1]
-    found += [(name, _maker(path)) for name, path in _MADE.findall(line)]
     found += [(name, type_) for type_, name in _DECLARED.findall(line)]
+    found += [(name, _maker(path)) for name, path in _MADE.findall(line)]
     found += _GO_DECLARED.findall(line)
     found += [(name, type_) for type_, name in _AS.findall(line)]
     found += [(name, f"={other}") for name, other in _SAME.findall(line)]
