@@ -26,7 +26,7 @@ from lsp_server.workspace.outline import SymbolKind
 from lsp_server.workspace.snapshot import Snapshot
 from lsp_server.workspace.words import words
 
-_TICK_S = 0.001
+_TICK_S = 0.005
 _OPEN_LINES = 5000
 _WORDS = 8
 _BETWEEN = (SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.CLASS)

@@ -314,7 +314,7 @@ def main() -> None:
     )
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends when its input does
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(max(0, NICENESS - os.nice(0)))
     commands = os.fdopen(os.dup(0), "rb")
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what prints goes to the log

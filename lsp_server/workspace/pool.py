@@ -48,28 +48,30 @@ class Pool(Generic[BatchT, ResultT]):
         """Each batch with its result as it comes, or with None where its worker died of it."""
         waiting = list(reversed(batches))
         running: dict[Connection, BatchT] = {}
-        while len(self._workers) < min(self._count, len(batches)):
-            self._start()
-        idle = list(self._workers)
-        while waiting or running:
-            while waiting and idle:
-                pipe = idle.pop()
+
+        def give(pipe: Connection) -> None:
+            if waiting:
                 running[pipe] = waiting.pop()
                 with contextlib.suppress(OSError):  # it has ended: that is seen below
                     pipe.send(running[pipe])
+
+        while len(self._workers) < min(self._count, len(batches)):
+            self._start()
+        for pipe in self._workers:
+            give(pipe)
+        while running:
             for ready in wait(list(running)):
                 assert isinstance(ready, Connection)
                 batch = running.pop(ready)
                 try:
-                    result = ready.recv()
+                    result: ResultT | None = ready.recv()
                 except (EOFError, OSError):
+                    result = None
                     self._workers.pop(ready).join()
                     ready.close()
-                    idle.append(self._start())
-                    yield batch, None
-                else:
-                    idle.append(ready)
-                    yield batch, result
+                    ready = self._start()  # noqa: PLW2901 - another takes its place
+                give(ready)  # before the result is looked at: it is not to wait for that
+                yield batch, result
 
     def _start(self) -> Connection:
         # Of the workspace, which may be the current folder, nothing is imported.
