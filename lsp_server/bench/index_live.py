@@ -10,17 +10,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lsp_server.bench.measure import percentile, resident_mb
-from lsp_server.workspace.documents import Document, Documents, Edit, Position
+from lsp_server.context.retrieval import assemble
+from lsp_server.workspace.documents import Document, Documents, Edit, Position, split_lines
 from lsp_server.workspace.live import Workspace
 from lsp_server.workspace.outline import SymbolKind
 from lsp_server.workspace.snapshot import Snapshot
@@ -31,8 +33,8 @@ _OPEN_LINES = 5000
 _WORDS = 8
 _BETWEEN = (SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.CLASS)
 
-# Assembles the context for a position: whoever has an engine for that puts it here.
-Assemble = Callable[[Snapshot, str, Position], object]
+_BUDGET_TOKENS = 2000
+_TOKENS_PER_CHARACTER = 0.3
 
 
 class _Live:
@@ -104,8 +106,11 @@ async def _asked(live: _Live, samples: int) -> dict[str, Any]:
     times: dict[str, list[float]] = {}
     context_ms = []
     for path, names, text in positions:
-        started = time.perf_counter()
         _ask(live.snapshot(), path, names, text, times)
+        lines = split_lines((live.folder / path).read_text(encoding="utf-8", errors="replace"))
+        cursor = Position(chosen.randrange(len(lines)), 0)
+        started = time.perf_counter()
+        assemble(live.snapshot(), path, lines, cursor, _BUDGET_TOKENS, _count)
         context_ms.append((time.perf_counter() - started) * 1000)
     edits_ms = await _edit(live, chosen, samples)
     return {
@@ -117,6 +122,10 @@ async def _asked(live: _Live, samples: int) -> dict[str, Any]:
         "rss_mb": resident_mb(os.getpid()),
         "indexer_rss_mb": resident_mb(live.index.indexer_pid or 0),
     }
+
+
+def _count(text: str) -> int:
+    return math.ceil(len(text) * _TOKENS_PER_CHARACTER)
 
 
 def _position(live: _Live, path: str, chosen: random.Random) -> tuple[str, list[str], list[str]]:

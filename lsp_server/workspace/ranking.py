@@ -20,7 +20,9 @@ def rank(imports: Mapping[str, Sequence[str]]) -> list[str]:
         for path in files
     ]
     count = len(files)
-    ranks = [1.0 / count] * count if count else []
+    if count == 0:
+        return []
+    ranks = [1.0 / count] * count
     for _ in range(_ROUNDS):
         loose = sum(value for value, targets in zip(ranks, edges, strict=True) if not targets)
         following = [(1 - _DAMPING + _DAMPING * loose) / count] * count
