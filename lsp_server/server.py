@@ -102,6 +102,7 @@ class SparrowServer(LanguageServer):
             counts=self._counts,
             snapshot=lambda it: self.index.snapshot(it.uri),
             attention=self.activity.attention,
+            is_hidden=self.folders.hides,
         )
         self.status = StatusFeature(
             lambda params: self.protocol.notify(protocol.STATUS, params),

@@ -74,6 +74,7 @@ class ContextStream:
     was opened, closed or saved), when the cursor or an edit leaves the tail, and with another
     model. `limits` says what the model of now bounds, `counts` what its host has counted,
     `snapshot` what is known of the folder that a document is in, and `attention` what the user did.
+    A snapshot may not have heard yet of a rule that hides a file: `is_hidden` says so of a path.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class ContextStream:
         counts: Callable[[Layout], LayoutReady | None] = lambda _: None,
         snapshot: Callable[[Document], Snapshot | None] = lambda _: None,
         attention: Callable[[Document, Position], Attention] = lambda *_: Attention(),
+        is_hidden: Callable[[Document, str], bool] = lambda *_: False,
     ) -> None:
         self._documents = documents
         self._path_of = path_of
@@ -94,6 +96,7 @@ class ContextStream:
         self._counts = counts
         self._snapshot = snapshot
         self._attention = attention
+        self._is_hidden = is_hidden
         self._limits = Limits()
         self._measure = TokenMeasure()
         self._refused_tokens: int | None = None  # prompts stay below, by the measure
@@ -248,7 +251,7 @@ class ContextStream:
         self, document: Document, path: str, cursor: Position, selection: Selection
     ) -> list[ContextFile]:
         rate = self._measure.rate("")
-        return self._excerpts.at(
+        files = self._excerpts.at(
             self._snapshot(document),
             document,
             path,
@@ -258,6 +261,7 @@ class ContextStream:
             self._attention(document, cursor),
             [file.path for file in selection.files],
         )
+        return [file for file in files if not self._is_hidden(document, file.path)]
 
     def _select(self, document: Document, path: str) -> Selection:
         """The other files that are shown; the choice before, for as long as it may be kept.
@@ -302,7 +306,11 @@ class ContextStream:
                 chosen.append(ContextFile(self._path_of(document), self._cut(document)))
         if self._prompt_tokens() is None:
             open_paths = {file.path for file in chosen}
-            chosen += (it for it in self._related_to(current) if it.path not in open_paths)
+            chosen += (
+                file
+                for file in self._related_to(current)
+                if file.path not in open_paths and not self._is_hidden(current, file.path)
+            )
         return chosen[::-1]
 
     def _related_to(self, document: Document) -> list[ContextFile]:
