@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from lsp_server.context.names import IDENTIFIER, code_names
 from lsp_server.context.surroundings import Surroundings
-from lsp_server.workspace.outline import Symbol, SymbolKind
+from lsp_server.workspace.outline import MAX_SIGNATURE_CHARACTERS, Symbol, SymbolKind
 from lsp_server.workspace.snapshot import ResolvedImport, Snapshot, SymbolAt, TextMatch
 
 TYPES = frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.ENUM, SymbolKind.TYPE})
@@ -175,13 +175,9 @@ class Gathering:
                 if around.kind in TYPES and around.name_line != symbol.name_line:
                     parent = self.add_definition(path, around, reason)
             indent = "    " if parent is not None else ""
+            text = self._one_line(path, symbol) or f"{symbol.signature}{_ending(path, symbol)}"
             held = self.evidence.candidates[key] = Candidate(
-                path,
-                symbol.name_line,
-                f"{indent}{symbol.signature}{_ending(path, symbol)}",
-                code_names(symbol.signature),
-                reason,
-                parent=parent,
+                path, symbol.name_line, indent + text, code_names(text), reason, parent=parent
             )
         held.worth = max(held.worth, worth)
         return held
@@ -194,6 +190,14 @@ class Gathering:
             self.evidence.candidates[path, number] = Candidate(
                 path, number, text, code_names(text), reason, worth
             )
+
+    def _one_line(self, path: str, symbol: Symbol) -> str:
+        """A class that stands in one line with its members, or nothing."""
+        if symbol.kind not in TYPES or symbol.end_line != symbol.name_line + 1:
+            return ""
+        lines = self.snapshot.lines(path)
+        text = lines[symbol.name_line].strip() if symbol.name_line < len(lines) else ""
+        return text if len(text) <= MAX_SIGNATURE_CHARACTERS else ""
 
     def _closeness(self, found: SymbolAt) -> tuple[bool, int]:
         """Whether a definition's file is open, and the steps of its path that are the current's."""
