@@ -110,6 +110,7 @@ class SparrowServer(LanguageServer):
             snapshot=lambda it: self.index.snapshot(it.uri),
             attention=self.activity.attention,
             repository=self.repository.of,
+            is_hidden=self.folders.hides,
         )
         self.status = StatusFeature(
             lambda params: self.protocol.notify(protocol.STATUS, params),

@@ -66,7 +66,7 @@ class Repository:
                 end = min(start + WINDOW_LINES, len(lines))
                 self.windows.append((path, start, end))
                 bags.append(Counter(words("".join(lines[start:end]))))
-        mean = sum(bag.total() for bag in bags) / max(1, len(bags))
+        mean = max(1, sum(bag.total() for bag in bags)) / max(1, len(bags))
         holding = Counter(word for bag in bags for word in bag)
         for number, bag in enumerate(bags):
             norm = _K1 * (1 - _B + _B * bag.total() / mean)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from lsp_server.context.names import IDENTIFIER, code_names
 from lsp_server.context.surroundings import Surroundings
-from lsp_server.workspace.outline import Symbol, SymbolKind
+from lsp_server.workspace.outline import MAX_SIGNATURE_CHARACTERS, Symbol, SymbolKind
 from lsp_server.workspace.snapshot import ResolvedImport, Snapshot, SymbolAt, TextMatch
 
 TYPES = frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.ENUM, SymbolKind.TYPE})
@@ -84,6 +84,7 @@ class Gathering:
         self._own = {symbol.name for symbol in snapshot.symbols(path) if symbol.parent is None}
         self._definitions: dict[str, Sequence[SymbolAt]] = {}
         self._symbols: dict[str, Sequence[Symbol]] = {}
+        self._lines: dict[str, Sequence[str]] = {}
         self._lookups = _LOOKUPS
         self._weighed: dict[tuple[str, int], float] = {}
 
@@ -102,6 +103,12 @@ class Gathering:
         found = self._symbols.get(path)
         if found is None:
             found = self._symbols[path] = self.snapshot.symbols(path)
+        return found
+
+    def lines(self, path: str) -> Sequence[str]:
+        found = self._lines.get(path)
+        if found is None:
+            found = self._lines[path] = self.snapshot.lines(path)
         return found
 
     def class_named(self, name: str) -> SymbolAt | None:
@@ -178,25 +185,29 @@ class Gathering:
                 if around.kind in TYPES and around.name_line != symbol.name_line:
                     parent = self.add_definition(path, around, reason)
             indent = "    " if parent is not None else ""
+            text = self._one_line(path, symbol) or f"{symbol.signature}{_ending(path, symbol)}"
             held = self.evidence.candidates[key] = Candidate(
-                path,
-                symbol.name_line,
-                f"{indent}{symbol.signature}{_ending(path, symbol)}",
-                code_names(symbol.signature),
-                reason,
-                parent=parent,
+                path, symbol.name_line, indent + text, code_names(text), reason, parent=parent
             )
         held.worth = max(held.worth, worth)
         return held
 
     def add_line(self, path: str, number: int, worth: float, reason: str) -> None:
         """A line as it stands in another file."""
-        lines = self.snapshot.lines(path)
+        lines = self.lines(path)
         if number < len(lines) and (path, number) not in self.evidence.candidates:
-            text = lines[number].rstrip("\r\n")
+            line = lines[number]
             self.evidence.candidates[path, number] = Candidate(
-                path, number, text, code_names(text), reason, worth
+                path, number, line.rstrip("\r\n"), code_names(line), reason, worth
             )
+
+    def _one_line(self, path: str, symbol: Symbol) -> str:
+        """A class that stands in one line with its members, or nothing."""
+        if symbol.kind not in TYPES or symbol.end_line != symbol.name_line + 1:
+            return ""
+        lines = self.lines(path)
+        text = lines[symbol.name_line].strip() if symbol.name_line < len(lines) else ""
+        return text if len(text) <= MAX_SIGNATURE_CHARACTERS else ""
 
     def _closeness(self, found: SymbolAt) -> tuple[bool, int]:
         """Whether a definition's file is open, and the steps of its path that are the current's."""

@@ -39,6 +39,7 @@ def _names(line: str) -> tuple[str, ...]:
     return tuple(IDENTIFIER.findall(line))
 
 
+@functools.lru_cache(REMEMBERED_LINES)
 def code_names(line: str) -> frozenset[str]:
     """The identifiers of a line's code: no keywords, nothing of strings and comments."""
     return frozenset(IDENTIFIER.findall(code(line))) - KEYWORDS

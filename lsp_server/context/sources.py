@@ -155,7 +155,7 @@ def _similar(gathering: Gathering) -> None:
     found = gathering.snapshot.search_text(query[:_QUERY_WORDS], _SIMILAR + 2)
     others = [it for it in found if it.path != gathering.path and it.score > 0][:_SIMILAR]
     for match in others:
-        lines = gathering.snapshot.lines(match.path)[match.start_line : match.end_line]
+        lines = gathering.lines(match.path)[match.start_line : match.end_line]
         shown = [code_names(line) for line in lines]
         hits = [math.fsum(around.nearness.get(name, 0.0) for name in names) for names in shown]
         for number, names in enumerate(shown):

@@ -78,7 +78,8 @@ class ContextStream:
     was opened, closed or saved), when the cursor or an edit leaves the tail, and with another
     model. `limits` says what the model of now bounds, `counts` what its host has counted,
     `snapshot` what is known of the folder that a document is in, `attention` what the user did, and
-    `repository` all files of that folder, where all of them are to be shown.
+    `repository` all files of that folder, where all of them are to be shown. A snapshot may not have
+    heard yet of a rule that hides a file: `is_hidden` says so of a path.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class ContextStream:
         snapshot: Callable[[Document], Snapshot | None] = lambda _: None,
         attention: Callable[[Document, Position], Attention] = lambda *_: Attention(),
         repository: Callable[[Document], Repository | None] = lambda _: None,
+        is_hidden: Callable[[Document, str], bool] = lambda *_: False,
     ) -> None:
         self._documents = documents
         self._path_of = path_of
@@ -101,6 +103,7 @@ class ContextStream:
         self._snapshot = snapshot
         self._attention = attention
         self._repository = repository
+        self._is_hidden = is_hidden
         self._limits = Limits()
         self._measure = TokenMeasure()
         self._refused_tokens: int | None = None  # prompts stay below, by the measure
@@ -268,7 +271,7 @@ class ContextStream:
     def _excerpt_files(
         self, document: Document, path: str, cursor: Position, selection: Selection
     ) -> list[ContextFile]:
-        return self._excerpts.at(
+        files = self._excerpts.at(
             self._snapshot(document),
             document,
             path,
@@ -278,6 +281,7 @@ class ContextStream:
             self._attention(document, cursor),
             [it.path for it in selection.files if it not in (self._map or ((), []))[1]],
         )
+        return [file for file in files if not self._is_hidden(document, file.path)]
 
     def _select(self, document: Document, path: str) -> Selection:
         """The other files that are shown; the choice before, for as long as it may be kept.
@@ -321,7 +325,8 @@ class ContextStream:
         left = room - measure.of_sections(it.section for it in selection.files)
         without = frozenset([path, *(it.path for it in selection.files)])
         files, left_out = fit(repository, without, left, lambda it: measure.of_section(it.section))
-        return Selection((*files, *selection.files), (*selection.left_out, *left_out))
+        shown = [it for it in files if not self._is_hidden(document, it.path)]
+        return Selection((*shown, *selection.files), (*selection.left_out, *left_out))
 
     def _map_of(self, document: Document, limit: int) -> list[ContextFile]:
         """A map of the repository, where the context has room to spare."""
@@ -332,7 +337,7 @@ class ContextStream:
             tokens = min(_MAX_MAP_TOKENS, limit // _MAP_PART)
             drawn = draw(snapshot, tokens, self._count)
             self._map = ranked, [ContextFile(it.path, (TextChunk.of(it.text),)) for it in drawn]
-        return self._map[1]
+        return [it for it in self._map[1] if not self._is_hidden(document, it.path)]
 
     def _count(self, text: str) -> int:
         """Tokens of a text of whichever file, rather too many than too few."""
@@ -353,7 +358,11 @@ class ContextStream:
                 left -= document.character_count
                 chosen.append(ContextFile(self._path_of(document), self._cut(document)))
         if self._prompt_tokens() is None:
-            chosen += self._unbounded(current, frozenset(it.path for it in chosen), left)
+            chosen += (
+                it
+                for it in self._unbounded(current, frozenset(it.path for it in chosen), left)
+                if not self._is_hidden(current, it.path)
+            )
         return chosen[::-1]
 
     def _unbounded(

@@ -95,7 +95,7 @@ def read_surroundings(lines: Sequence[str], cursor: Position) -> Surroundings:
     return Surroundings(
         nearness=nearness,
         receiver=at_end[1] if at_end else "" if _ACCESS_AT_END.search(before) else None,
-        types=_read_types(lines),
+        types=_read_types(lines, nearness.keys()),
         functions=tuple(functions),
         bases=bases,
         in_class=in_class,
@@ -126,11 +126,13 @@ def _read_names(lines: Sequence[str]) -> AbstractSet[str]:
     return found
 
 
-def _read_types(lines: Sequence[str]) -> Mapping[str, str]:
+def _read_types(lines: Sequence[str], of: AbstractSet[str]) -> Mapping[str, str]:
     """The first that is said of each variable, whatever its scope."""
     types: dict[str, str] = {}
     same: dict[str, str] = {}
     for line in lines:
+        if of.isdisjoint(names(line)):
+            continue
         for name, type_ in _read_bindings(line[:MAX_READ_CHARACTERS]):
             if type_.startswith("="):
                 same.setdefault(name, type_[1:])

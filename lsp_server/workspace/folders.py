@@ -39,10 +39,19 @@ class Folders:
         path = path_of_uri(document.uri)
         if path is None:
             return _name_of(document.uri)
+        root = self._root_of(path)
+        return path.relative_to(root).as_posix() if root is not None else path.name
+
+    def hides(self, document: Document, path: str) -> bool:
+        """Whether a file of the document's folder must not be shown, by the rules as they are now."""
+        own = path_of_uri(document.uri)
+        root = self._root_of(own) if own is not None else None
+        return root is not None and bool(self._exclusions.reason(root / path))
+
+    def _root_of(self, path: Path) -> Path | None:
+        """The innermost workspace folder that it is in."""
         roots = [root for root in self._exclusions.roots if path.is_relative_to(root)]
-        if not roots:
-            return path.name
-        return path.relative_to(max(roots, key=lambda root: len(root.parts))).as_posix()
+        return max(roots, key=lambda root: len(root.parts), default=None)
 
     def exclusion(self, document: Document) -> str:
         """Why the document must not be shown to a model, or nothing."""
