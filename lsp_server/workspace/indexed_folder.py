@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from lsp_server.workspace.read import digest, language_of
 from lsp_server.workspace.snapshot import ResolvedImport
 from lsp_server.workspace.store_file import StoreDamaged
 from lsp_server.workspace.store_reader import Link, StoreReader
-from lsp_server.workspace.view import FolderView, by_name
+from lsp_server.workspace.view import FolderView, SymbolCache, by_name
 
 _PATHS_AT_ONCE = 2000  # are read in about a millisecond
 _numbers = itertools.count(1)
@@ -39,6 +40,7 @@ class IndexedFolder:
         self._open: dict[str, OpenDocument] = {}
         self._places: dict[str, str] = {}  # paths of documents, by URI
         self._texts = TextCache()
+        self._symbols: SymbolCache = OrderedDict()
         self._resolving: dict[int, OpenDocument] = {}
 
     def close(self) -> None:
@@ -56,6 +58,7 @@ class IndexedFolder:
             ranked=self.ranked,
             open_documents=self._open,
             texts=self._texts,
+            symbols=self._symbols,
             resolve=self._resolve,
             on_damage=self._on_damage,
         )

@@ -29,9 +29,8 @@ class ReferenceKind(enum.StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A definition.
+class Symbol(NamedTuple):
+    """A definition. A tuple, since contexts are made of thousands: it is made in a tenth of the time.
 
     `signature` is its head as the source has it, in one line: white space collapsed, no body, at
     most `MAX_SIGNATURE_CHARACTERS`. `doc` is the first line of its docstring or comment, or empty.

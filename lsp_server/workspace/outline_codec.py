@@ -26,7 +26,6 @@ from lsp_server.workspace.outline import (
 
 SymbolRow = tuple[str, str, str, str, int, int, int, int, int | None]  # the fields of a symbol
 
-_SYMBOL = attrgetter(*Symbol.__dataclass_fields__)
 _NAME = attrgetter(*ImportedName.__dataclass_fields__)
 _SYMBOL_KINDS = {str(kind): kind for kind in SymbolKind}
 _REFERENCE_KINDS = tuple(ReferenceKind)
@@ -48,7 +47,7 @@ class PackedOutline:
 def pack_outline(outline: Outline) -> PackedOutline:
     return PackedOutline(
         pack_head(outline.language, outline.imports, outline.problem, outline.has_errors),
-        [_SYMBOL(symbol) for symbol in outline.symbols],
+        list(outline.symbols),
         *pack_references(outline.references),
     )
 

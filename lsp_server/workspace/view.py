@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -31,6 +32,9 @@ MAX_DEFINITIONS = 60
 MAX_FILES = 60  # that are looked at for references
 MAX_ROWS = 1_500  # of the full text that are ranked
 
+MAX_HELD_FILES = 200  # whose symbols are held; of a thousand lines they take about 50 kB
+
+SymbolCache = OrderedDict[bytes, Sequence[Symbol]]
 ResultT = TypeVar("ResultT")
 
 
@@ -50,6 +54,7 @@ class FolderView:
         ranked: Sequence[str],
         open_documents: Mapping[str, OpenDocument],
         texts: TextCache,
+        symbols: SymbolCache,
         resolve: Callable[[OpenDocument], None],
         on_damage: Callable[[], None],
     ) -> None:
@@ -61,6 +66,7 @@ class FolderView:
         self._open = open_documents
         self._over = {path: it for path, it in open_documents.items() if it.lies_over}
         self._texts = texts
+        self._symbols = symbols
         self._resolve = resolve
         self._on_damage = on_damage
 
@@ -76,6 +82,7 @@ class FolderView:
             ranked=rank(store.import_graph()),
             open_documents={},
             texts=TextCache(),
+            symbols=OrderedDict(),
             resolve=lambda _: None,
             on_damage=lambda: None,
         )
@@ -102,7 +109,20 @@ class FolderView:
     def symbols(self, path: str) -> Sequence[Symbol]:
         if path in self._over:
             return self._over[path].symbols()
-        return self._ask(lambda it: [*map(unpack_symbol, it.symbols(path))]) or ()
+        return self._ask(lambda it: self._read_symbols(it, path)) or ()
+
+    def _read_symbols(self, store: StoreReader, path: str) -> Sequence[Symbol]:
+        """Of files that were asked for lately, from memory: a name of a content is never another's."""
+        digest = store.digest(path)
+        if digest is None:
+            return ()
+        held = self._symbols.pop(digest, None)
+        if held is None:
+            held = tuple(map(unpack_symbol, store.symbols(path)))
+        self._symbols[digest] = held
+        if len(self._symbols) > MAX_HELD_FILES:
+            self._symbols.popitem(last=False)
+        return held
 
     def outline(self, path: str) -> Outline | None:
         if path in self._over:
