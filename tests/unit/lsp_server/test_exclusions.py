@@ -318,7 +318,11 @@ def test_another_file_of_a_documents_folder_is_left_out_as_soon_as_a_rule_says_s
     folders = Folders(lambda: tmp_path / "none")
     folders.set_roots([tmp_path.as_uri(), (tmp_path / "inner").as_uri()])
     document = Document((tmp_path / "inner" / "a.py").as_uri(), "python", 1, "")
-    assert [folders.hides(document, it) for it in ("b.py", "c/d.py", ".env")] == [False, False, True]
+    assert [folders.hides(document, it) for it in ("b.py", "c/d.py", ".env")] == [
+        False,
+        False,
+        True,
+    ]
     write(tmp_path, {"inner/.sparrowignore": "b.py\n", ".gitignore": "/inner/c/\n"})
     assert [folders.hides(document, it) for it in ("b.py", "c/d.py", "e.py")] == [True, True, False]
     assert not folders.hides(Document("untitled:x", "python", 1, ""), ".env")
