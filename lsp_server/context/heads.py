@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lsp_server.context.names import IDENTIFIER, KEYWORDS, code
+from lsp_server.context.names import IDENTIFIER, KEYWORDS, MAX_READ_CHARACTERS, code
 from lsp_server.workspace.documents import Position
 
 _MAX_LEVELS = 32  # are looked through, from the innermost on
@@ -71,8 +71,11 @@ class Head:
 
 
 def heads_around(lines: Sequence[str], cursor: Position) -> Iterator[Head]:
-    """The heads of what the cursor is in, the innermost first."""
+    """The heads of what the cursor is in, the innermost first; also of a function that it is behind."""
     line = lines[cursor.line].rstrip("\r\n")
+    own_head = _read_head(code(line[: min(cursor.column, MAX_READ_CHARACTERS)]).strip())
+    if own_head is not None and not own_head.is_type:
+        yield own_head
     # An editor indents a new line as deep as what is to be written there.
     indent = _indent(line) or (0 if line else _DEEPER_THAN_ALL)
     levels = 0

@@ -14,7 +14,8 @@ from lsp_server.workspace.snapshot import Snapshot, SymbolAt
 from lsp_server.workspace.words import words
 
 # How much a source counts. The unit is the members of a class that a variable beside the cursor is
-# of; what stands before the dot at the cursor counts for more than what is merely near.
+# of; what stands before the dot at the cursor, or what a problem names, counts for more than what is
+# merely near.
 _RECEIVER = 4.0
 _TYPE, _NAMED_LIKE, _MENTIONED, _BASE = 1.0, 0.5, 0.4, 0.6
 _MODULE, _PARAMETER, _UNMENTIONED = 0.5, 0.2, 0.08  # the last: what nothing near the cursor names
@@ -25,6 +26,7 @@ _SIMILAR_CODE, _MANY_HITS = 0.03, 3.0
 _IMPORTED_FILES, _USES, _EDITS, _PROBLEM_NAMES = 32, 12, 12, 4
 _QUERY_WORDS, _SIMILAR, _SIMILAR_REACH = 12, 10, 3
 
+_QUOTED = re.compile(r"[\"'`\u2018\u201c]([^\"'`\u2018\u201c\u2019\u201d]+)[\"'`\u2019\u201d]")
 _TEST_NAME = re.compile(r"^test_(?P<of>.+)|(?P<of_>.+?)(?:_test|[.-](?:test|spec)|Tests?)$")
 
 
@@ -39,7 +41,7 @@ def gather(snapshot: Snapshot, path: str, around: Surroundings, attention: Atten
 def _problems(gathering: Gathering) -> None:
     """What diagnostics near the cursor name."""
     named = dict.fromkeys(
-        name for text in gathering.attention.problems for name in IDENTIFIER.findall(text)
+        name for text in gathering.attention.problems for name in _names_in_message(text)
     )
     asked = 0
     for name in named:
@@ -49,7 +51,12 @@ def _problems(gathering: Gathering) -> None:
             asked += 1
             reason = f"a problem names {name}"
             gathering.add_definition(found.path, found.symbol, reason, worth=_PROBLEM)
-            gathering.add_members(found, _TYPE, reason)
+            gathering.add_members(found, _RECEIVER, reason)
+
+
+def _names_in_message(text: str) -> list[str]:
+    """Those in quotes, where there are any: the rest is prose."""
+    return IDENTIFIER.findall(" ".join(_QUOTED.findall(text)) or text)
 
 
 def _types(gathering: Gathering) -> None:

@@ -123,6 +123,23 @@ def test_a_problem_names_what_is_needed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "path"),
+    [
+        ('"Cloud" is not defined, nor is Shelf', "library/weather.py"),
+        ("Cannot find name 'Cloud'. Shelf is there.", "library/weather.py"),
+        ("no `Cloud` in the crate of Shelf", "library/weather.py"),
+        ("undefined: Cloud", "library/weather.py"),
+        ("it's Shelf that is unknown", "library/shelf.py"),
+        ("expected ';'", ""),
+        ("", ""),
+    ],
+)
+def test_a_name_in_quotes_is_what_a_problem_is_of(message: str, path: str) -> None:
+    at = At.of({it: FILES[it] for it in FILES if it != "library/desk.py"}, "new.py", "x = 1\n|\n")
+    assert [*at.shown(attention=Attention(problems=(message,)))] == ([path] if path else [])
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "import library.shelf as shelves\nshelves.|\n",

@@ -210,6 +210,9 @@ def test_what_the_cursor_is_in(language: str) -> None:
         ("export default function (request) {\n  |", ()),
         ("static struct it *make(int x)\n{\n    |", ("make",)),
         ("while (x) {\n  |", ()),
+        ("class A:\n    def f(self, |", ("f",)),
+        ("def f(x): return |", ("f",)),
+        ("class A(|", ()),
         ("fn f(x: X) {\n    Some(it) => {\n        |", ("f",)),
         ("def f():\n    pass\n\n|", ("f",)),  # an empty line goes on with what is above it
         ("def f():\n    pass\n\nx|", ()),
