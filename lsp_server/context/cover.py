@@ -17,7 +17,8 @@ from lsp_server.context.evidence import Candidate, Evidence
 
 # What a name is still worth that was shown already, and one that the current file shows itself.
 _SHOWN_AGAIN, _VISIBLE = 0.1, 0.02
-_MAX_CANDIDATES = 600
+_MAX_CANDIDATES = 400
+_LEAST_LEFT = 8  # tokens that a line could fill
 
 
 def choose(
@@ -46,7 +47,7 @@ def choose(
             continue
         left -= choice.take(candidate, left)
     for match in evidence.similar:
-        for line in range(match.start_line, match.end_line):
+        for line in range(match.start_line, match.end_line if left > _LEAST_LEFT else 0):
             similar = evidence.candidates.get((match.path, line))
             if similar is not None and similar.text.strip():
                 left -= choice.take(similar, left)
