@@ -83,6 +83,7 @@ class Gathering:
         self.starred = tuple(dict.fromkeys(it.target for it in imports if it.name == "*"))
         self._definitions: dict[str, Sequence[SymbolAt]] = {}
         self._symbols: dict[str, Sequence[Symbol]] = {}
+        self._lines: dict[str, Sequence[str]] = {}
         self._lookups = _LOOKUPS
         self._weighed: dict[tuple[str, int], float] = {}
 
@@ -101,6 +102,12 @@ class Gathering:
         found = self._symbols.get(path)
         if found is None:
             found = self._symbols[path] = self.snapshot.symbols(path)
+        return found
+
+    def lines(self, path: str) -> Sequence[str]:
+        found = self._lines.get(path)
+        if found is None:
+            found = self._lines[path] = self.snapshot.lines(path)
         return found
 
     def class_named(self, name: str) -> SymbolAt | None:
@@ -184,18 +191,18 @@ class Gathering:
 
     def add_line(self, path: str, number: int, worth: float, reason: str) -> None:
         """A line as it stands in another file."""
-        lines = self.snapshot.lines(path)
+        lines = self.lines(path)
         if number < len(lines) and (path, number) not in self.evidence.candidates:
-            text = lines[number].rstrip("\r\n")
+            line = lines[number]
             self.evidence.candidates[path, number] = Candidate(
-                path, number, text, code_names(text), reason, worth
+                path, number, line.rstrip("\r\n"), code_names(line), reason, worth
             )
 
     def _one_line(self, path: str, symbol: Symbol) -> str:
         """A class that stands in one line with its members, or nothing."""
         if symbol.kind not in TYPES or symbol.end_line != symbol.name_line + 1:
             return ""
-        lines = self.snapshot.lines(path)
+        lines = self.lines(path)
         text = lines[symbol.name_line].strip() if symbol.name_line < len(lines) else ""
         return text if len(text) <= MAX_SIGNATURE_CHARACTERS else ""
 

@@ -158,14 +158,15 @@ def _similar(gathering: Gathering) -> None:
     found = gathering.snapshot.search_text(query[:_QUERY_WORDS], _SIMILAR + 2)
     others = [it for it in found if it.path != gathering.path and it.score > 0][:_SIMILAR]
     for match in others:
-        lines = gathering.snapshot.lines(match.path)[match.start_line : match.end_line]
+        lines = gathering.lines(match.path)[match.start_line : match.end_line]
         shown = [code_names(line) for line in lines]
         hits = [math.fsum(around.nearness.get(name, 0.0) for name in names) for names in shown]
         for number, names in enumerate(shown):
             near = sum(hits[max(0, number - _SIMILAR_REACH) : number + _SIMILAR_REACH + 1])
             weight = _SIMILAR_CODE * match.score / others[0].score * min(1.0, near / _MANY_HITS)
-            for name in names:
-                gathering.evidence.add_need(name, weight)
+            if weight:
+                for name in names:
+                    gathering.evidence.add_need(name, weight)
             gathering.add_line(match.path, match.start_line + number, 0.0, "is like the code here")
     gathering.evidence.similar = others
 
