@@ -59,8 +59,10 @@ class _Choice:
         self, evidence: Evidence, visible: AbstractSet[str], count: Callable[[str], int]
     ) -> None:
         self.taken: dict[tuple[str, int], Candidate] = {}
-        self._need = evidence.need
-        self._visible = visible
+        self._need = {
+            name: need * (_VISIBLE if name in visible else 1.0)
+            for name, need in evidence.need.items()
+        }
         self._count = count
         self._counts: dict[tuple[str, int], int] = {}
         self._path_counts: dict[str, int] = {}
@@ -73,13 +75,10 @@ class _Choice:
         for name in candidate.names:
             need = self._need.get(name)
             if need:
-                if name in self._shown:
-                    need *= _SHOWN_AGAIN
-                if name in self._visible:
-                    need *= _VISIBLE
-                gains.append(need)
+                gains.append(need * _SHOWN_AGAIN if name in self._shown else need)
         # Names come in no order, and a plain sum would depend on it.
-        return math.fsum(gains) / self.cost(candidate)
+        gain = math.fsum(gains)
+        return gain / self.cost(candidate) if gain else 0.0
 
     def cost(self, candidate: Candidate) -> int:
         cost = self._tokens(candidate)

@@ -31,17 +31,23 @@ KEYWORDS = frozenset(_KEYWORDS.split())
 
 def names(line: str) -> tuple[str, ...]:
     """All identifiers of a line, those in strings and comments and keywords too."""
-    return _names(line[:MAX_READ_CHARACTERS])
+    return names_of_short(line[:MAX_READ_CHARACTERS])
 
 
 @functools.lru_cache(REMEMBERED_LINES)
-def _names(line: str) -> tuple[str, ...]:
+def names_of_short(line: str) -> tuple[str, ...]:
+    """The same of a line that is cut already."""
     return tuple(IDENTIFIER.findall(line))
 
 
 @functools.lru_cache(REMEMBERED_LINES)
 def code_names(line: str) -> frozenset[str]:
     """The identifiers of a line's code: no keywords, nothing of strings and comments."""
+    return _code_names(line[:MAX_READ_CHARACTERS])
+
+
+@functools.lru_cache(REMEMBERED_LINES)
+def _code_names(line: str) -> frozenset[str]:
     return frozenset(IDENTIFIER.findall(code(line))) - KEYWORDS
 
 

@@ -168,8 +168,9 @@ def _similar(gathering: Gathering) -> None:
         for number, names in enumerate(shown):
             near = sum(hits[max(0, number - _SIMILAR_REACH) : number + _SIMILAR_REACH + 1])
             weight = _SIMILAR_CODE * match.score / others[0].score * min(1.0, near / _MANY_HITS)
-            for name in names if weight else ():
-                gathering.evidence.add_need(name, weight)
+            if weight:
+                for name in names:
+                    gathering.evidence.add_need(name, weight)
             gathering.add_line(match.path, match.start_line + number, 0.0, "is like the code here")
     gathering.evidence.similar = others
 

@@ -8,6 +8,7 @@ finds no definition, and costs no more than the look.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from lsp_server.context.names import (
     MAX_READ_CHARACTERS,
     REMEMBERED_LINES,
     code,
-    names,
+    names_of_short,
 )
 from lsp_server.workspace.documents import Position
 
@@ -91,15 +92,16 @@ def read_surroundings(lines: Sequence[str], cursor: Position) -> Surroundings:
             for name in head.names:
                 nearness[name] = max(_NEARNESS_OF_HEAD, nearness.get(name, 0.0))
     before = _near_cursor(lines, cursor)[0]
+    short = [line[:MAX_READ_CHARACTERS] for line in lines]
     at_end = _RECEIVER_AT_END.search(before)
     return Surroundings(
         nearness=nearness,
         receiver=at_end[1] if at_end else "" if _ACCESS_AT_END.search(before) else None,
-        types=_read_types(lines, nearness.keys()),
+        types=_read_types(short, nearness.keys()),
         functions=tuple(functions),
         bases=bases,
         in_class=in_class,
-        visible=_read_names(lines),
+        visible=set(itertools.chain.from_iterable(map(names_of_short, short))),
     )
 
 
@@ -119,21 +121,14 @@ def _near_cursor(lines: Sequence[str], cursor: Position) -> tuple[str, str]:
     return line[max(0, column - reach) : column], line[column : column + reach]
 
 
-def _read_names(lines: Sequence[str]) -> AbstractSet[str]:
-    found: set[str] = set()
-    for line in lines:
-        found.update(names(line))
-    return found
-
-
 def _read_types(lines: Sequence[str], of: AbstractSet[str]) -> Mapping[str, str]:
     """The first that is said of each variable, whatever its scope."""
     types: dict[str, str] = {}
     same: dict[str, str] = {}
     for line in lines:
-        if of.isdisjoint(names(line)):
+        if of.isdisjoint(names_of_short(line)):
             continue
-        for name, type_ in _read_bindings(line[:MAX_READ_CHARACTERS]):
+        for name, type_ in _read_bindings(line):
             if type_.startswith("="):
                 same.setdefault(name, type_[1:])
             else:
