@@ -248,12 +248,14 @@ class StoreReader:
 
     def weights(self, words: Iterable[str]) -> dict[str, float]:
         """What a word counts for in `search`, by how few windows have it (the IDF of BM25)."""
-        if self._windows is None:
-            ((self._windows,),) = self._read("SELECT count(*) FROM text_docsize")
+        windows = self._windows
+        if windows is None:
+            ((windows,),) = self._read("SELECT count(*) FROM text_docsize")
+            self._windows = windows
         weights = {}
         for word in words:
             having = self._count(word)
-            weight = math.log((self._windows - having + 0.5) / (having + 0.5))
+            weight = math.log((windows - having + 0.5) / (having + 0.5))
             weights[word] = max(weight, _LEAST_WEIGHT)
         return weights
 
