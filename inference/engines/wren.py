@@ -1,0 +1,186 @@
+"""Sparrow's own small model on the CPU: onnxruntime, one thread, in the host's process.
+
+The suffix stands before the prefix, so typing appends to what has been read, and a keystroke costs
+a few tokens. All work is done by one thread, one chunk of a prompt or one token of an answer at a
+time: between them the loop serves others, requests take turns, and a cancellation takes effect.
+
+A prompt that leaves no room in the model's context is refused, never trimmed: the layout does that.
+Several answers at no temperature start with the likeliest tokens, one each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from inference.engines import wren_package
+from inference.engines.base import LoadProgress, Piece
+from inference.engines.detokenizer import Detokenizer
+from inference.engines.token_prompts import TokenPrompts
+from inference.engines.wren_choice import Choice, Chooser
+from inference.engines.wren_runtime import Cache, Runtime
+from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
+from inference.formats.fim import FimOrder
+from inference.prompt import Prompt
+from inference.protocol import Capabilities, FinishReason, Priority
+from inference.sampling import Alternative, Sampling, TokenLogprob
+
+ORDER = FimOrder.SUFFIX_FIRST
+PARALLEL_REQUESTS = 2  # they share a thread: more would only make each other wait
+
+ResultT = TypeVar("ResultT")
+
+
+class WrenEngine:
+    name = "wren"
+
+    def __init__(self, folder: Path | None, engine_args: Mapping[str, Any]) -> None:
+        """`folder` holds a package; None stands for the one that comes with Sparrow."""
+        if engine_args:
+            raise EngineFailed(f"wren takes no arguments, and was given {', '.join(engine_args)}")
+        self._folder = folder or wren_package.WEIGHTS
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="wren")
+        self._context_tokens = 0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            fim=True,
+            chat=False,
+            exact_token_counts=True,
+            context_tokens=self._context_tokens,
+            cache_block_tokens=2,  # of any length; 1 would say that nothing is kept
+            parallel_requests=PARALLEL_REQUESTS,
+            samples=True,
+            logprobs=True,
+        )
+
+    async def load(self, report: LoadProgress) -> None:
+        report("loading wren", None)
+        await self._in_thread(self._load)
+
+    def _load(self) -> None:
+        try:
+            from tokenizers import Tokenizer
+
+            package = wren_package.read(self._folder)
+            tokenizer = Tokenizer.from_str(package.tokenizer)
+            self._runtime = Runtime.load(package)
+        except ImportError as error:
+            raise EngineFailed(
+                f"wren needs a library that is not installed: {error.name}",
+                "Install Sparrow again, with its dependencies.",
+            ) from error
+        self._prompts = TokenPrompts(_BareTokenizer(tokenizer))
+        if self._prompts.fim is None:
+            raise EngineFailed("wren's tokenizer has no tokens for filling in the middle")
+        self._stop_ids = self._prompts.fim.stop_ids
+        self._context_tokens = package.context_tokens
+
+    def encode(self, text: str) -> Sequence[int]:
+        return self._prompts.encode(text)
+
+    async def generate(
+        self, prompt: Prompt[int], sampling: Sampling, priority: Priority
+    ) -> AsyncGenerator[Piece, None]:
+        if sampling.constraint is not None:
+            raise UnsupportedRequest("wren cannot be held to a grammar")
+        fill = self._prompts.warm_up if priority is Priority.WARM_UP else self._prompts.fill_in
+        ids = fill(prompt, ORDER)
+        room = self._context_tokens - len(ids)
+        if room < 1:
+            raise PromptTooLong(
+                f"the prompt has {len(ids)} tokens, {1 - room} more than wren's context of "
+                f"{self._context_tokens} holds with one token to spare",
+                "Close some files, or choose a larger model.",
+            )
+        reading = await self._in_thread(self._runtime.start, ids)
+        while not reading.is_complete:
+            await self._in_thread(self._runtime.read, reading)
+        chooser = Chooser(sampling)
+        limit = min(sampling.max_tokens, room)
+        for sample in range(sampling.samples):
+            answer = _Answer(self._prompts.tokenizer, ids, sampling, sample)
+            answer.cached_tokens = reading.cached_tokens
+            choice = chooser.choose(reading.logits, rank=sample)
+            cache = reading.cache
+            while True:
+                piece = answer.piece(choice, limit, stops=choice.token_id in self._stop_ids)
+                yield piece
+                if piece.finish is not None:
+                    break
+                cache, choice = await self._in_thread(self._step, cache, choice, chooser)
+
+    def _step(self, cache: Cache, choice: Choice, chooser: Chooser) -> tuple[Cache, Choice]:
+        logits, longer = self._runtime.run((choice.token_id,), cache)
+        return longer, chooser.choose(logits)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+        with contextlib.suppress(AttributeError):  # not loaded
+            self._runtime.forget()
+
+    async def _in_thread(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
+        """A step that was cancelled before its turn is not made; one under way is made in full."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, function, *arguments)
+
+
+class _BareTokenizer:
+    """A `tokenizers.Tokenizer` by the names under which transformers has it."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.backend_tokenizer = tokenizer
+
+    def get_vocab(self) -> dict[str, int]:
+        vocabulary: dict[str, int] = self.backend_tokenizer.get_vocab()
+        return vocabulary
+
+
+class _Answer:
+    """One sample as pieces."""
+
+    def __init__(self, tokenizer: Any, ids: Sequence[int], sampling: Sampling, sample: int) -> None:
+        self._tokenizer = tokenizer
+        self._detokenizer = Detokenizer(tokenizer, ids, sampling.stop)
+        self._prompt_tokens = len(ids)
+        self._sample = sample
+        self._count = 0
+        self.cached_tokens = 0
+
+    def piece(self, choice: Choice, limit: int, *, stops: bool) -> Piece:
+        """What a token adds; the last one where it stops, or is the one that reaches the limit."""
+        self._count += 1
+        finish = FinishReason.STOP if stops else None
+        text = "" if stops else self._detokenizer.feed((choice.token_id,))
+        if self._detokenizer.stopped:
+            finish = FinishReason.STOP
+        elif finish is None and self._count == limit:
+            finish = FinishReason.LENGTH
+        if finish is not None and not self._detokenizer.stopped:
+            text += self._detokenizer.flush()
+        return Piece(
+            text,
+            1,
+            finish,
+            self.cached_tokens,
+            self._prompt_tokens,
+            self._sample,
+            logprobs=self._logprobs(choice),
+        )
+
+    def _logprobs(self, choice: Choice) -> tuple[TokenLogprob, ...]:
+        if choice.logprob is None:
+            return ()
+        alternatives = tuple(
+            Alternative(self._text(token_id), logprob) for token_id, logprob in choice.alternatives
+        )
+        return (TokenLogprob(self._text(choice.token_id), choice.logprob, alternatives),)
+
+    def _text(self, token_id: int) -> str:
+        text: str = self._tokenizer.decode([token_id], skip_special_tokens=False)
+        return text
