@@ -5,7 +5,8 @@ a few tokens. All work is done by one thread, one chunk of a prompt or one token
 time: between them the loop serves others, requests take turns, and a cancellation takes effect.
 
 A prompt that leaves no room in the model's context is refused, never trimmed: the layout does that.
-Several answers at no temperature start with the likeliest tokens, one each.
+Several answers at no temperature start with the likeliest tokens, one each. What the prompt repeats
+has a say in each token (`wren_copying.py`), and the log-probabilities are those of both together.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from inference.engines.base import LoadProgress, Piece
 from inference.engines.detokenizer import Detokenizer
 from inference.engines.token_prompts import TokenPrompts
 from inference.engines.wren_choice import Choice, Chooser
+from inference.engines.wren_copying import Copying
 from inference.engines.wren_runtime import Cache, Runtime
 from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.formats.fim import FimOrder
@@ -30,6 +32,7 @@ from inference.protocol import Capabilities, FinishReason, Priority
 from inference.sampling import Alternative, Sampling, TokenLogprob
 
 ORDER = FimOrder.SUFFIX_FIRST
+COPYING = "copying"  # whether what the prompt repeats is weighed too; for comparisons
 PARALLEL_REQUESTS = 2  # they share a thread: more would only make each other wait
 
 ResultT = TypeVar("ResultT")
@@ -40,8 +43,12 @@ class WrenEngine:
 
     def __init__(self, folder: Path | None, engine_args: Mapping[str, Any]) -> None:
         """`folder` holds a package; None stands for the one that comes with Sparrow."""
-        if engine_args:
-            raise EngineFailed(f"wren takes no arguments, and was given {', '.join(engine_args)}")
+        arguments = dict(engine_args)
+        self._copies = arguments.pop(COPYING, True)
+        if arguments or not isinstance(self._copies, bool):
+            raise EngineFailed(
+                f"wren takes `{COPYING}`, true or false, as its only argument, not {engine_args}"
+            )
         self._folder = folder or wren_package.WEIGHTS
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="wren")
         self._context_tokens = 0
@@ -106,18 +113,30 @@ class WrenEngine:
         for sample in range(sampling.samples):
             answer = _Answer(self._prompts.tokenizer, ids, sampling, sample)
             answer.cached_tokens = reading.cached_tokens
-            choice = chooser.choose(reading.logits, rank=sample)
-            cache = reading.cache
+            copying = self._copying(ids)
+            choice, cache = _choose(reading.logits, chooser, copying, sample), reading.cache
             while True:
                 piece = answer.piece(choice, limit, stops=choice.token_id in self._stop_ids)
                 yield piece
                 if piece.finish is not None:
                     break
-                cache, choice = await self._in_thread(self._step, cache, choice, chooser)
+                cache, choice = await self._in_thread(self._step, cache, choice, chooser, copying)
 
-    def _step(self, cache: Cache, choice: Choice, chooser: Chooser) -> tuple[Cache, Choice]:
+    def _step(
+        self, cache: Cache, choice: Choice, chooser: Chooser, copying: Copying | None
+    ) -> tuple[Cache, Choice]:
         logits, longer = self._runtime.run((choice.token_id,), cache)
-        return longer, chooser.choose(logits)
+        if copying is not None:
+            copying.take(choice.token_id)
+        return longer, _choose(logits, chooser, copying)
+
+    def _copying(self, ids: Sequence[int]) -> Copying | None:
+        fim = self._prompts.fim
+        if not self._copies or fim is None:
+            return None
+        end = len(ids) - 1 if ids[-1] in fim.stop_ids else len(ids)
+        start = next((at for at in range(end, 0, -1) if ids[at - 1] in fim.stop_ids), 0)
+        return Copying(ids, ids[start:end], fim.stop_ids)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
@@ -128,6 +147,10 @@ class WrenEngine:
         """A step that was cancelled before its turn is not made; one under way is made in full."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, function, *arguments)
+
+
+def _choose(logits: Any, chooser: Chooser, copying: Copying | None, rank: int = 0) -> Choice:
+    return chooser.choose(logits if copying is None else copying.weighed(logits), rank)
 
 
 class _BareTokenizer:

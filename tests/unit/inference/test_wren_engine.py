@@ -332,6 +332,8 @@ def test_it_is_made_by_its_name(package: Path) -> None:
     assert create(f"wren:{package}", {}).name == "wren"
     with pytest.raises(EngineFailed, match="max_model_len"):
         create("wren", {"max_model_len": 5})
+    with pytest.raises(EngineFailed, match="copying"):
+        create("wren", {"copying": "no"})
 
 
 @pytest.mark.parametrize(
