@@ -20,6 +20,7 @@ from inference.wren.file_filters import fault, language_of
 from inference.wren.manifest import Repository
 from inference.wren.near_duplicates import Repeats, fingerprints
 
+HELD_OUT = "held-out.jsonl"
 # A file is a copy of another one from here on; of a benchmark's text much less counts.
 COPY_SHARE = 0.7
 BENCHMARK_SHARE = 0.3
@@ -63,20 +64,24 @@ def build(
     target: Path,
     progress: Progress,
 ) -> Report:
-    """Writes `target`, and its report beside it as `.report.json`."""
+    """Writes `target`; beside it its report, and `held-out.jsonl`, the held-out files alone."""
     benchmarks, seen = Repeats(), Repeats()
     for folder in excluded:
         for text in benchmark_texts.texts(folder):
             benchmarks.add(fingerprints(text))
     report = Report()
     ordered = sorted(repositories, key=lambda it: (not it.held_out, it.name))
-    with target.open("w", encoding="utf-8") as out:
+    held_out = target.with_name(HELD_OUT)
+    with target.open("w", encoding="utf-8") as out, held_out.open("w", encoding="utf-8") as held:
         for number, repository in enumerate(ordered):
             progress(repository.name, number, len(ordered))
             for file in _files(repository, clones, benchmarks, seen, report):
                 report.kept[file.repository] += len(file.text)
                 report.languages[file.language] += len(file.text)
-                out.write(json.dumps(asdict(file), ensure_ascii=False) + "\n")
+                line = json.dumps(asdict(file), ensure_ascii=False) + "\n"
+                out.write(line)
+                if file.held_out:
+                    held.write(line)
     described = json.dumps(report.described(), indent=1)
     target.with_suffix(".report.json").write_text(described + "\n", encoding="utf-8")
     return report

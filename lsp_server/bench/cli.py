@@ -12,6 +12,7 @@ import click
 BENCHMARKS = {
     "keystroke": "lsp_server.bench.keystroke",
     "engine": "lsp_server.bench.engine",
+    "wren": "lsp_server.bench.wren",
 }
 
 

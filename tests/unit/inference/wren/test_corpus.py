@@ -85,7 +85,7 @@ def test_a_corpus_holds_what_may_be_learnt(clones: Path, excluded: Path, tmp_pat
     }
     assert kept["one/code", "code/first.py"].text == function("first")
     assert kept["one/code", "web/app.ts"].language == "typescript"
-    assert [file.held_out for file in kept.values()].count(True) == 1
+    assert [file.path for file in corpus.read(tmp_path / corpus.HELD_OUT)] == ["judged.py"]
     assert report.dropped == {"benchmark": 1, "copy": 2, "secret": 1, "generated": 1}
     assert len(report.refused) == 1
     assert "four/missing is not there" in report.refused[0]
