@@ -101,7 +101,7 @@ wren: setup
 	$(WREN) train --data $(WREN_RUN)/rows --out $(WREN_RUN)/training --minutes $(WREN_MINUTES)
 	$(WREN) export --run $(WREN_RUN)/training/last.pt --tokenizer $(WREN_RUN)/tokenizer \
 		--out $(WREN_RUN)/exported
-	$(WREN) evaluate --exported $(WREN_RUN)/exported --corpus $(WREN_RUN)/corpus.jsonl
+	$(WREN) evaluate --exported $(WREN_RUN)/exported --data $(WREN_RUN)/rows
 
 clean:
 	rm -rf .venv .venv-vllm dist extension/node_modules extension/dist extension/server

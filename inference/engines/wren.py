@@ -1,8 +1,8 @@
 """Sparrow's own small model on the CPU: onnxruntime, one thread, in the host's process.
 
 The suffix stands before the prefix, so typing appends to what has been read, and a keystroke costs
-a few tokens. All work is done by one thread, one chunk of a prompt or one token of an answer at a
-time: between them the loop serves others, requests take turns, and a cancellation takes effect.
+a few tokens. All work is done by one thread (`wren_worker.py`), one chunk of a prompt or one token of an
+answer at a time: between them requests take turns, and a cancellation takes effect.
 
 A prompt that leaves no room in the model's context is refused, never trimmed: the layout does that.
 Several answers at no temperature start with the likeliest tokens, one each. What the prompt repeats
@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from inference.engines import wren_package
 from inference.engines.base import LoadProgress, Piece
@@ -24,7 +23,8 @@ from inference.engines.detokenizer import Detokenizer
 from inference.engines.token_prompts import TokenPrompts
 from inference.engines.wren_choice import Choice, Chooser
 from inference.engines.wren_copying import Copying
-from inference.engines.wren_runtime import Cache, Runtime
+from inference.engines.wren_runtime import Reading, Runtime
+from inference.engines.wren_worker import Worker
 from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.formats.fim import FimOrder
 from inference.prompt import Prompt
@@ -34,8 +34,6 @@ from inference.sampling import Alternative, Sampling, TokenLogprob
 ORDER = FimOrder.SUFFIX_FIRST
 COPYING = "copying"  # whether what the prompt repeats is weighed too; for comparisons
 PARALLEL_REQUESTS = 2  # they share a thread: more would only make each other wait
-
-ResultT = TypeVar("ResultT")
 
 
 class WrenEngine:
@@ -50,7 +48,7 @@ class WrenEngine:
                 f"wren takes `{COPYING}`, true or false, as its only argument, not {engine_args}"
             )
         self._folder = folder or wren_package.WEIGHTS
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="wren")
+        self._worker = Worker("wren")
         self._context_tokens = 0
 
     @property
@@ -68,7 +66,7 @@ class WrenEngine:
 
     async def load(self, report: LoadProgress) -> None:
         report("loading wren", None)
-        await self._in_thread(self._load)
+        await asyncio.to_thread(self._load)
 
     def _load(self) -> None:
         try:
@@ -105,14 +103,23 @@ class WrenEngine:
                 f"{self._context_tokens} holds with one token to spare",
                 "Close some files, or choose a larger model.",
             )
-        reading = await self._in_thread(self._runtime.start, ids)
-        while not reading.is_complete:
-            await self._in_thread(self._runtime.read, reading)
-        chooser = Chooser(sampling)
         limit = min(sampling.max_tokens, room)
+        pieces = self._worker.run(self._steps(ids, sampling, limit))
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
+    def _steps(
+        self, ids: Sequence[int], sampling: Sampling, limit: int
+    ) -> Generator[Piece | None, None, None]:
+        """The work for one request: a chunk of the prompt at a time, then a token."""
+        reading = self._runtime.start(ids)
+        while not reading.is_complete:
+            self._runtime.read(reading)
+            yield None
+        chooser = Chooser(sampling)
         for sample in range(sampling.samples):
-            answer = _Answer(self._prompts.tokenizer, ids, sampling, sample)
-            answer.cached_tokens = reading.cached_tokens
+            answer = _Answer(self._prompts.tokenizer, reading, sampling, sample)
             copying = self._copying(ids)
             choice, cache = _choose(reading.logits, chooser, copying, sample), reading.cache
             while True:
@@ -120,15 +127,10 @@ class WrenEngine:
                 yield piece
                 if piece.finish is not None:
                     break
-                cache, choice = await self._in_thread(self._step, cache, choice, chooser, copying)
-
-    def _step(
-        self, cache: Cache, choice: Choice, chooser: Chooser, copying: Copying | None
-    ) -> tuple[Cache, Choice]:
-        logits, longer = self._runtime.run((choice.token_id,), cache)
-        if copying is not None:
-            copying.take(choice.token_id)
-        return longer, _choose(logits, chooser, copying)
+                logits, cache = self._runtime.run((choice.token_id,), cache)
+                if copying is not None:
+                    copying.take(choice.token_id)
+                choice = _choose(logits, chooser, copying)
 
     def _copying(self, ids: Sequence[int]) -> Copying | None:
         fim = self._prompts.fim
@@ -139,14 +141,7 @@ class WrenEngine:
         return Copying(ids, ids[start:end], fim.stop_ids)
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
-        with contextlib.suppress(AttributeError):  # not loaded
-            self._runtime.forget()
-
-    async def _in_thread(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
-        """A step that was cancelled before its turn is not made; one under way is made in full."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, function, *arguments)
+        await asyncio.to_thread(self._worker.stop)
 
 
 def _choose(logits: Any, chooser: Chooser, copying: Copying | None, rank: int = 0) -> Choice:
@@ -167,13 +162,13 @@ class _BareTokenizer:
 class _Answer:
     """One sample as pieces."""
 
-    def __init__(self, tokenizer: Any, ids: Sequence[int], sampling: Sampling, sample: int) -> None:
+    def __init__(self, tokenizer: Any, reading: Reading, sampling: Sampling, sample: int) -> None:
         self._tokenizer = tokenizer
-        self._detokenizer = Detokenizer(tokenizer, ids, sampling.stop)
-        self._prompt_tokens = len(ids)
+        self._detokenizer = Detokenizer(tokenizer, reading.ids, sampling.stop)
+        self._prompt_tokens = len(reading.ids)
+        self._cached_tokens = reading.cached_tokens
         self._sample = sample
         self._count = 0
-        self.cached_tokens = 0
 
     def piece(self, choice: Choice, limit: int, *, stops: bool) -> Piece:
         """What a token adds; the last one where it stops, or is the one that reaches the limit."""
@@ -190,7 +185,7 @@ class _Answer:
             text,
             1,
             finish,
-            self.cached_tokens,
+            self._cached_tokens,
             self._prompt_tokens,
             self._sample,
             logprobs=self._logprobs(choice),

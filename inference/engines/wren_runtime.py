@@ -109,9 +109,6 @@ class Runtime:
         logits, *values = self.session.run_with_ort_values(self._outputs, feeds)
         return logits.numpy()[0], Cache(cache.length + len(ids), tuple(values))
 
-    def forget(self) -> None:
-        self._slots.clear()
-
     @property
     def _inputs(self) -> tuple[str, ...]:
         return tuple(f"past_{name}" for name in self._outputs[1:])

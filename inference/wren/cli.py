@@ -183,5 +183,21 @@ def export(source: Path, vocabulary: Path, out: Path) -> None:
     click.echo(f"{out}: checkpoint, package, wren-float32.onnx")
 
 
+@main.command()
+@click.option("--exported", type=_EXISTING, required=True)
+@click.option("--data", "source", type=_EXISTING, required=True, help="Folder of the rows.")
+@click.option("--validation", default=512, show_default=True, help="Length of its rows.")
+@click.option("--rows", default=50, show_default=True, help="At most.")
+def evaluate(exported: Path, source: Path, validation: int, rows: int) -> None:
+    """Tell the loss on held-out rows, and how far the small graph agrees with the full one."""
+    import json
+    from dataclasses import asdict
+
+    from inference.wren.evaluation import evaluate as judge
+
+    found = judge(exported, source / f"held-out-{validation}.npy", rows)
+    click.echo(json.dumps({name: round(value, 4) for name, value in asdict(found).items()}))
+
+
 if __name__ == "__main__":
     main()

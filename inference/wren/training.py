@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.wren.decoder import Decoder
+from inference.wren.evaluation import answers
 from inference.wren.loss_plot import plot
 from inference.wren.optimizer import optimizers
 from inference.wren.shape import Shape
@@ -83,6 +84,7 @@ def train(
     from_stable: bool = False,
     middle_id: int = 2,
     end_id: int = 0,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Trains until the time limit, and leaves `last.pt`, `log.jsonl` and `loss.svg` in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +96,7 @@ def train(
     held = _Validation(validation, middle_id, end_id, device)
     rows = {stage.rows: np.load(stage.rows, mmap_mode="r") for stage in stages}
     log = (folder / "log.jsonl").open("a", encoding="utf-8")
-    saved = validated = began = time.monotonic()
+    saved = validated = began = clock()
     has_stable = from_stable or (folder / STABLE).exists()
     before = progress.seconds
     mean = None
@@ -112,7 +114,7 @@ def train(
         mean = loss if mean is None else 0.98 * mean + 0.02 * loss
         progress.step += 1
         progress.tokens += count * length
-        now = time.monotonic()
+        now = clock()
         progress.seconds = before + now - began
         if progress.step % 10 == 0:
             _write(log, {"train": round(loss, 4)}, progress, length)
@@ -124,7 +126,7 @@ def train(
         if now - validated > recipe.validate_s:
             _write(log, held.losses(decoder), progress, length)
             plot(folder / "log.jsonl", folder / "loss.svg")
-            validated = time.monotonic()
+            validated = clock()
     _save(folder / LAST, decoder, steppers, progress, shape)
     _write(log, held.losses(decoder), progress, 0)
     log.close()
@@ -161,17 +163,6 @@ class _Validation:
             "held_out": round(every / len(self._rows), 4),
             "held_out_answers": round(answer / max(1, int(self._is_answer.sum())), 4),
         }
-
-
-def answers(rows: Any, middle_id: int, end_id: int) -> Any:
-    """Which ids are an answer: those behind `middle_id` up to the `end_id` that ends it, included."""
-    found = np.zeros(rows.shape, dtype=bool)
-    for row, marks in zip(rows, found, strict=True):
-        inside = False
-        for at, token in enumerate(row):
-            marks[at] = inside
-            inside = (inside or token == middle_id) and token != end_id
-    return found
 
 
 def _step(

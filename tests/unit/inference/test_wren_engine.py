@@ -265,9 +265,9 @@ def test_a_cancelled_prompt_is_read_no_further(
         task = asyncio.create_task(answer(engine, prompt(engine, "def re")))
         await in_thread.wait()
         task.cancel()
-        go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await task
+        go_on.set()
         object.__setattr__(engine, "_runtime", runtime)
         after = await answer(engine, prompt(engine, "def re"))
         assert lengths == [4]
