@@ -114,23 +114,32 @@ class WrenEngine:
     ) -> Generator[Piece | None, None, None]:
         """The work for one request: a chunk of the prompt at a time, then a token."""
         reading = self._runtime.start(ids)
-        while not reading.is_complete:
-            self._runtime.read(reading)
-            yield None
-        chooser = Chooser(sampling)
-        for sample in range(sampling.samples):
-            answer = _Answer(self._prompts.tokenizer, reading, sampling, sample)
-            copying = self._copying(ids)
-            choice, cache = _choose(reading.logits, chooser, copying, sample), reading.cache
-            while True:
-                piece = answer.piece(choice, limit, stops=choice.token_id in self._stop_ids)
-                yield piece
-                if piece.finish is not None:
-                    break
-                logits, cache = self._runtime.run((choice.token_id,), cache)
-                if copying is not None:
-                    copying.take(choice.token_id)
-                choice = _choose(logits, chooser, copying)
+        try:
+            while not reading.is_complete:
+                self._runtime.read(reading)
+                yield None
+            chooser = Chooser(sampling)
+            for sample in range(sampling.samples):
+                reading.rewind()
+                yield from self._answer(reading, chooser, sampling, limit, sample)
+        finally:
+            reading.end()
+
+    def _answer(
+        self, reading: Reading, chooser: Chooser, sampling: Sampling, limit: int, sample: int
+    ) -> Generator[Piece, None, None]:
+        answer = _Answer(self._prompts.tokenizer, reading, sampling, sample)
+        copying = self._copying(reading.ids)
+        choice = _choose(reading.logits, chooser, copying, sample)
+        while True:
+            piece = answer.piece(choice, limit, stops=choice.token_id in self._stop_ids)
+            yield piece
+            if piece.finish is not None:
+                return
+            logits = self._runtime.run([choice.token_id], reading.slot)
+            if copying is not None:
+                copying.take(choice.token_id)
+            choice = _choose(logits, chooser, copying)
 
     def _copying(self, ids: Sequence[int]) -> Copying | None:
         fim = self._prompts.fim

@@ -1,10 +1,10 @@
-"""Runs wren's graph: reads prompts into a cache that later prompts share, and steps through answers.
+"""Runs wren's graph: reads prompts into caches that later prompts go on with, and steps through answers.
 
-Nothing here is asynchronous or thread-safe: one thread calls all of it (`wren.py`). A cache is never
-changed, but replaced by a longer one, so several answers go on from one prompt at no cost.
+Nothing here is asynchronous or thread-safe: one thread calls all of it (`wren_worker.py`).
 
-At most `SLOTS` prompts are remembered, which bounds the memory: the one that was used least recently
-goes. A prompt starts from the remembered one with which it has the longest beginning in common.
+At most `SLOTS` prompts are remembered, in buffers that are made once, which bounds the memory. A
+prompt goes on in the slot with which it has most in common, so a keystroke copies nothing; one that
+has little in common with it begins in the slot that was used least recently, with a copy of that.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ SLOTS = 4
 CHUNK_TOKENS = 64
 """Read at a time: a cancelled prompt occupies the processor for no longer than that takes."""
 
-_CONTINUED_SHARE = 0.9
+# A prompt that shares less than this of what a slot holds belongs to another window.
+_CONTINUED_SHARE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
-    """Keys and values of all layers, `[key_heads, length, head]` each, as onnxruntime's own values."""
+@dataclass(slots=True, eq=False)
+class Slot:
+    """`rows` `[caches, context, head]` hold what was read of `ids`; a cache is one of the graph's."""
 
-    length: int
-    values: tuple[Any, ...]
+    rows: Any
+    ids: list[int] = field(default_factory=list)
+    is_in_use: bool = False
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class Reading:
     """A prompt that is being read. `logits` are those behind its last token, once all is read."""
 
     ids: Sequence[int]
-    cache: Cache
+    slot: Slot
     cached_tokens: int  # what another prompt had read before
     logits: Any = None
 
@@ -46,18 +48,24 @@ class Reading:
     def is_complete(self) -> bool:
         return self.logits is not None
 
+    def rewind(self) -> None:
+        """Forgets an answer, for another one to begin behind the prompt."""
+        del self.slot.ids[len(self.ids) :]
 
-@dataclass(slots=True)
-class _Slot:
-    ids: Sequence[int]
-    cache: Cache
+    def end(self) -> None:
+        """Other prompts may go on from here."""
+        self.slot.is_in_use = False
 
 
 @dataclass(slots=True)
 class Runtime:
     session: Any
     package: Package
-    _slots: list[_Slot] = field(default_factory=list)  # the last used one last
+    caches: list[str] = field(init=False)  # the graph's outputs behind the logits
+    _slots: list[Slot] = field(default_factory=list)  # the last used one last
+
+    def __post_init__(self) -> None:
+        self.caches = [output.name for output in self.session.get_outputs()[1:]]
 
     @classmethod
     def load(cls, package: Package) -> Runtime:
@@ -79,76 +87,56 @@ class Runtime:
         return cls(session, package)
 
     def start(self, ids: Sequence[int]) -> Reading:
-        """Finds what of the prompt has been read already. At least one token is read anew."""
-        best, common = None, 0
-        for slot in self._slots:
-            if (length := common_length(slot.ids, ids[:-1])) > common:
-                best, common = slot, length
-        if best is None:
-            return Reading(ids, self._empty(), 0)
-        return Reading(ids, self._cut(best.cache, common), common)
+        """Takes a slot for the prompt, until `Reading.end`. At least one token is read anew."""
+        best = max(self._slots, key=lambda it: common_length(it.ids, ids), default=None)
+        common = common_length(best.ids, ids[:-1]) if best is not None else 0
+        if best is None or best.is_in_use or common < _CONTINUED_SHARE * len(best.ids):
+            slot = self._free_slot()
+            if best is not None and slot is not best:
+                slot.rows[:, :common] = best.rows[:, :common]
+            best = slot
+        else:
+            self._slots.remove(best)
+        self._slots.append(best)
+        best.ids[:] = ids[:common]
+        best.is_in_use = True
+        return Reading(ids, best, common)
 
     def read(self, reading: Reading) -> None:
-        """Reads the next chunk of the prompt, and remembers as much as has been read."""
-        start = reading.cache.length
-        chunk = reading.ids[start : start + CHUNK_TOKENS]
-        logits, reading.cache = self.run(chunk, reading.cache)
-        if reading.cache.length == len(reading.ids):
+        """Reads the next chunk of the prompt."""
+        done = len(reading.slot.ids)
+        logits = self.run(reading.ids[done : done + CHUNK_TOKENS], reading.slot)
+        if len(reading.slot.ids) == len(reading.ids):
             reading.logits = logits
-        self._remember(reading)
 
-    def run(self, ids: Sequence[int], cache: Cache) -> tuple[Any, Cache]:
-        """The logits `[vocabulary]` behind the last of these tokens, and the cache with them."""
+    def run(self, ids: Sequence[int], slot: Slot) -> Any:
+        """Reads these tokens behind those of the slot. The logits `[vocabulary]` behind the last."""
         import numpy as np
-        from onnxruntime import OrtValue
 
-        feeds = dict(zip(self._inputs, cache.values, strict=True))
-        feeds["ids"] = OrtValue.ortvalue_from_numpy(np.array([ids], dtype=np.int64))
-        last = np.array([len(ids) - 1], dtype=np.int64)
-        feeds["logits_from"] = OrtValue.ortvalue_from_numpy(last)
-        logits, *values = self.session.run_with_ort_values(self._outputs, feeds)
-        return logits.numpy()[0], Cache(cache.length + len(ids), tuple(values))
+        past = len(slot.ids)
+        end = past + len(ids)
+        feeds = {
+            f"past_{name}": rows[:past] for name, rows in zip(self.caches, slot.rows, strict=True)
+        }
+        feeds["ids"] = np.array([ids], dtype=np.int64)
+        feeds["logits_from"] = np.array([len(ids) - 1], dtype=np.int64)
+        logits, *new = self.session.run(None, feeds)
+        for rows, added in zip(slot.rows, new, strict=True):
+            rows[past:end] = added
+        slot.ids += ids
+        return logits[0]
 
-    @property
-    def _inputs(self) -> tuple[str, ...]:
-        return tuple(f"past_{name}" for name in self._outputs[1:])
-
-    @property
-    def _outputs(self) -> list[str]:
-        layers = range(self.package.layers)
-        return ["logits", *(f"{kind}_{it}" for it in layers for kind in ("keys", "values"))]
-
-    def _remember(self, reading: Reading) -> None:
-        """A prompt takes the place of the one that it continues, as a keystroke's does."""
-        read = reading.ids[: reading.cache.length]
-        kept = [
-            slot
-            for slot in self._slots
-            if common_length(slot.ids, read) < _CONTINUED_SHARE * len(slot.ids)
-        ]
-        self._slots = [*kept[-(SLOTS - 1) :], _Slot(read, reading.cache)]
-
-    def _empty(self) -> Cache:
+    def _free_slot(self) -> Slot:
+        """A new one, or the one of those not in use that was used least recently."""
         import numpy as np
-        from onnxruntime import OrtValue
 
-        nothing = np.zeros((self.package.key_heads, 0, self.package.head), dtype=np.float32)
-        value = OrtValue.ortvalue_from_numpy(nothing)
-        return Cache(0, (value,) * (2 * self.package.layers))
-
-    def _cut(self, cache: Cache, length: int) -> Cache:
-        import numpy as np
-        from onnxruntime import OrtValue
-
-        if length == cache.length:
-            return cache
-        return Cache(
-            length,
-            tuple(
-                OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value.numpy()[:, :length]))
-                for value in cache.values
-            ),
-        )
+        free = next((slot for slot in self._slots if not slot.is_in_use), None)
+        if free is not None and len(self._slots) >= SLOTS:
+            self._slots.remove(free)
+            return free
+        package = self.package
+        shape = (len(self.caches), package.context_tokens, package.head)
+        return Slot(np.empty(shape, dtype=np.float32))
 
 
 def common_length(first: Sequence[int], second: Sequence[int]) -> int:

@@ -73,7 +73,7 @@ def answers(rows: Any, middle_id: int, end_id: int) -> Any:
 def _logits(session: Any, shape: Shape, ids: Any) -> Any:
     import numpy as np
 
-    nothing = np.zeros((shape.key_heads, 0, shape.head), dtype=np.float32)
+    nothing = np.zeros((0, shape.head), dtype=np.float32)
     feeds = {item.name: nothing for item in session.get_inputs() if item.name.startswith("past")}
     feeds |= {"ids": ids[None], "logits_from": np.array([0])}
     return session.run(["logits"], feeds)[0]

@@ -1,9 +1,12 @@
 """The decoder as an ONNX graph with a cache, written node by node from a checkpoint's weights.
 
 Inputs: `ids` `[1, length]`; `logits_from`, the first position to give logits for; and for each layer
-`past_keys_N` and `past_values_N`, `[key_heads, past, head]`, `past` being 0 for a new prompt.
-Outputs: `logits` `[length - logits_from, vocabulary]`, and the same caches with `length` more rows.
-Standard operators alone, so that any runtime takes it. Positions follow from `past`.
+N and key head H `past_keys_N_H` and `past_values_N_H`, `[past, head]`, of `past` tokens read before,
+which may be none. Outputs: `logits` `[length - logits_from, vocabulary]`, and `keys_N_H` and
+`values_N_H`, `[length, head]`, for the caller to keep behind the others.
+
+What was read before is never copied: each part of the attention is computed from the past and from
+the new rows, and both are added up. Standard operators alone, so that any runtime takes the graph.
 """
 
 from __future__ import annotations
@@ -49,12 +52,20 @@ class _Graph:
     def reshape(self, x: str, *shape: int) -> str:
         return self.add("Reshape", x, self.numbers(*shape))
 
-    def halves(self, x: str) -> tuple[str, str]:
+    def parts(self, x: str, count: int, axis: int) -> list[str]:
+        """Of the same size each."""
         from onnx import helper
 
-        both = [self._name("half"), self._name("half")]
-        self.nodes.append(helper.make_node("Split", [x], both, name=f"{both[0]}.node", axis=-1))
-        return both[0], both[1]
+        if count == 1:
+            return [x]
+        names = [self._name("part") for _ in range(count)]
+        self.nodes.append(helper.make_node("Split", [x], names, name=f"{names[0]}.node", axis=axis))
+        return names
+
+    def cut(self, x: str, length: str) -> tuple[str, str]:
+        """The first columns of a matrix, as many as `length` says, and the others."""
+        axis, start, end = self.numbers(1), self.numbers(0), self.numbers(2**62)
+        return self.add("Slice", x, start, length, axis), self.add("Slice", x, length, end, axis)
 
     def _name(self, kind: str) -> str:
         self._count += 1
@@ -71,11 +82,7 @@ def build(shape: Shape, weights: Mapping[str, Any]) -> Any:
     output = graph.weight("output", np.ascontiguousarray(weights["model.embed_tokens.weight"].T))
     x = graph.add("Gather", embeddings, graph.reshape("ids", -1))
     places = _places(graph, shape)
-    caches = [
-        (f"{kind}_{number}", f"past_{kind}_{number}")
-        for number in range(shape.layers)
-        for kind in ("keys", "values")
-    ]
+    caches = cache_names(shape.layers, shape.key_heads)
     for number in range(shape.layers):
         layer = _Layer(graph, shape, weights, number)
         x = layer.attend(x, places)
@@ -86,7 +93,7 @@ def build(shape: Shape, weights: Mapping[str, Any]) -> Any:
     floats = TensorProto.FLOAT
 
     def cache(name: str, length: str) -> Any:
-        return helper.make_tensor_value_info(name, floats, [shape.key_heads, length, shape.head])
+        return helper.make_tensor_value_info(name, floats, [length, shape.head])
 
     made = helper.make_graph(
         graph.nodes,
@@ -94,17 +101,27 @@ def build(shape: Shape, weights: Mapping[str, Any]) -> Any:
         [
             helper.make_tensor_value_info("ids", TensorProto.INT64, [1, "length"]),
             helper.make_tensor_value_info("logits_from", TensorProto.INT64, [1]),
-            *(cache(past, "past") for _, past in caches),
+            *(cache(f"past_{name}", "past") for name in caches),
         ],
         [
             helper.make_tensor_value_info("logits", floats, ["shown", shape.vocabulary]),
-            *(cache(name, "all") for name, _ in caches),
+            *(cache(name, "length") for name in caches),
         ],
         graph.weights,
     )
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = _IR_VERSION
     return model
+
+
+def cache_names(layers: int, key_heads: int) -> list[str]:
+    """The outputs behind `logits`; with `past_` before them, the inputs that hold earlier ones."""
+    return [
+        f"{kind}_{layer}_{head}"
+        for layer in range(layers)
+        for kind in ("keys", "values")
+        for head in range(key_heads)
+    ]
 
 
 def quantize(source: Path, target: Path) -> None:
@@ -125,14 +142,14 @@ def quantize(source: Path, target: Path) -> None:
     )
 
 
-def _places(graph: _Graph, shape: Shape) -> tuple[str, str, str]:
-    """Cosines and sines `[length, head]` of the new positions, and the mask `[length, all]`."""
+def _places(graph: _Graph, shape: Shape) -> tuple[str, str, str, str]:
+    """Cosines and sines `[length, head]` of the new positions, the mask `[length, all]`, `past`."""
     import numpy as np
 
     frequencies = ROPE_THETA ** -(np.arange(0, shape.head, 2, dtype=np.float64) / shape.head)
     angles = np.outer(np.arange(shape.context, dtype=np.float64), frequencies)
     both = np.concatenate((angles, angles), axis=-1)
-    past = graph.add("Gather", graph.add("Shape", "past_keys_0"), graph.numbers(1))
+    past = graph.add("Gather", graph.add("Shape", "past_keys_0_0"), graph.numbers(0))
     length = graph.add("Gather", graph.add("Shape", "ids"), graph.numbers(1))
     end = graph.add("Add", past, length)
     scalar = graph.numbers()
@@ -151,6 +168,7 @@ def _places(graph: _Graph, shape: Shape) -> tuple[str, str, str]:
         graph.add("Gather", cosines, positions),
         graph.add("Gather", sines, positions),
         graph.add("Where", hidden, lowest, nothing),
+        past,
     )
 
 
@@ -169,29 +187,54 @@ class _Layer:
     ) -> None:
         self._graph, self._shape, self._weights, self._number = graph, shape, weights, number
 
-    def attend(self, x: str, places: tuple[str, str, str]) -> str:
-        graph, shape, number = self._graph, self._shape, self._number
-        cosines, sines, mask = places
+    def attend(self, x: str, places: tuple[str, str, str, str]) -> str:
+        graph, shape = self._graph, self._shape
+        cosines, sines, mask, past = places
         normal = self._norm(x, "input_layernorm")
         queries = self._rotated(self._heads(normal, "q_proj", shape.heads), cosines, sines)
         keys = self._rotated(self._heads(normal, "k_proj", shape.key_heads), cosines, sines)
         values = self._heads(normal, "v_proj", shape.key_heads)
-        keys = graph.add("Concat", f"past_keys_{number}", keys, to=f"keys_{number}", axis=1)
-        values = graph.add("Concat", f"past_values_{number}", values, to=f"values_{number}", axis=1)
-        # The heads that share keys stand below one another: one product for each key head.
-        group = shape.heads // shape.key_heads
-        queries = graph.reshape(queries, shape.key_heads, -1, shape.head)
-        scores = graph.add("MatMul", queries, graph.add("Transpose", keys, perm=[0, 2, 1]))
-        length = graph.add("Shape", mask)
-        by_head = graph.add("Concat", graph.numbers(shape.key_heads, group), length, axis=0)
-        scores = graph.add("Add", graph.add("Reshape", scores, by_head), mask)
-        chances = graph.add("Softmax", scores, axis=-1)
-        last = graph.add("Gather", length, graph.numbers(1))
-        stacked = graph.add("Concat", graph.numbers(shape.key_heads, -1), last, axis=0)
-        mixed = graph.add("MatMul", graph.add("Reshape", chances, stacked), values)
-        mixed = graph.reshape(mixed, shape.heads, -1, shape.head)
+        by_head = [
+            self._attend_to(head, of_head, mask, past)
+            for head, of_head in enumerate(
+                zip(
+                    graph.parts(queries, shape.key_heads, 0),
+                    graph.parts(keys, shape.key_heads, 0),
+                    graph.parts(values, shape.key_heads, 0),
+                    strict=True,
+                )
+            )
+        ]
+        mixed = graph.add("Concat", *by_head, axis=0)
         mixed = graph.reshape(graph.add("Transpose", mixed, perm=[1, 0, 2]), -1, shape.hidden)
         return graph.add("Add", x, self._linear(mixed, "self_attn.o_proj"))
+
+    def _attend_to(self, head: int, of_head: tuple[str, str, str], mask: str, past: str) -> str:
+        """What the heads that share one key head take: `[heads, length, head]`."""
+        graph, size, suffix = self._graph, self._shape.head, f"{self._number}_{head}"
+        group = self._shape.heads // self._shape.key_heads
+        queries, keys, values = of_head
+        keys = graph.add("Reshape", keys, graph.numbers(-1, size), to=f"keys_{suffix}")
+        values = graph.add("Reshape", values, graph.numbers(-1, size), to=f"values_{suffix}")
+        queries = graph.reshape(queries, -1, size)  # the heads below one another
+        scores = [
+            graph.add("MatMul", queries, graph.add("Transpose", it, perm=[1, 0]))
+            for it in (f"past_keys_{suffix}", keys)
+        ]
+        together = graph.add("Concat", *scores, axis=1)
+        length = graph.add("Shape", mask)
+        by_query = graph.add("Concat", graph.numbers(group), length, axis=0)
+        masked = graph.add("Add", graph.add("Reshape", together, by_query), mask)
+        chances = graph.add(
+            "Reshape", graph.add("Softmax", masked, axis=-1), graph.add("Shape", together)
+        )
+        of_past, of_new = graph.cut(chances, past)
+        mixed = graph.add(
+            "Add",
+            graph.add("MatMul", of_past, f"past_values_{suffix}"),
+            graph.add("MatMul", of_new, values),
+        )
+        return graph.reshape(mixed, group, -1, size)
 
     def feed_forward(self, x: str) -> str:
         graph = self._graph
@@ -218,7 +261,7 @@ class _Layer:
 
     def _rotated(self, x: str, cosines: str, sines: str) -> str:
         graph = self._graph
-        first, second = graph.halves(x)
+        first, second = graph.parts(x, 2, -1)
         turned = graph.add("Concat", graph.add("Neg", second), first, axis=-1)
         return graph.add("Add", graph.add("Mul", x, cosines), graph.add("Mul", turned, sines))
 

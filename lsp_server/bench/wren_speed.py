@@ -100,10 +100,10 @@ class _Clock:
         self._runtime.session = self._session
         return outside / self._inside
 
-    def run_with_ort_values(self, *arguments: Any) -> Any:
+    def run(self, *arguments: Any) -> Any:
         began = time.perf_counter()
         try:
-            return self._session.run_with_ort_values(*arguments)
+            return self._session.run(*arguments)
         finally:
             self._inside += time.perf_counter() - began
 
