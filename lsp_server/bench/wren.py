@@ -45,6 +45,8 @@ from lsp_server.bench.wren_tasks import (
 __all__ = ["CouldNotRun", "run"]
 
 LINE_TOKENS = 48
+WREN, NO_CONTEXT, ALONE = "wren", "wren, no other files", "wren, model alone"
+SUFFIX, COMBINED = "suffix engine", "suffix engine, else wren"
 _QUICK_LINES, _LINES = 48, 240
 _QUICK_FUNCTIONS = 40
 _QUICK_REPETITIONS, _REPETITIONS = 2, 5
@@ -54,6 +56,7 @@ _QUICK_REPETITIONS, _REPETITIONS = 2, 5
 class Lines:
     """What came of the line tasks with one engine: shares of 1."""
 
+    shown: float
     exact_match: float
     edit_similarity: float
     syntax_valid: float | None  # of those shown; None where nothing was
@@ -76,13 +79,13 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
         except InferenceError as error:
             raise CouldNotRun(f"{error.message}. {error.hint}") from error
     rows: dict[str, tuple[Engine[Any], Callable[[LineTask], Prompt[Any]]]] = {
-        "wren": (wren, lambda task: bounded_prompt(task, wren, with_others=True)),
-        "wren, no other files": (wren, lambda it: bounded_prompt(it, wren, with_others=False)),
-        "wren, model alone": (alone, lambda it: bounded_prompt(it, alone, with_others=True)),
-        "suffix engine": (suffix, lambda task: whole_prompt(task, suffix)),
+        WREN: (wren, lambda task: bounded_prompt(task, wren, with_others=True)),
+        NO_CONTEXT: (wren, lambda it: bounded_prompt(it, wren, with_others=False)),
+        ALONE: (alone, lambda it: bounded_prompt(it, alone, with_others=True)),
+        SUFFIX: (suffix, lambda task: whole_prompt(task, suffix)),
     }
     try:
-        figures = {
+        shown = {
             name: await _lines(console, name, engine, lines, prompt)
             for name, (engine, prompt) in rows.items()
         }
@@ -90,6 +93,11 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
     finally:
         for engine in engines:
             await engine.close()
+    # The engine without weights shows little, and is mostly right: wren may fill in for the rest.
+    shown[COMBINED] = [
+        first or second for first, second in zip(shown[SUFFIX], shown[WREN], strict=True)
+    ]
+    figures = {name: _judged(lines, answers) for name, answers in shown.items()}
     _show(console, figures, passed, speed)
     return _as_json(weights, figures, passed, speed) | {
         "samples": {"lines": len(lines), "functions": len(functions)},
@@ -103,17 +111,26 @@ async def _lines(
     engine: Engine[Any],
     tasks: Sequence[LineTask],
     prompt: Callable[[LineTask], Prompt[Any]],
-) -> Lines:
+) -> list[str]:
+    return [
+        (await _answer(engine, prompt(task))).partition("\n")[0].rstrip()
+        for task in track(tasks, f"lines: {name}", console=console, transient=True)
+    ]
+
+
+def _judged(tasks: Sequence[LineTask], answers: Sequence[str]) -> Lines:
     matched = similar = 0.0
     parsed: list[bool] = []
-    for task in track(tasks, f"lines: {name}", console=console, transient=True):
-        shown = (await _answer(engine, prompt(task))).partition("\n")[0].rstrip()
+    for task, shown in zip(tasks, answers, strict=True):
         matched += shown == task.line
         similar += difflib.SequenceMatcher(None, shown, task.line, autojunk=False).ratio()
         if shown and _parses(task.file_with(task.line)):
             parsed.append(_parses(task.file_with(shown)))
     count = len(tasks)
-    return Lines(matched / count, similar / count, sum(parsed) / len(parsed) if parsed else None)
+    shown_share = sum(map(bool, answers)) / count
+    return Lines(
+        shown_share, matched / count, similar / count, sum(parsed) / len(parsed) if parsed else None
+    )
 
 
 async def _passed(console: Console, engine: Engine[Any], tasks: Sequence[FunctionTask]) -> float:
@@ -165,10 +182,12 @@ async def _speed(weights: Path, repetitions: int) -> dict[str, Any]:
 def _show(
     console: Console, figures: dict[str, Lines], passed: float, speed: dict[str, Any]
 ) -> None:
-    table = Table("next line", "exact match", "edit similarity", "syntax valid")
+    table = Table("next line", "shown", "exact match", "edit similarity", "syntax valid")
     for name, its in figures.items():
         valid = "none" if its.syntax_valid is None else f"{its.syntax_valid:.1%}"
-        table.add_row(name, f"{its.exact_match:.1%}", f"{its.edit_similarity:.3f}", valid)
+        table.add_row(
+            name, f"{its.shown:.0%}", f"{its.exact_match:.1%}", f"{its.edit_similarity:.3f}", valid
+        )
     console.print(table)
     how = wren_programs.isolation()
     console.print(f"HumanEval-Infilling, single line: {passed:.1%} pass (isolated by {how})")
@@ -183,14 +202,15 @@ def _as_json(
 ) -> dict[str, Any]:
     described = json.loads((weights / DESCRIPTION).read_text(encoding="utf-8"))
     files = sum((weights / name).stat().st_size for name in (GRAPH, TOKENIZER, DESCRIPTION))
-    wren, suffix = figures["wren"], figures["suffix engine"]
+    wren, suffix = figures[WREN], figures[SUFFIX]
     return {
         "parameters": described["parameters"],
         "weights_mb": round(files / 1e6, 1),
         "exact_match": round(wren.exact_match, 4),
         "exact_match_suffix_engine": round(suffix.exact_match, 4),
-        "exact_match_no_context": round(figures["wren, no other files"].exact_match, 4),
-        "exact_match_model_alone": round(figures["wren, model alone"].exact_match, 4),
+        "exact_match_no_context": round(figures[NO_CONTEXT].exact_match, 4),
+        "exact_match_model_alone": round(figures[ALONE].exact_match, 4),
+        "exact_match_combined": round(figures[COMBINED].exact_match, 4),
         "edit_similarity": round(wren.edit_similarity, 4),
         "edit_similarity_suffix_engine": round(suffix.edit_similarity, 4),
         "syntax_valid": wren.syntax_valid and round(wren.syntax_valid, 4),
