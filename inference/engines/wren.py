@@ -22,7 +22,7 @@ from inference.engines.base import LoadProgress, Piece
 from inference.engines.detokenizer import Detokenizer
 from inference.engines.token_prompts import TokenPrompts
 from inference.engines.wren_choice import Choice, Chooser
-from inference.engines.wren_copying import Copying
+from inference.engines.wren_copying import Copying, Vocabulary
 from inference.engines.wren_runtime import Reading, Runtime
 from inference.engines.wren_worker import Worker
 from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
@@ -84,6 +84,7 @@ class WrenEngine:
         if self._prompts.fim is None:
             raise EngineFailed("wren's tokenizer has no tokens for filling in the middle")
         self._stop_ids = self._prompts.fim.stop_ids
+        self._vocabulary = Vocabulary.of(tokenizer.get_vocab(), self._stop_ids)
         self._context_tokens = package.context_tokens
 
     def encode(self, text: str) -> Sequence[int]:
@@ -147,7 +148,7 @@ class WrenEngine:
             return None
         end = len(ids) - 1 if ids[-1] in fim.stop_ids else len(ids)
         start = next((at for at in range(end, 0, -1) if ids[at - 1] in fim.stop_ids), 0)
-        return Copying(ids, ids[start:end], fim.stop_ids)
+        return Copying(ids, ids[start:end], self._vocabulary)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._worker.stop)

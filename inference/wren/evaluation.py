@@ -29,14 +29,14 @@ class Evaluation:
 
 def evaluate(exported: Path, rows_file: Path, most_rows: int) -> Evaluation:
     import numpy as np
-    from onnxruntime import InferenceSession, SessionOptions
+    import onnxruntime
 
     config = json.loads((exported / "checkpoint" / "config.json").read_text(encoding="utf-8"))
     shape = Shape.from_hugging_face(config)
-    options = SessionOptions()
+    options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     small, full = (
-        InferenceSession(exported / path, options, providers=["CPUExecutionProvider"])
+        onnxruntime.InferenceSession(exported / path, options, providers=["CPUExecutionProvider"])
         for path in (Path("package") / GRAPH, Path(FULL_GRAPH))
     )
     rows = np.load(rows_file)[:most_rows].astype(np.int64)
