@@ -11,6 +11,8 @@ import ast
 import asyncio
 import difflib
 import json
+import math
+import statistics
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,10 +48,18 @@ __all__ = ["CouldNotRun", "run"]
 
 LINE_TOKENS = 48
 WREN, NO_CONTEXT, ALONE = "wren", "wren, no other files", "wren, model alone"
+SURE = "wren, where it is sure"
+SURE_FROM = 0.75
 SUFFIX, COMBINED = "suffix engine", "suffix engine, else wren"
 _QUICK_LINES, _LINES = 48, 240
 _QUICK_FUNCTIONS = 40
 _QUICK_REPETITIONS, _REPETITIONS = 2, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    line: str
+    certainty: float  # the geometric mean of its tokens' chances; 1 where the engine tells none
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
         SUFFIX: (suffix, lambda task: whole_prompt(task, suffix)),
     }
     try:
-        shown = {
+        answers = {
             name: await _lines(console, name, engine, lines, prompt)
             for name, (engine, prompt) in rows.items()
         }
@@ -93,6 +103,8 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
     finally:
         for engine in engines:
             await engine.close()
+    shown = {name: [answer.line for answer in its] for name, its in answers.items()}
+    shown[SURE] = [it.line if it.certainty >= SURE_FROM else "" for it in answers[WREN]]
     # The engine without weights shows little, and is mostly right: wren may fill in for the rest.
     shown[COMBINED] = [
         first or second for first, second in zip(shown[SUFFIX], shown[WREN], strict=True)
@@ -111,9 +123,9 @@ async def _lines(
     engine: Engine[Any],
     tasks: Sequence[LineTask],
     prompt: Callable[[LineTask], Prompt[Any]],
-) -> list[str]:
+) -> list[Answer]:
     return [
-        (await _answer(engine, prompt(task))).partition("\n")[0].rstrip()
+        await _answer(engine, prompt(task))
         for task in track(tasks, f"lines: {name}", console=console, transient=True)
     ]
 
@@ -137,23 +149,27 @@ async def _passed(console: Console, engine: Engine[Any], tasks: Sequence[Functio
     """The share of HumanEval's functions that pass their tests with the engine's line in them."""
     passed = 0
     for task in track(tasks, "HumanEval-Infilling", console=console, transient=True):
-        text = await _answer(engine, function_prompt(task))
-        line = text.lstrip("\n").partition("\n")[0] + "\n"
+        line = (await _answer(engine, function_prompt(task))).line + "\n"
         if line.strip():
             passed += await asyncio.to_thread(wren_programs.ends_well, task.program(line))
     return passed / len(tasks)
 
 
-async def _answer(engine: Engine[Any], prompt: Prompt[Any]) -> str:
-    sampling = Sampling(max_tokens=LINE_TOKENS)
+async def _answer(engine: Engine[Any], prompt: Prompt[Any]) -> Answer:
+    """The first line of what the engine answers that is not blank."""
+    told = engine.capabilities.logprobs
+    sampling = Sampling(max_tokens=LINE_TOKENS, logprobs=0 if told else None)
     text = ""
+    logprobs: list[float] = []
     pieces = engine.generate(prompt, sampling, Priority.COMPLETION)
     async for piece in pieces:
         text += piece.text
+        logprobs += [it.logprob for it in piece.logprobs]
         if "\n" in text.lstrip("\n"):
             break
     await pieces.aclose()
-    return text
+    line = text.lstrip("\n").partition("\n")[0].rstrip()
+    return Answer(line, math.exp(statistics.fmean(logprobs)) if logprobs else 1.0)
 
 
 def _parses(text: str) -> bool:
@@ -211,6 +227,10 @@ def _as_json(
         "exact_match_no_context": round(figures[NO_CONTEXT].exact_match, 4),
         "exact_match_model_alone": round(figures[ALONE].exact_match, 4),
         "exact_match_combined": round(figures[COMBINED].exact_match, 4),
+        "exact_match_where_sure": round(figures[SURE].exact_match, 4),
+        "shown_where_sure": round(figures[SURE].shown, 4),
+        "syntax_valid_where_sure": figures[SURE].syntax_valid
+        and round(figures[SURE].syntax_valid, 4),
         "edit_similarity": round(wren.edit_similarity, 4),
         "edit_similarity_suffix_engine": round(suffix.edit_similarity, 4),
         "syntax_valid": wren.syntax_valid and round(wren.syntax_valid, 4),
