@@ -229,11 +229,14 @@ def _as_json(
         "exact_match_combined": round(figures[COMBINED].exact_match, 4),
         "exact_match_where_sure": round(figures[SURE].exact_match, 4),
         "shown_where_sure": round(figures[SURE].shown, 4),
-        "syntax_valid_where_sure": figures[SURE].syntax_valid
-        and round(figures[SURE].syntax_valid, 4),
+        "syntax_valid_where_sure": _rounded(figures[SURE].syntax_valid),
         "edit_similarity": round(wren.edit_similarity, 4),
         "edit_similarity_suffix_engine": round(suffix.edit_similarity, 4),
-        "syntax_valid": wren.syntax_valid and round(wren.syntax_valid, 4),
+        "syntax_valid": _rounded(wren.syntax_valid),
         "humaneval_single_line_pass1": round(passed, 4),
         **speed,
     }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
