@@ -71,8 +71,11 @@ def build(
             benchmarks.add(fingerprints(text))
     report = Report()
     ordered = sorted(repositories, key=lambda it: (not it.held_out, it.name))
-    held_out = target.with_name(HELD_OUT)
-    with target.open("w", encoding="utf-8") as out, held_out.open("w", encoding="utf-8") as held:
+    held_out, unfinished = target.with_name(HELD_OUT), target.with_suffix(".part")
+    with (
+        unfinished.open("w", encoding="utf-8") as out,
+        held_out.open("w", encoding="utf-8") as held,
+    ):
         for number, repository in enumerate(ordered):
             progress(repository.name, number, len(ordered))
             for file in _files(repository, clones, benchmarks, seen, report):
@@ -82,6 +85,7 @@ def build(
                 out.write(line)
                 if file.held_out:
                     held.write(line)
+    unfinished.replace(target)
     described = json.dumps(report.described(), indent=1)
     target.with_suffix(".report.json").write_text(described + "\n", encoding="utf-8")
     return report
