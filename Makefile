@@ -9,7 +9,7 @@ SERVER_SOURCES := $(shell find inference lsp_server -type f -not -name '*.pyc')
 EXTENSION_SOURCES := $(shell find extension -type f \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/server/*')
 
-.PHONY: help setup demo test check format vsix lock clean
+.PHONY: help setup demo test check format vsix lock wren clean
 
 help:
 	@echo 'make demo            see Sparrow complete code in the terminal'
@@ -19,6 +19,7 @@ help:
 	@echo 'make vsix            pack the extension into $(VSIX)'
 	@echo 'make format          format all sources'
 	@echo 'make lock            renew the pinned development requirements'
+	@echo 'make wren            train the embedded model; see inference/wren/README.md'
 
 setup: $(BIN)/.ready
 
@@ -79,6 +80,28 @@ extension/node_modules/.ready: extension/package-lock.json
 lock: setup
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+
+# The folder of the run holds all that it makes, and `clones/owner/name` before it starts. Made again
+# it goes on: each step that has its file is passed over, and the training resumes.
+WREN_RUN ?= wren-run
+WREN_MINUTES ?= 90
+WREN_EXCLUDE ?=
+WREN_ROWS ?= --rows 512x24000 --rows 1024x4000 --rows 2048x1500
+WREN := $(BIN)/python -m inference.wren
+
+wren: setup
+	@$(BIN)/python -c 'import torch, onnx, safetensors' || { echo \
+		'Training wren needs more: .venv/bin/pip install -e ".[wren-training]"' >&2; exit 1; }
+	test -e $(WREN_RUN)/corpus.jsonl || $(WREN) corpus --clones $(WREN_RUN)/clones \
+		$(foreach folder,$(WREN_EXCLUDE),--exclude $(folder)) --out $(WREN_RUN)/corpus.jsonl
+	test -e $(WREN_RUN)/tokenizer || $(WREN) tokenizer --corpus $(WREN_RUN)/corpus.jsonl \
+		--out $(WREN_RUN)/tokenizer
+	test -e $(WREN_RUN)/rows/held-out-512.npy || $(WREN) data --corpus $(WREN_RUN)/corpus.jsonl \
+		--tokenizer $(WREN_RUN)/tokenizer --out $(WREN_RUN)/rows $(WREN_ROWS)
+	$(WREN) train --data $(WREN_RUN)/rows --out $(WREN_RUN)/training --minutes $(WREN_MINUTES)
+	$(WREN) export --run $(WREN_RUN)/training/last.pt --tokenizer $(WREN_RUN)/tokenizer \
+		--out $(WREN_RUN)/exported
+	$(WREN) evaluate --exported $(WREN_RUN)/exported --data $(WREN_RUN)/rows
 
 clean:
 	rm -rf .venv .venv-vllm dist extension/node_modules extension/dist extension/server

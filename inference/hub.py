@@ -181,7 +181,7 @@ def _told_plainly(repository: str, revision: str) -> Iterator[None]:
     except errors.HfHubHTTPError as error:
         raise refusal(repository, error.response.status_code) from error
     # The errors of the HTTP library that the client has; this is the name it knows them by.
-    except (errors.HTTPError, OSError) as error:
+    except (errors.HTTPError, OSError) as error:  # pyright: ignore[reportPrivateImportUsage]
         if isinstance(error, OSError) and error.filename is not None:
             raise DownloadFailed(
                 f"{error.filename} cannot be written: {said(error)}",

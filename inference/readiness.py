@@ -22,9 +22,9 @@ from inference import checkpoints
 from inference.errors import EngineFailed, UnknownModel
 from inference.hardware import Hardware, model_cache
 from inference.models import FLAGSHIP
-from inference.variants import WEIGHTLESS, holds_flagship, pick
+from inference.variants import EMBEDDED, WEIGHTLESS, holds_flagship, pick
 
-_KINDS = ("vllm", "openai", "scripted")
+_KINDS = ("vllm", "openai", "scripted", "wren")
 Say = Callable[[str], None]
 
 
@@ -54,7 +54,7 @@ def wanted(model: str, hardware: Callable[[], Hardware]) -> Wanted:
 
     `hardware` looks at the machine, which takes a while: it is asked only where it matters.
     """
-    if model == WEIGHTLESS:
+    if model in (WEIGHTLESS, EMBEDDED):
         return Wanted(None, needs_vllm=False)
     kind, colon, argument = model.partition(":")
     if colon and kind == "vllm" and argument:
@@ -73,9 +73,9 @@ def wanted(model: str, hardware: Callable[[], Hardware]) -> Wanted:
             f"there is no model named {model!r}",
             hint="Name one of `sparrow models`, or `suffix`, `vllm:CHECKPOINT` or `openai:URL`.",
         )
-    if difflib.get_close_matches(model.lower(), [WEIGHTLESS], cutoff=0.8):
+    if near := difflib.get_close_matches(model.lower(), [WEIGHTLESS, EMBEDDED], cutoff=0.7):
         raise UnknownModel(
-            f"there is no model named {model!r}; the nearest is {WEIGHTLESS}",
+            f"there is no model named {model!r}; the nearest is {near[0]}",
             hint="`sparrow models` lists the others.",
         )
     try:

@@ -18,6 +18,7 @@ from inference.planner import WINDOW_TOKENS, Plan, plan_preset
 # few thousand tokens, and a chat about two files more.
 USEFUL_CONTEXT = 16_384
 WEIGHTLESS = "suffix"
+EMBEDDED = "wren"  # its weights come with Sparrow
 WEIGHTLESS_NOTE = "`suffix` needs no weights: it continues from what the workspace holds."
 # So many windows of cache, in 16 bit, keep completions, a chat and their warm-ups cached together.
 # More precise weights are not worth more than that.

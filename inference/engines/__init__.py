@@ -12,21 +12,28 @@ from inference.errors import UnknownModel
 def is_vllm(model: str) -> bool:
     """Whether vLLM serves a model of that name, in the host's own process."""
     kind, colon, _ = model.partition(":")
-    return kind == "vllm" if colon else kind != "suffix"
+    return kind == "vllm" if colon else kind not in ("suffix", "wren")
 
 
 def create(model: str, engine_args: Mapping[str, Any]) -> Engine[Any]:
     """The engine for a model's name.
 
-    That is `suffix`, the name of a preset, `vllm:CHECKPOINT` (a folder, or a repository of the hub
-    that has been downloaded), `openai:URL[#MODEL]` or `scripted:FILE`. `engine_args` are the
-    engine's own arguments. Raises `UnknownModel`. May take seconds: call it off the loop.
+    That is `suffix`, `wren`, `wren:FOLDER` for other weights of it, the name of a preset,
+    `vllm:CHECKPOINT` (a folder, or a repository of the hub that has been downloaded),
+    `openai:URL[#MODEL]` or `scripted:FILE`. `engine_args` are the engine's own arguments. Raises
+    `UnknownModel`. May take seconds: call it off the loop.
     """
     kind, _, argument = model.partition(":")
     if kind == "suffix" and not argument:
         from inference.engines.suffix import SuffixEngine
 
         return SuffixEngine()
+    if kind == "wren" and model != "wren:":
+        from pathlib import Path
+
+        from inference.engines.wren import WrenEngine
+
+        return WrenEngine(Path(argument) if argument else None, engine_args)
     if kind == "vllm" and argument:
         from inference.engines.vllm_presets import checkpoint_engine
 

@@ -62,6 +62,8 @@ def never() -> Hardware:
     ("model", "found"),
     [
         ("suffix", Wanted(None, needs_vllm=False)),
+        ("wren", Wanted(None, needs_vllm=False)),
+        ("wren:/a/folder", Wanted(None, needs_vllm=False)),
         ("openai:http://127.0.0.1:8000/v1", Wanted(None, needs_vllm=False)),
         ("scripted:/tmp/script.json", Wanted(None, needs_vllm=False)),
         ("vllm:birds/robin", Wanted("birds/robin", needs_vllm=True)),
@@ -98,6 +100,7 @@ def test_a_preset_is_picked_for_the_machine() -> None:
         ("vlm:birds/robin", "there is no model named 'vlm:birds/robin'"),
         ("vllm:", "there is no model named 'vllm:'"),
         ("sufix", "there is no model named 'sufix'; the nearest is suffix"),
+        ("wern", "there is no model named 'wern'; the nearest is wren"),
         ("qwen3.6-35b-a3b-int3", "qwen3.6-35b-a3b has no variant 'int3'"),
         (
             "qwen2.5-coder-8b",

@@ -1,0 +1,214 @@
+"""Sparrow's own small model on the CPU: onnxruntime, one thread, in the host's process.
+
+The suffix stands before the prefix, so typing appends to what has been read, and a keystroke costs
+a few tokens. All work is done by one thread (`wren_worker.py`), one chunk of a prompt or one token of an
+answer at a time: between them requests take turns, and a cancellation takes effect.
+
+A prompt that leaves no room in the model's context is refused, never trimmed: the layout does that.
+Several answers at no temperature start with the likeliest tokens, one each. What the prompt repeats
+has a say in each token (`wren_copying.py`), and the log-probabilities are those of both together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from inference.engines import wren_package
+from inference.engines.base import LoadProgress, Piece
+from inference.engines.detokenizer import Detokenizer
+from inference.engines.token_prompts import TokenPrompts
+from inference.engines.wren_choice import Choice, Chooser
+from inference.engines.wren_copying import Copying, Vocabulary
+from inference.engines.wren_runtime import Reading, Runtime
+from inference.engines.wren_worker import Worker
+from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
+from inference.formats.fim import FimOrder
+from inference.prompt import Prompt
+from inference.protocol import Capabilities, FinishReason, Priority
+from inference.sampling import Alternative, Sampling, TokenLogprob
+
+ORDER = FimOrder.SUFFIX_FIRST
+COPYING = "copying"  # whether what the prompt repeats is weighed too; for comparisons
+PARALLEL_REQUESTS = 2  # they share a thread: more would only make each other wait
+
+
+class WrenEngine:
+    name = "wren"
+
+    def __init__(self, folder: Path | None, engine_args: Mapping[str, Any]) -> None:
+        """`folder` holds a package; None stands for the one that comes with Sparrow."""
+        arguments = dict(engine_args)
+        self._copies = arguments.pop(COPYING, True)
+        if arguments or not isinstance(self._copies, bool):
+            raise EngineFailed(
+                f"wren takes `{COPYING}`, true or false, as its only argument, not {engine_args}"
+            )
+        self._folder = folder or wren_package.WEIGHTS
+        self._worker = Worker("wren")
+        self._context_tokens = 0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            fim=True,
+            chat=False,
+            exact_token_counts=True,
+            context_tokens=self._context_tokens,
+            cache_block_tokens=2,  # of any length; 1 would say that nothing is kept
+            parallel_requests=PARALLEL_REQUESTS,
+            samples=True,
+            logprobs=True,
+        )
+
+    async def load(self, report: LoadProgress) -> None:
+        report("loading wren", None)
+        await asyncio.to_thread(self._load)
+
+    def _load(self) -> None:
+        try:
+            from tokenizers import Tokenizer
+
+            package = wren_package.read(self._folder)
+            tokenizer = Tokenizer.from_str(package.tokenizer)
+            self._runtime = Runtime.load(package)
+        except ImportError as error:
+            raise EngineFailed(
+                f"wren needs a library that is not installed: {error.name}",
+                "Install it: pip install 'sparrow-code[wren]'.",
+            ) from error
+        self._prompts = TokenPrompts(_BareTokenizer(tokenizer))
+        if self._prompts.fim is None:
+            raise EngineFailed("wren's tokenizer has no tokens for filling in the middle")
+        self._stop_ids = self._prompts.fim.stop_ids
+        self._vocabulary = Vocabulary.of(tokenizer.get_vocab(), self._stop_ids)
+        self._context_tokens = package.context_tokens
+
+    def encode(self, text: str) -> Sequence[int]:
+        return self._prompts.encode(text)
+
+    async def generate(
+        self, prompt: Prompt[int], sampling: Sampling, priority: Priority
+    ) -> AsyncGenerator[Piece, None]:
+        if sampling.constraint is not None:
+            raise UnsupportedRequest("wren cannot be held to a grammar")
+        fill = self._prompts.warm_up if priority is Priority.WARM_UP else self._prompts.fill_in
+        ids = fill(prompt, ORDER)
+        room = self._context_tokens - len(ids)
+        if room < 1:
+            raise PromptTooLong(
+                f"the prompt has {len(ids)} tokens, {1 - room} more than wren's context of "
+                f"{self._context_tokens} holds with one token to spare",
+                "Close some files, or choose a larger model.",
+            )
+        limit = min(sampling.max_tokens, room)
+        pieces = self._worker.run(self._steps(ids, sampling, limit))
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
+    def _steps(
+        self, ids: Sequence[int], sampling: Sampling, limit: int
+    ) -> Generator[Piece | None, None, None]:
+        """The work for one request: a chunk of the prompt at a time, then a token."""
+        reading = self._runtime.start(ids)
+        try:
+            while not reading.is_complete:
+                self._runtime.read(reading)
+                yield None
+            chooser = Chooser(sampling)
+            for sample in range(sampling.samples):
+                reading.rewind()
+                yield from self._answer(reading, chooser, sampling, limit, sample)
+        finally:
+            reading.end()
+
+    def _answer(
+        self, reading: Reading, chooser: Chooser, sampling: Sampling, limit: int, sample: int
+    ) -> Generator[Piece, None, None]:
+        answer = _Answer(self._prompts.tokenizer, reading, sampling, sample)
+        copying = self._copying(reading.ids)
+        choice = _choose(reading.logits, chooser, copying, sample)
+        while True:
+            piece = answer.piece(choice, limit, stops=choice.token_id in self._stop_ids)
+            yield piece
+            if piece.finish is not None:
+                return
+            logits = self._runtime.run([choice.token_id], reading.slot)
+            if copying is not None:
+                copying.take(choice.token_id)
+            choice = _choose(logits, chooser, copying)
+
+    def _copying(self, ids: Sequence[int]) -> Copying | None:
+        fim = self._prompts.fim
+        if not self._copies or fim is None:
+            return None
+        end = len(ids) - 1 if ids[-1] in fim.stop_ids else len(ids)
+        start = next((at for at in range(end, 0, -1) if ids[at - 1] in fim.stop_ids), 0)
+        return Copying(ids, ids[start:end], self._vocabulary)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._worker.stop)
+
+
+def _choose(logits: Any, chooser: Chooser, copying: Copying | None, rank: int = 0) -> Choice:
+    return chooser.choose(logits if copying is None else copying.weighed(logits), rank)
+
+
+class _BareTokenizer:
+    """A `tokenizers.Tokenizer` by the names under which transformers has it."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.backend_tokenizer = tokenizer
+
+    def get_vocab(self) -> dict[str, int]:
+        vocabulary: dict[str, int] = self.backend_tokenizer.get_vocab()
+        return vocabulary
+
+
+class _Answer:
+    """One sample as pieces."""
+
+    def __init__(self, tokenizer: Any, reading: Reading, sampling: Sampling, sample: int) -> None:
+        self._tokenizer = tokenizer
+        self._detokenizer = Detokenizer(tokenizer, reading.ids, sampling.stop)
+        self._prompt_tokens = len(reading.ids)
+        self._cached_tokens = reading.cached_tokens
+        self._sample = sample
+        self._count = 0
+
+    def piece(self, choice: Choice, limit: int, *, stops: bool) -> Piece:
+        """What a token adds; the last one where it stops, or is the one that reaches the limit."""
+        self._count += 1
+        finish = FinishReason.STOP if stops else None
+        text = "" if stops else self._detokenizer.feed((choice.token_id,))
+        if self._detokenizer.stopped:
+            finish = FinishReason.STOP
+        elif finish is None and self._count == limit:
+            finish = FinishReason.LENGTH
+        if finish is not None and not self._detokenizer.stopped:
+            text += self._detokenizer.flush()
+        return Piece(
+            text,
+            1,
+            finish,
+            self._cached_tokens,
+            self._prompt_tokens,
+            self._sample,
+            logprobs=self._logprobs(choice),
+        )
+
+    def _logprobs(self, choice: Choice) -> tuple[TokenLogprob, ...]:
+        if choice.logprob is None:
+            return ()
+        alternatives = tuple(
+            Alternative(self._text(token_id), logprob) for token_id, logprob in choice.alternatives
+        )
+        return (TokenLogprob(self._text(choice.token_id), choice.logprob, alternatives),)
+
+    def _text(self, token_id: int) -> str:
+        text: str = self._tokenizer.decode([token_id], skip_special_tokens=False)
+        return text

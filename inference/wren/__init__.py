@@ -1,0 +1,1 @@
+"""Wren, Sparrow's own small code model: what makes its weights, from repositories to a graph."""
