@@ -108,7 +108,6 @@ async def _measure(repository: _Repository, samples: int) -> dict[str, Any]:
         "warm_start_s": round(statistics.median(seconds for _, seconds in warm), 3),
         "edit_visible_p95_ms": round(asked["edit_visible_p95_ms"], 2),
         "context_p95_ms": round(asked["context_p95_ms"], 2),
-        "context_is": "a set of questions to a snapshot",
         "asked_p95_ms": {name: round(each, 3) for name, each in asked["asked_p95_ms"].items()},
         "loop_lag_p99_ms": round(cold["loop_lag_p99_ms"], 2),
         "rss_mb": round(rss_mb, 1),
