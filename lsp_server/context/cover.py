@@ -66,18 +66,18 @@ class _Choice:
         self._count = count
         self._counts: dict[tuple[str, int], int] = {}
         self._path_counts: dict[str, int] = {}
+        self._needed: dict[tuple[str, int], list[str]] = {}  # of each candidate's names
         self._shown: set[str] = set()
         self._paths: set[str] = set()
 
     def gain(self, candidate: Candidate) -> float:
         """What a candidate adds, for each token that it costs."""
-        gains = [candidate.worth]
-        for name in candidate.names:
-            need = self._need.get(name)
-            if need:
-                gains.append(need * _SHOWN_AGAIN if name in self._shown else need)
+        key = (candidate.path, candidate.line)
+        needed = self._needed.get(key)
+        if needed is None:
+            needed = self._needed[key] = [it for it in candidate.names if it in self._need]
         # Names come in no order, and a plain sum would depend on it.
-        gain = math.fsum(gains)
+        gain = candidate.worth + math.fsum(map(self._need.__getitem__, needed))
         return gain / self.cost(candidate) if gain else 0.0
 
     def cost(self, candidate: Candidate) -> int:
@@ -97,6 +97,8 @@ class _Choice:
         for it in (candidate.parent, candidate):
             if it is not None:
                 self.taken[it.path, it.line] = it
+                for name in it.names & self._need.keys() - self._shown:
+                    self._need[name] *= _SHOWN_AGAIN
                 self._shown |= it.names
         self._paths.add(candidate.path)
         return cost

@@ -164,7 +164,10 @@ def _similar(gathering: Gathering) -> None:
     for match in others:
         lines = gathering.lines(match.path)[match.start_line : match.end_line]
         shown = [code_names(line) for line in lines]
-        hits = [math.fsum(around.nearness.get(name, 0.0) for name in names) for names in shown]
+        hits = [
+            math.fsum(map(around.nearness.__getitem__, around.nearness.keys() & names))
+            for names in shown
+        ]
         for number, names in enumerate(shown):
             near = sum(hits[max(0, number - _SIMILAR_REACH) : number + _SIMILAR_REACH + 1])
             weight = _SIMILAR_CODE * match.score / others[0].score * min(1.0, near / _MANY_HITS)
