@@ -36,10 +36,6 @@ class Summary:
     skipped: Counter[str] = field(default_factory=Counter[str])
 
 
-class Stopped(Exception):
-    """The building was called off; what is done stays."""
-
-
 def build(
     folder: Path,
     store: Store,

@@ -26,29 +26,6 @@ _KNOWN_COUNTS = 20_000
 _LEAST_WEIGHT = 1e-6  # as in FTS5
 _BEYOND = "\U0010ffff"
 
-_SCHEMA = """
-CREATE TABLE content (
-    id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, head BLOB NOT NULL,
-    names BLOB NOT NULL, refs BLOB NOT NULL, checksum INTEGER NOT NULL
-);
-CREATE TABLE file (
-    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, changed_ns INTEGER NOT NULL,
-    size INTEGER NOT NULL, content INTEGER NOT NULL REFERENCES content
-);
-CREATE INDEX file_content ON file (content);
-CREATE TABLE symbol (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE, kind TEXT NOT NULL,
-    signature TEXT NOT NULL, doc TEXT NOT NULL, start_line INTEGER NOT NULL,
-    end_line INTEGER NOT NULL, name_line INTEGER NOT NULL, name_column INTEGER NOT NULL,
-    parent INTEGER
-);
-CREATE INDEX symbol_name ON symbol (name);
-CREATE VIRTUAL TABLE text USING fts5 (
-    defined, words, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_$'"
-);
-"""
-
-
 Link = tuple[str, str, str]  # the fields of a `ResolvedImport`
 
 
