@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from . import scenes
 from .workbench import LaunchEditor
@@ -26,6 +27,32 @@ def test_suffix_engine_completes_from_the_open_file(
 
     assert scenes.REPEATED.startswith(f"if celsius <{ghost}")
     assert editor.file_text("temperatures.py") == scenes.TEMPERATURES + scenes.TYPED + ghost
+    assert editor.notifications() == []
+
+
+def test_suffix_engine_completes_from_a_file_that_is_not_open(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / "temperatures.py").write_text(scenes.TEMPERATURES)
+    begun = 'def celsius_to_rankine(celsius: float) -> float:\n    """Convert degrees Celsius."""\n'
+    (workspace / "rankine.py").write_text(begun)
+    editor = launch_editor(workspace, {"sparrow.server.path": str(sparrow)})
+    editor.open_file("rankine.py")
+    editor.wait_for_status("ready")
+    editor.wait_for_index("2 files")
+
+    editor.type_text(scenes.TYPED)
+    ghost = editor.wait_for_ghost_text("ABSOLUTE_ZERO")
+    editor.screenshot("ghost-text")
+    editor.accept()
+    editor.save()
+    assert editor.file_text("rankine.py") == begun + scenes.TYPED + ghost
+
+    editor.run_command("Sparrow: Explain Last Completion")
+    expect(editor.webview()).to_contain_text("temperatures.py")
+    editor.screenshot("explanation")
     assert editor.notifications() == []
 
 

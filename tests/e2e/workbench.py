@@ -199,6 +199,17 @@ class Workbench:
         self.page.keyboard.press("Escape")
         expect(self._choices()).to_have_count(0)
 
+    def wait_for_index(self, state: str, timeout_s: float = 30) -> None:
+        """Look into Sparrow's menu until it says this of the folder's index."""
+
+        def found() -> bool:
+            self.open_status_menu()
+            entries = self._choices().all_inner_texts()
+            self.leave_menu()
+            return any(state in entry for entry in entries)
+
+        wait_until(found, f"an index of {state}", timeout_s)
+
     # Commands, notifications, output
 
     def run_command(self, title: str) -> None:
