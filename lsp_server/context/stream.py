@@ -166,8 +166,8 @@ class ContextStream:
         self._follow_limits()
         self._learn()
         path = self._path_of(document)
-        layout = lay_without_cursor(path, self._select(document, path).files)
-        self._uncounted = layout
+        files = [*self._map_of(document), *self._select(document, path).files]
+        layout = self._uncounted = lay_without_cursor(path, files)
         return layout
 
     def refused(self, layout: Layout) -> None:
@@ -199,8 +199,8 @@ class ContextStream:
             return ""
         files = choice.selection.left_out if choice is not None else ()
         parts = list(files[:_NAMED_FILES])
-        if len(files) > _NAMED_FILES:
-            parts.append(f"{len(files) - _NAMED_FILES} more files")
+        if (more := len(files) - _NAMED_FILES) > 0:
+            parts.append(f"{more} more files")
         first, last = epoch.window.hidden_head, len(document.lines) - epoch.window.hidden_tail
         if first:
             parts.append(f"lines 1 to {first} of the current file")
@@ -234,7 +234,8 @@ class ContextStream:
             self._excerpts = Excerpts()
             return lay(path, lines, cursor.line, selection.files)
         rate = self._measure.rate(path)
-        files = [*selection.files, *self._excerpt_files(document, path, cursor, selection)]
+        files = [*self._map_of(document), *selection.files]
+        files += self._excerpt_files(document, path, cursor, selection)
         others = self._measure.of_sections(it.section for it in files)
         left = max(0, int((self._room(limit, path) - others) / rate))
         side = min(MAX_TAIL_CHARACTERS, left // _TAIL_SHARE)
@@ -279,7 +280,7 @@ class ContextStream:
             self._excerpt_tokens(document),
             self._count,
             self._attention(document, cursor),
-            [it.path for it in selection.files if it not in (self._map or ((), []))[1]],
+            [it.path for it in selection.files],
         )
         return [file for file in files if not self._is_hidden(document, file.path)]
 
@@ -296,8 +297,7 @@ class ContextStream:
             measure = self._measure
             room = self._room(limit, path) - measure.tokens(path, _USUAL_TAIL_CHARACTERS)
             room -= self._excerpt_tokens(document)
-            mapped = self._map_of(document, limit)
-            room -= measure.of_sections(it.section for it in mapped)
+            room -= measure.of_sections(it.section for it in self._map_of(document))
             file = measure.tokens(path, document.character_count)
             share = int(room * _FILE_SHARE)
             most = room - min(file, share)
@@ -310,7 +310,6 @@ class ContextStream:
                     return selection
             selection = select(offered, aim, self._limits.cache_block_tokens, measure)
             selection = self._with_repository(document, path, selection, aim)
-            selection = Selection((*mapped, *selection.files), selection.left_out)
         self._choice = _Choice(document, offered, selection)
         return selection
 
@@ -328,9 +327,10 @@ class ContextStream:
         shown = [it for it in files if not self._is_hidden(document, it.path)]
         return Selection((*shown, *selection.files), (*selection.left_out, *left_out))
 
-    def _map_of(self, document: Document, limit: int) -> list[ContextFile]:
+    def _map_of(self, document: Document) -> list[ContextFile]:
         """A map of the repository, where the context has room to spare."""
-        if limit < _MAP_FROM_TOKENS or (snapshot := self._snapshot(document)) is None:
+        limit, snapshot = self._prompt_tokens(), self._snapshot(document)
+        if limit is None or limit < _MAP_FROM_TOKENS or snapshot is None:
             return []
         ranked = snapshot.ranked()
         if self._map is None or self._map[0] is not ranked:
