@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Of code, with the vocabularies of today.
 TOKENS_PER_CHARACTER = 0.28
 _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::(?P<column>\d+))?")
+# No file is open here: what is no excerpt is of the map.
+_MAPPED = "of the map: much of the repository rests on it"
 _REPOSITORY_MARKS = (".git", ".hg", "pyproject.toml", "package.json", "go.mod", "Cargo.toml")
 
 
@@ -112,10 +114,14 @@ def _print(  # noqa: PLR0917 - a command's options
     stream.at(document, cursor)
     stream.outdate()  # the first layout was laid before anything had been counted
     layout, tail = stream.at(document, cursor)
-    reasons = {it.path: it for it in stream.excerpts}
+    reasons = {(it.path, it.text): it for it in stream.excerpts}
     counted = _estimate(layout)
     for section, tokens in zip(layout.sections, counted.token_counts, strict=True):
-        excerpt = reasons.get(section.path) if section.role is Role.CONTEXT else None
+        excerpt = (
+            reasons.get((section.path, "".join(it.text for it in section.chunks)))
+            if section.role is Role.CONTEXT
+            else None
+        )
         console.print(
             Text(f"{section.path}", style="bold cyan"),
             Text(_describe(section, tokens, excerpt), style="dim"),
@@ -141,7 +147,7 @@ def _describe(section: LayoutSection, tokens: int, excerpt: Excerpt | None) -> s
     from inference.protocol import Role
 
     what = {Role.PREFIX: "before the cursor", Role.SUFFIX: "behind the cursor"}.get(
-        section.role, "the whole file"
+        section.role, _MAPPED
     )
     if excerpt is not None:
         what = "; ".join(excerpt.reasons)
