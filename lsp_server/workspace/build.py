@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lsp_server.workspace.disk import read_bytes
 from lsp_server.workspace.exclusions import Exclusions
+from lsp_server.workspace.parse import MAX_PARSE_S
 from lsp_server.workspace.pool import Pool
 from lsp_server.workspace.read import read_file, without_text
 from lsp_server.workspace.scan import scan
@@ -22,6 +23,7 @@ from lsp_server.workspace.store_reader import FileState
 
 BATCH_FILES = 32
 FEW_FILES = 8  # are read right here: to start workers takes longer
+MAX_BATCH_S = 20.0
 
 Work = tuple[str, FileState]
 Batch = tuple[list[IndexedFile], list[str]]  # what was read, and why some could not be
@@ -67,8 +69,15 @@ def build(
         store.remove(summary.removed)
     changed = [(path, state) for path, state in present.items() if known.get(path) != state]
     report(0, len(changed))
-    read = partial(_read_batch, folder, store.spare_digests() if changed else ())
-    for work, batch in _read(read, changed, workers if len(changed) > few_files else 0):
+    if len(changed) <= few_files:
+        workers = 0
+    read = partial(
+        _read_batch,
+        folder,
+        store.spare_digests() if changed else (),
+        None if workers else MAX_PARSE_S,
+    )
+    for work, batch in _read(read, changed, workers):
         files, problems = batch if batch is not None else _give_up(folder, *work[0])
         if files:
             store.put(files)
@@ -98,7 +107,7 @@ def _read(
     # Neighbours are alike in size: each batch takes from everywhere.
     count = -(-len(work) // BATCH_FILES)
     batches = [work[start::count] for start in range(count)]
-    with Pool(read, workers) as pool:
+    with Pool(read, workers, limit_s=MAX_BATCH_S) as pool:
         while batches:
             again: list[Sequence[Work]] = []
             for batch, result in pool.run(batches):
@@ -110,17 +119,19 @@ def _read(
 
 
 def _give_up(folder: Path, path: str, state: FileState) -> Batch:
-    problem = "to read it ends the process"
+    problem = "to read it takes too long, or ends the process"
     with contextlib.suppress(OSError):
         return [without_text(path, state, read_bytes(folder / path), problem)], [problem]
     return [], [problem]
 
 
-def _read_batch(folder: Path, known: Collection[bytes], work: Sequence[Work]) -> Batch:
+def _read_batch(
+    folder: Path, known: Collection[bytes], max_parse_s: float | None, work: Sequence[Work]
+) -> Batch:
     files, problems = [], []
     for path, state in work:
         try:
-            files.append(read_file(folder, path, state, known))
+            files.append(read_file(folder, path, state, known, max_parse_s=max_parse_s))
         except OSError as error:
             problems.append(f"a file cannot be read ({error.strerror})")
     return files, problems

@@ -52,10 +52,11 @@ class ParseGivenUp(Exception):
     """A parse took longer than it may, or what comes of it would."""
 
 
-def outline(source: bytes, language: str, max_parse_s: float = MAX_PARSE_S) -> Outline:
+def outline(source: bytes, language: str, max_parse_s: float | None = MAX_PARSE_S) -> Outline:
     """The outline of a file. What is not UTF-8 counts as replacement characters.
 
-    Raises KeyError for a language that is not in `languages.LANGUAGES`.
+    Without `max_parse_s` it may take for ever: somebody else sees to that. Raises KeyError for a
+    language that is not in `languages.LANGUAGES`.
     """
     grammar = load_grammar(language)
     if len(source) > MAX_SOURCE_BYTES:
@@ -98,9 +99,15 @@ def parse(
     source: bytes,
     old: tree_sitter.Tree | None = None,
     *,
-    max_parse_s: float = MAX_PARSE_S,
+    max_parse_s: float | None = MAX_PARSE_S,
 ) -> tree_sitter.Tree:
-    """Parses, and makes use of an edited old tree. Raises `ParseGivenUp`."""
+    """Parses, and makes use of an edited old tree. Raises `ParseGivenUp`.
+
+    To be asked whether it is late costs a parse half as much again: without `max_parse_s` it is not.
+    """
+    if max_parse_s is None:
+        tree = parser.parse(source, old) if old is not None else parser.parse(source)
+        return _without_rubble(tree)
     deadline = time.monotonic() + max_parse_s
 
     def read(offset: int, _: tree_sitter.Point) -> bytes:
@@ -117,6 +124,10 @@ def parse(
     except ValueError as error:
         parser.reset()
         raise ParseGivenUp(f"parsing took more than {max_parse_s:g} s") from error
+    return _without_rubble(tree)
+
+
+def _without_rubble(tree: tree_sitter.Tree) -> tree_sitter.Tree:
     if _has_rubble(tree.root_node):
         raise ParseGivenUp("the file is not in its language")
     return tree

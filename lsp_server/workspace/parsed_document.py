@@ -288,6 +288,10 @@ def _find_extent(
     cursor = body.walk()
     # What touches it counts: a token may have grown or shrunk.
     found = cursor.goto_first_child_for_byte(max(start - 1, 0)) is not None
+    if not found:  # where a parse recovered, the search may stop at a gap between two children
+        found = cursor.goto_first_child()
+        while found and cursor.node is not None and cursor.node.end_byte < start:
+            found = cursor.goto_next_sibling()
     if found and cursor.node is not None:
         first = min(first, _find_leading(cursor.node))
     while found and (child := cursor.node) is not None:

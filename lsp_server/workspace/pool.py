@@ -10,12 +10,14 @@ one at the other end of the worker's pipe.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Generic, TypeVar
 
 _NICENESS = 10
@@ -26,11 +28,17 @@ ResultT = TypeVar("ResultT")
 
 
 class Pool(Generic[BatchT, ResultT]):
-    """Runs a function, which a module holds by name, on batches. A context manager."""
+    """Runs a function, which a module holds by name, on batches. A context manager.
 
-    def __init__(self, read: Callable[[BatchT], ResultT], workers: int) -> None:
+    A batch that takes more than `limit_s` ends its worker.
+    """
+
+    def __init__(
+        self, read: Callable[[BatchT], ResultT], workers: int, *, limit_s: float | None = None
+    ) -> None:
         self._read = read
         self._count = workers
+        self._limit_s = limit_s
         self._workers: dict[Connection, SpawnProcess] = {}
 
     def __enter__(self) -> Pool[BatchT, ResultT]:
@@ -78,18 +86,26 @@ class Pool(Generic[BatchT, ResultT]):
         os.environ["PYTHONSAFEPATH"] = "1"
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, self._read), daemon=True)
+        process = context.Process(
+            target=_work, args=(theirs, self._read, self._limit_s), daemon=True
+        )
         process.start()
         theirs.close()
         self._workers[ours] = process
         return ours
 
 
-def _work(pipe: Connection, read: Callable[[BatchT], ResultT]) -> None:
+def _work(pipe: Connection, read: Callable[[BatchT], ResultT], limit_s: float | None) -> None:
     """What a worker does: until there is nobody to ask it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the process that started it
     if hasattr(os, "nice"):
         os.nice(max(0, _NICENESS - os.nice(0)))
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(EOFError, OSError), Path(os.devnull).open("w") as nowhere:
         while True:
-            pipe.send(read(pipe.recv()))
+            batch = pipe.recv()
+            if limit_s is not None:
+                # By a thread that needs no lock of Python's: a parse holds that until it ends.
+                faulthandler.dump_traceback_later(limit_s, exit=True, file=nowhere)
+            result = read(batch)
+            faulthandler.cancel_dump_traceback_later()
+            pipe.send(result)

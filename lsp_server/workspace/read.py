@@ -10,7 +10,7 @@ from lsp_server.workspace.disk import read_bytes
 from lsp_server.workspace.languages import detect_language
 from lsp_server.workspace.outline import TEXT, Outline
 from lsp_server.workspace.outline_codec import pack_outline
-from lsp_server.workspace.parse import normalize, outline
+from lsp_server.workspace.parse import MAX_PARSE_S, normalize, outline
 from lsp_server.workspace.store import IndexedFile, Window
 from lsp_server.workspace.store_reader import WINDOW_LINES, FileState
 from lsp_server.workspace.words import Words
@@ -22,7 +22,12 @@ _words = Words()
 
 
 def read_file(
-    folder: Path, path: str, state: FileState, known: Collection[bytes] = ()
+    folder: Path,
+    path: str,
+    state: FileState,
+    known: Collection[bytes] = (),
+    *,
+    max_parse_s: float | None = MAX_PARSE_S,
 ) -> IndexedFile:
     """What the index holds of a file; its outline says if that is nothing, and why.
 
@@ -32,10 +37,12 @@ def read_file(
     data = read_bytes(folder / path)
     if known and (name := digest(data, language_of(path, data))) in known:
         return IndexedFile(path, state, name, None, ())
-    return index_text(path, state, data)
+    return index_text(path, state, data, max_parse_s=max_parse_s)
 
 
-def index_text(path: str, state: FileState, data: bytes) -> IndexedFile:
+def index_text(
+    path: str, state: FileState, data: bytes, *, max_parse_s: float | None = MAX_PARSE_S
+) -> IndexedFile:
     """The same for a file whose bytes are at hand."""
     if b"\0" in data[:BINARY_PROBE_BYTES]:
         return without_text(path, state, data, "binary")
@@ -46,7 +53,7 @@ def index_text(path: str, state: FileState, data: bytes) -> IndexedFile:
     if language == TEXT:
         found = Outline(TEXT, (), (), (), has_errors=False)
     else:
-        found = outline(data, language)
+        found = outline(data, language, max_parse_s)
     return IndexedFile(
         path, state, digest(data, language), pack_outline(found), _windows(lines, found)
     )

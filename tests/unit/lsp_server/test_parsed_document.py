@@ -68,6 +68,18 @@ def test_after_edits_the_outline_is_that_of_the_text(
         assert parsed.outline == anew
 
 
+def test_an_edit_at_a_gap_of_recovered_source_is_seen() -> None:
+    text = source_of("go")
+    parsed = ParsedDocument("go", text)
+    for edit in (
+        Edit(Position(22, 0), Position(22, 0), "def f():\n"),
+        Edit(Position(20, 0), Position(22, 1), ""),
+    ):
+        assert parsed.outline
+        parsed.apply(edit)
+    assert parsed.outline == found_anew(parsed)
+
+
 # The scanner of the shell's grammar may put a line ending into the word behind it, once edited.
 @pytest.mark.parametrize("language", sorted(LANGUAGES - {"javascriptreact", "shellscript"}))
 def test_a_text_typed_and_deleted_again_leaves_the_outline_as_it_was(language: str) -> None:
