@@ -20,9 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import tree_sitter
+
 from lsp_server.bench.measure import percentile, resident_mb
 from lsp_server.context.retrieval import assemble
 from lsp_server.workspace.documents import Document, Documents, Edit, Position, split_lines
+from lsp_server.workspace.languages import load_grammar
 from lsp_server.workspace.live import Workspace
 from lsp_server.workspace.outline import SymbolKind
 from lsp_server.workspace.snapshot import Snapshot
@@ -112,11 +115,13 @@ async def _asked(live: _Live, samples: int) -> dict[str, Any]:
         started = time.perf_counter()
         assemble(live.snapshot(), path, lines, cursor, _BUDGET_TOKENS, _count)
         context_ms.append((time.perf_counter() - started) * 1000)
-    edits_ms = await _edit(live, chosen, samples)
+    edits_ms, parses_ms = await _edit(live, chosen, samples)
     return {
         "context_p95_ms": percentile(context_ms, 0.95),
         "edit_visible_p50_ms": percentile(edits_ms, 0.5),
         "edit_visible_p95_ms": percentile(edits_ms, 0.95),
+        "edit_floor_p50_ms": percentile(parses_ms, 0.5),
+        "edit_floor_p95_ms": percentile(parses_ms, 0.95),
         "asked_p95_ms": {name: percentile(each, 0.95) for name, each in times.items()},
         "asked_p50_ms": {name: percentile(each, 0.5) for name, each in times.items()},
         "rss_mb": resident_mb(os.getpid()),
@@ -175,13 +180,19 @@ def _ask(
         snapshot.search_text(text, 20)
 
 
-async def _edit(live: _Live, chosen: random.Random, samples: int) -> list[float]:
-    """Defines a name somewhere in an open file of 5,000 lines, and looks it up."""
+async def _edit(
+    live: _Live, chosen: random.Random, samples: int
+) -> tuple[list[float], list[float]]:
+    """Defines a name somewhere in an open file of 5,000 lines, and looks it up.
+
+    Beside it the same edits are parsed by bare tree-sitter, with the help of the tree before.
+    """
     document = _open(live)
     await live.index.until_parsed()
     symbols = live.snapshot().symbols(live.index_path(document))
     places = [it.start_line for it in symbols if it.kind in _BETWEEN]
-    times = []
+    bare = _BareTree(document.text)
+    times, parses = [], []
     for number in range(samples):
         name = f"edited_here_{number}"
         line = chosen.choice(places)
@@ -193,13 +204,37 @@ async def _edit(live: _Live, chosen: random.Random, samples: int) -> list[float]
         live.index.edited(document, edit)
         assert live.snapshot().definitions(name), f"{name} in line {line} is not found"
         times.append((time.perf_counter() - started) * 1000)
+        parses.append(bare.insert(line, edit.text))
         undo = Edit(Position(line, 0), Position(line + 1, 0), "")
         document.apply(undo)
         document.version += 1
         live.index.edited(document, undo)
         live.snapshot().definitions(name)
         await asyncio.sleep(0)
-    return times
+    return times, parses
+
+
+class _BareTree:
+    """A text's tree, as tree-sitter alone keeps it."""
+
+    def __init__(self, text: str) -> None:
+        self._source = text.encode()
+        self._parser = tree_sitter.Parser(load_grammar("python").language)
+        self._tree = self._parser.parse(self._source)
+
+    def insert(self, line: int, text: str) -> float:
+        """How many milliseconds a parse took behind a new line, which then goes again."""
+        at = sum(map(len, self._source.splitlines(keepends=True)[:line]))
+        new = text.encode()
+        whole = self._source[:at] + new + self._source[at:]
+        start, end = (line, 0), (line + 1, 0)
+        self._tree.edit(at, at, at + len(new), start, start, end)
+        started = time.perf_counter()
+        tree = self._parser.parse(whole, self._tree)
+        took = (time.perf_counter() - started) * 1000
+        tree.edit(at, at + len(new), at, start, end, start)
+        self._tree = self._parser.parse(self._source, tree)
+        return took
 
 
 def _open(live: _Live) -> Document:

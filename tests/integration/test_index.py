@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -105,11 +106,16 @@ def test_a_damaged_store_is_made_anew(sparrow: Sparrow, tmp_path: Path) -> None:
     assert "21 files, of which 21" in sparrow("index").stdout
 
 
-def _read_or_die(folder: Path, known: object, work: list[tuple[str, object]]) -> object:
-    """Stands in for a parser that crashes at a file."""
-    if any(path.endswith("m7.py") for path, _ in work):
+def _read_or_die(
+    folder: Path, known: object, limit: float | None, work: list[tuple[str, object]]
+) -> object:
+    """Stands in for a parser that crashes at a file, and never ends at another one."""
+    paths = {path.rpartition("/")[2] for path, _ in work}
+    if "m7.py" in paths:
         os._exit(1)
-    return _READ_BATCH(folder, known, work)  # type: ignore[arg-type]
+    if "m8.py" in paths:
+        threading.Event().wait()
+    return _READ_BATCH(folder, known, limit, work)  # type: ignore[arg-type]
 
 
 _READ_BATCH = build_module._read_batch
@@ -120,13 +126,16 @@ def test_a_file_that_ends_its_worker_costs_no_other(
 ) -> None:
     monkeypatch.setattr(build_module, "_read_batch", _read_or_die)
     monkeypatch.setattr(build_module, "BATCH_FILES", 4)
+    monkeypatch.setattr(build_module, "MAX_BATCH_S", 2.0)
     store = Store.open(tmp_path / "store.sqlite")
     exclusions = Exclusions([workspace])
     summary = build(workspace, store, exclusions, workers=2)
-    assert summary.skipped == Counter({"to read it takes too long, or ends the process": 1})
+    assert summary.skipped == Counter({"to read it takes too long, or ends the process": 2})
     search = Search(store)
-    assert search.symbols("price_of_7", 1) == []
-    assert all(search.symbols(f"price_of_{number}", 1) for number in range(20) if number != 7)
+    assert not search.symbols("price_of_7", 1) + search.symbols("price_of_8", 1)
+    assert all(
+        search.symbols(f"price_of_{number}", 1) for number in range(20) if number not in (7, 8)
+    )
     # It is not tried again until it changes.
     assert build(workspace, store, exclusions, workers=2).changed == []
     store.close()
