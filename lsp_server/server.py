@@ -25,7 +25,13 @@ from lsp_server.attention import UserActivity, read_problems
 from lsp_server.context.budget import Limits
 from lsp_server.context.stream import ContextStream
 from lsp_server.convert import PositionConverter
-from lsp_server.features.completion import Completion, CompletionFeature, Request
+from lsp_server.features.completion import (
+    ASKED_FOR,
+    TYPING,
+    Completion,
+    CompletionFeature,
+    Request,
+)
 from lsp_server.features.status import StatusFeature
 from lsp_server.features.warm_up import WarmUpFeature
 from lsp_server.models import Models
@@ -261,6 +267,7 @@ def _register_lifecycle(server: SparrowServer) -> None:
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(*_: Any) -> None:
+        server.completion.stop()
         await server.warm_up.close()
         await server.repository.close()
         await server.index.close()
@@ -351,7 +358,7 @@ def _request(server: SparrowServer, params: types.InlineCompletionParams) -> Req
     return Request(
         uri=params.text_document.uri,
         position=server.converter.from_client(params.position, lines),
-        trigger="typing" if automatic else "asked for",
+        trigger=TYPING if automatic else ASKED_FOR,
         selected=Edit(
             server.converter.from_client(selected.range.start, lines),
             server.converter.from_client(selected.range.end, lines),

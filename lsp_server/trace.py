@@ -23,6 +23,7 @@ class Verdict(enum.StrEnum):
     UNKNOWN_DOCUMENT = "the editor asked about a document that it has not opened"
     UNFIT_DOCUMENT = "the document cannot be completed in"
     EXCLUDED = "the file is never shown to a model"
+    WITHIN_WORD = "the cursor is within a word"
     OUTSIDE = "the cursor's position is outside the document"
     NOT_READY = "the model is not ready"
     NO_IDEA = "the model had nothing to add here"
@@ -32,6 +33,14 @@ class Verdict(enum.StrEnum):
     STALE = "the document changed meanwhile"
     LATE = "the model took too long"
     FAILED = "the model's process refused or failed"
+
+
+class Source(enum.StrEnum):
+    """Where the text of a completion comes from."""
+
+    MODEL = "the model"
+    UNDER_WAY = "a generation that was under way"
+    REMEMBERED = "what the model said before"
 
 
 @dataclass(slots=True)
@@ -45,6 +54,7 @@ class Trace:
     model: str
     verdict: Verdict | None = None
     detail: str = ""
+    source: Source = Source.MODEL
     context_ms: float | None = None
     first_token_ms: float | None = None
     total_ms: float = 0.0
@@ -64,7 +74,11 @@ class Trace:
         return self.verdict is not None
 
     def elapsed_ms(self) -> float:
-        return (time.perf_counter() - self._started) * 1000
+        return self.at_ms(time.perf_counter())
+
+    def at_ms(self, moment: float) -> float:
+        """A moment of `time.perf_counter`; one before the request's arrival counts as that."""
+        return max(0.0, moment - self._started) * 1000
 
     def end(self, verdict: Verdict, detail: str = "") -> None:
         self.verdict = verdict
@@ -99,6 +113,7 @@ def explain(trace: Trace | None) -> str:
         ("Where", f"{_code(trace.path)}, line {trace.line + 1}, column {trace.column + 1}"),
         ("Trigger", trace.trigger),
         ("Model", _code(trace.model)),
+        ("Text from", trace.source),
         ("Context ready", _milliseconds(trace.context_ms)),
         ("First token", _milliseconds(trace.first_token_ms)),
         ("Answered", _milliseconds(trace.total_ms)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from inference.client import InferenceClient
@@ -20,21 +20,28 @@ from inference.sampling import Sampling
 from lsp_server.config import Config
 from lsp_server.context.budget import ANSWER_TOKENS
 from lsp_server.context.stream import ContextStream
+from lsp_server.features.anchor import Anchor
+from lsp_server.features.generation import Generated, Generation, Suggestions
 from lsp_server.features.insertion import fit
-from lsp_server.trace import Trace, Traces, Verdict
+from lsp_server.trace import Source, Trace, Traces, Verdict
 from lsp_server.workspace.documents import Document, Documents, Edit, Position, line_length
 
 logger = logging.getLogger(__name__)
 
 # VS Code gives automatic completions 750 ms, and what it takes to show them comes on top.
 DEADLINE_S = 0.6
+# What a model has not said by then nobody waits for any more.
+GENERATION_S = 10.0
+
+
+TYPING, ASKED_FOR = "typing", "asked for"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     uri: str
     position: Position
-    trigger: str
+    trigger: str  # TYPING or ASKED_FOR
     # With the suggestion widget open: what its selected entry would do.
     selected: Edit | None = None
 
@@ -56,6 +63,10 @@ class _Place:
     version: int
     cursor: Position
     selected: Edit
+
+    @property
+    def has_selected(self) -> bool:
+        return self.selected != Edit(self.cursor, self.cursor, "")
 
 
 class CompletionFeature:
@@ -79,14 +90,17 @@ class CompletionFeature:
         self._exclusion = exclusion
         self._path_of = path_of
         self._is_warm = is_warm
-        self._generation: asyncio.Task[str] | None = None
+        self._generation: Generation | None = None
+        self._waiting: asyncio.Future[bool] | None = None  # of the newest request
+        self._suggestions = Suggestions()
 
     async def complete(
         self, request: Request, on_text: Callable[[str], None] = lambda _: None
     ) -> Completion | None:
         """A completion, or None. `on_text` is called with the raw text so far as it streams in.
 
-        A newer call ends the generation of an older one.
+        A newer call is answered in place of an older one. It goes on with the generation of that
+        where its text still fits, and ends it otherwise.
         """
         document = self._documents.get(request.uri)
         trace = self._traces.add(
@@ -114,6 +128,11 @@ class CompletionFeature:
             trace.end(Verdict.FAILED, f"an error of Sparrow's own: {error}")
             return None
 
+    def stop(self) -> None:
+        """Ends what is being generated."""
+        self._overtake()
+        self._stop(self._generation)
+
     def _refusal(self, document: Document, request: Request) -> tuple[Verdict, str] | None:
         """Why the model is not even asked."""
         if not self._config().completes(document.language):
@@ -124,6 +143,10 @@ class CompletionFeature:
             return Verdict.OUTSIDE, f"it has {len(document.lines)} lines"
         if reason := self._exclusion(document):
             return Verdict.EXCLUDED, reason
+        # A selected entry is a word of its own.
+        asks_itself = request.trigger == TYPING and request.selected is None
+        if asks_itself and _is_within_word(document, request.position):
+            return Verdict.WITHIN_WORD, ""
         return None
 
     async def _complete(
@@ -134,13 +157,16 @@ class CompletionFeature:
         if selected is None or not _is_at(cursor, selected, document):
             selected = Edit(cursor, cursor, "")
         place = _Place(document, document.version, cursor, selected)
-        shown = self._show(place, trace)
-        trace.context_ms = trace.elapsed_ms()
         # Taken now: while the model works, the document moves on.
         rest_of_line = _rest_of_line(document, selected.end)
         max_lines = 1 if rest_of_line.strip() else self._config().completion_max_lines
-        generating = self._generate(place, shown, max_lines, trace, on_text)
-        text = await self._newest(generating, trace)
+        text = None if place.has_selected else self._remembered(place)
+        if text is not None:
+            trace.source = Source.REMEMBERED
+            self._overtake()
+            on_text(text)
+        else:
+            text = await self._generated(place, max_lines, trace, on_text)
         if trace.ended:
             return None
         if self._has_moved_on(place):
@@ -157,50 +183,114 @@ class CompletionFeature:
         trace.end(Verdict.SHOWN)
         return Completion(selected.text + text, selected.start, selected.end)
 
-    async def _newest(self, generating: Coroutine[None, None, str], trace: Trace) -> str:
-        """The text of a generation that takes the place of the one before; it may end the trace."""
-        if self._generation is not None:
-            self._generation.cancel()
-        generation = self._generation = asyncio.create_task(generating)
+    def _remembered(self, place: _Place) -> str | None:
+        """What an earlier generation, or the one that runs, has said for this place."""
+        return self._suggestions.find(place.document, place.cursor, self._client().endpoint.model)
+
+    async def _generated(
+        self, place: _Place, max_lines: int, trace: Trace, on_text: Callable[[str], None]
+    ) -> str:
+        """What the model says there: all of it, or what is there at the deadline."""
+        model = self._client().endpoint.model
+        running = self._generation
+        typed = None
+        if running is not None and not place.has_selected:
+            typed = running.serves(place.document, place.cursor, model)
+        self._overtake()
+        if running is None or typed is None:
+            self._stop(running)
+            shown = self._show(place, trace)
+            trace.context_ms = trace.elapsed_ms()
+            running = self._generation = Generation(
+                Anchor.at(place.document, place.cursor),
+                "" if place.has_selected else model,  # nobody else is to be served by it
+                lambda generated: self._generate(place, shown, max_lines, generated, trace),
+            )
+            running.task.add_done_callback(lambda _: self._remember(running))
+            typed = ""
+        else:
+            trace.source = Source.UNDER_WAY
+        running.generated.listen(lambda text: on_text(text[len(typed) :]))
+        return await self._wait(running, typed, trace)
+
+    async def _wait(self, generation: Generation, typed: str, trace: Trace) -> str:
+        """The generation's text behind what was typed; it may end the trace."""
+        waiting = self._waiting = asyncio.get_running_loop().create_future()
+        generation.task.add_done_callback(lambda _: _wake(waiting))
         try:
-            return await generation
+            async with asyncio.timeout(DEADLINE_S):
+                is_newest = await waiting
+            if not is_newest:
+                trace.end(Verdict.SUPERSEDED)
+                return ""
+            generation.task.result()
+        except TimeoutError:
+            trace.late = True  # it goes on, for the next request
         except asyncio.CancelledError:
-            if _is_being_cancelled():
-                raise
-            trace.end(Verdict.SUPERSEDED)
+            if not _is_being_cancelled():  # the generation is: nobody waits for what it says
+                trace.end(Verdict.SUPERSEDED)
+                return ""
+            if self._waiting is waiting and not generation.is_typed_along(
+                self._documents.get(generation.anchor.uri)
+            ):
+                self._stop(generation)
+            raise
         except (HostUnavailable, NotReady) as error:
             trace.end(Verdict.NOT_READY, error.message)
         except InferenceError as error:
             logger.warning("a completion was refused: %s", error)
             trace.end(Verdict.FAILED, error.message)
         finally:
+            _report(generation.generated, trace)
+        text = generation.generated.text
+        return text[len(typed) :] if text.startswith(typed) else ""
+
+    def _overtake(self) -> None:
+        """A newer request is there: the one that waits is answered with nothing."""
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(False)
+        self._waiting = None
+
+    def _stop(self, generation: Generation | None) -> None:
+        if generation is not None:
+            generation.task.cancel()
             if self._generation is generation:
                 self._generation = None
-        return ""
+
+    def _remember(self, generation: Generation) -> None:
+        self._suggestions.add(generation)
+        if self._generation is generation:
+            self._generation = None
+        if not generation.task.cancelled():
+            generation.task.exception()  # who waited for it has told
 
     async def _generate(
         self,
         place: _Place,
         shown: tuple[Layout, Tail],
         max_lines: int,
+        generated: Generated,
         trace: Trace,
-        on_text: Callable[[str], None],
-    ) -> str:
-        """The generated text: all of it, or what is there at the deadline or the line limit.
+    ) -> None:
+        """Has the model write, up to the line limit.
 
         Where the model finds the prompt too long, it is shown less, once.
         """
-        deadline = asyncio.get_running_loop().time() + DEADLINE_S
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GENERATION_S):
+                try:
+                    await self._stream(shown, max_lines, generated)
+                except PromptTooLong as error:
+                    logger.info("shown less: %s", error)
+                    self._context.refused(shown[0])
+                    if not self._has_moved_on(place):
+                        await self._stream_less(self._show(place, trace), max_lines, generated)
+
+    async def _stream_less(
+        self, shown: tuple[Layout, Tail], max_lines: int, generated: Generated
+    ) -> None:
         try:
-            return await self._stream(shown, deadline, max_lines, trace, on_text)
-        except PromptTooLong as error:
-            logger.info("shown less: %s", error)
-            self._context.refused(shown[0])
-        if self._has_moved_on(place):
-            return ""
-        shown = self._show(place, trace)
-        try:
-            return await self._stream(shown, deadline, max_lines, trace, on_text)
+            await self._stream(shown, max_lines, generated)
         except PromptTooLong:
             self._context.refused(shown[0])  # so that the next request has better luck
             raise
@@ -208,32 +298,20 @@ class CompletionFeature:
     async def _stream(
         self,
         shown: tuple[Layout, Tail],
-        deadline: float,
         max_lines: int,
-        trace: Trace,
-        on_text: Callable[[str], None],
-    ) -> str:
-        text = ""
+        generated: Generated,
+    ) -> None:
         stream = self._client().generate(
             *shown, Sampling(max_tokens=ANSWER_TOKENS), Priority.COMPLETION
         )
-        try:
-            async with asyncio.timeout_at(deadline), contextlib.aclosing(stream):
-                async for message in stream:
-                    if isinstance(message, Delta):
-                        if trace.first_token_ms is None:
-                            trace.first_token_ms = trace.elapsed_ms()
-                        trace.generated_tokens += message.tokens
-                        text += message.text
-                        on_text(text)
-                        if text.count("\n") >= max_lines:
-                            break
-                    else:
-                        trace.prompt_tokens = message.usage.prompt_tokens
-                        trace.cached_tokens = message.usage.cached_tokens
-        except TimeoutError:
-            trace.late = True
-        return text
+        async with contextlib.aclosing(stream):
+            async for message in stream:
+                if isinstance(message, Delta):
+                    generated.add(message.text, message.tokens)
+                    if generated.text.count("\n") >= max_lines:
+                        break
+                else:
+                    generated.usage = message.usage
 
     def _show(self, place: _Place, trace: Trace) -> tuple[Layout, Tail]:
         """What the model is shown; the document must be as it was when the place was made."""
@@ -261,6 +339,8 @@ def _is_at(cursor: Position, selected: Edit, document: Document) -> bool:
 
 def _with_selected(tail: Tail, selected: Edit, cursor: Position) -> Tail:
     """The tail as if the suggestion widget's selected entry had been taken, around the cursor."""
+    if selected.start == selected.end and not selected.text:
+        return tail
     before = cursor.column - selected.start.column
     after = selected.end.column - cursor.column
     return Tail(
@@ -272,6 +352,30 @@ def _with_selected(tail: Tail, selected: Edit, cursor: Position) -> Tail:
 def _rest_of_line(document: Document, cursor: Position) -> str:
     line = document.lines[cursor.line]
     return line[cursor.column : line_length(line)]
+
+
+def _is_within_word(document: Document, cursor: Position) -> bool:
+    around = document.lines[cursor.line][max(0, cursor.column - 1) : cursor.column + 1]
+    return cursor.column > 0 and len(around) == len("xx") and all(map(_is_of_word, around))
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _wake(waiting: asyncio.Future[bool]) -> None:
+    """The generation has ended: the request that waits for it is still the newest."""
+    if not waiting.done():
+        waiting.set_result(True)
+
+
+def _report(generated: Generated, trace: Trace) -> None:
+    if generated.first_token_at is not None:
+        trace.first_token_ms = trace.at_ms(generated.first_token_at)
+    trace.generated_tokens = generated.tokens
+    if generated.usage is not None:
+        trace.prompt_tokens = generated.usage.prompt_tokens
+        trace.cached_tokens = generated.usage.cached_tokens
 
 
 def _is_being_cancelled() -> bool:

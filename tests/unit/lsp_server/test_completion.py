@@ -150,6 +150,11 @@ async def unfit_document(window: Window) -> None:
     assert await window.ask() is None
 
 
+async def within_word(window: Window) -> None:
+    window.open("xy\n")
+    assert await window.ask(0, 1) is None
+
+
 async def excluded(window: Window) -> None:
     window.excluded = "a reason"
     assert await window.ask(0, 4) is None
@@ -180,7 +185,7 @@ async def superseded(window: Window) -> None:
     older = asyncio.create_task(window.ask(0, 4))
     await window.client.hanging.wait()
     window.client.steps = ["a"]
-    assert await window.ask(0, 4) is not None
+    assert await window.ask(0, 1) is not None
     assert await older is None
     window.traces._traces.pop()  # the newer one, which was shown
 
@@ -209,7 +214,11 @@ async def late(window: Window) -> None:
     window.client.steps = [HANG]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(completion, "DEADLINE_S", 0.01)
+        patch.setattr(completion, "GENERATION_S", 0.05)
         assert await window.ask(0, 4) is None
+        generation = window.feature._generation
+        assert generation is not None  # it goes on, for the next request; but not for ever
+        await asyncio.wait({generation.task})
 
 
 async def failed(window: Window) -> None:
@@ -228,6 +237,7 @@ OUTCOMES: dict[Verdict, tuple[Callable[[Window], Awaitable[None]], str, bool]] =
         False,
     ),
     Verdict.EXCLUDED: (excluded, "a reason", False),
+    Verdict.WITHIN_WORD: (within_word, "", False),
     Verdict.OUTSIDE: (outside, "it has 2 lines", False),
     Verdict.NOT_READY: (not_ready, "the model is still loading", True),
     Verdict.NO_IDEA: (no_idea, "", True),
@@ -323,11 +333,11 @@ async def test_no_more_is_generated_than_can_be_shown(
 
 @on_loop
 async def test_a_newer_request_ends_the_older_ones(window: Window) -> None:
-    window.open("x = \n")
+    window.open("a + b + c + d\n")
     window.client.steps = [HANG]
     older = []
-    for _ in range(5):
-        older.append(asyncio.create_task(window.ask(0, 4)))
+    for column in (0, 1, 3, 5, 7):
+        older.append(asyncio.create_task(window.ask(0, column)))
         window.client.hanging.clear()
         await window.client.hanging.wait()
     window.client.steps = ["new"]
@@ -368,7 +378,7 @@ async def test_of_an_older_request_a_late_cancellation_does_not_end_the_newer(
     older = asyncio.create_task(window.ask(0, 4))
     await window.client.hanging.wait()
     window.client.hanging.clear()
-    newer = asyncio.create_task(window.ask(0, 4))
+    newer = asyncio.create_task(window.ask(0, 1))
     await window.client.hanging.wait()
     older.cancel()
     await asyncio.wait({older})
@@ -389,6 +399,11 @@ async def test_at_the_deadline_what_is_there_is_shown(
     assert answer is not None
     assert answer.text == "part"
     assert (window.trace.verdict, window.trace.late) == (Verdict.SHOWN, True)
+    assert window.client.closed == 0
+    generation = window.feature._generation
+    assert generation is not None
+    window.feature.stop()
+    await asyncio.wait({generation.task})
     assert window.client.closed == 1
 
 

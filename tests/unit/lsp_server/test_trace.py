@@ -43,6 +43,7 @@ SHOWN = """\
 | Where | `src/a.py`, line 7, column 3 |
 | Trigger | typing |
 | Model | `suffix` |
+| Text from | the model |
 | Context ready | after 0.3 ms |
 | First token | after 12.0 ms |
 | Answered | after 20.5 ms |
@@ -61,6 +62,7 @@ NOT_READY = """\
 | Where | `src/a.py`, line 7, column 3 |
 | Trigger | asked for |
 | Model | `suffix` |
+| Text from | the model |
 | Context ready | after 0.3 ms |
 | First token | - |
 | Answered | after 0.0 ms |

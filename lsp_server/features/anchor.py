@@ -1,0 +1,65 @@
+"""Where a text was generated for, and what has been typed there since. Pure.
+
+A document is told from another by its lines above and below the place, as hashes: a Python string
+keeps its own, so that 5,000 lines cost a tenth of a millisecond.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lsp_server.workspace.documents import Document, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A cursor's place in the text of a document."""
+
+    uri: str
+    line: int
+    before: str  # of the line, up to the cursor
+    rest: str  # of the line behind it, with its end
+    above: int  # hashes of the lines above, and of those below
+    below: int
+    lines_below: int
+
+    @classmethod
+    def at(cls, document: Document, cursor: Position) -> Anchor:
+        line = document.lines[cursor.line]
+        below = document.lines[cursor.line + 1 :]
+        return cls(
+            document.uri,
+            cursor.line,
+            line[: cursor.column],
+            line[cursor.column :],
+            hash(tuple(document.lines[: cursor.line])),
+            hash(tuple(below)),
+            len(below),
+        )
+
+    def cursor(self, document: Document) -> Position | None:
+        """Where the cursor is if all that was done since is to type at it; see `typed`."""
+        line = len(document.lines) - self.lines_below - 1
+        if document.uri != self.uri or line < self.line:
+            return None
+        if not document.lines[line].endswith(self.rest):
+            return None
+        return Position(line, len(document.lines[line]) - len(self.rest))
+
+    def typed(self, document: Document, cursor: Position | None = None) -> str | None:
+        """What has been typed at the place since; None where anything else is not as it was.
+
+        With a cursor: None also where that does not stand behind what was typed.
+        """
+        found = self.cursor(document)
+        if found is None or cursor not in (None, found):
+            return None
+        lines = document.lines
+        since = "".join(lines[self.line : found.line]) + lines[found.line][: found.column]
+        if not since.startswith(self.before):
+            return None
+        if hash(tuple(lines[: self.line])) != self.above:
+            return None
+        if hash(tuple(lines[found.line + 1 :])) != self.below:
+            return None
+        return since[len(self.before) :]
