@@ -99,8 +99,9 @@ class CompletionFeature:
     ) -> Completion | None:
         """A completion, or None. `on_text` is called with the raw text so far as it streams in.
 
-        A newer call is answered in place of an older one. It goes on with the generation of that
-        where its text still fits, and ends it otherwise.
+        A newer call is answered in place of an older one. While the user types it goes on with the
+        generation of that where its text still fits, and ends it otherwise; who asks by hand is
+        answered by the model anew.
         """
         document = self._documents.get(request.uri)
         trace = self._traces.add(
@@ -160,7 +161,9 @@ class CompletionFeature:
         # Taken now: while the model works, the document moves on.
         rest_of_line = _rest_of_line(document, selected.end)
         max_lines = 1 if rest_of_line.strip() else self._config().completion_max_lines
-        text = None if place.has_selected else self._remembered(place)
+        text = None
+        if request.trigger == TYPING and not place.has_selected:
+            text = self._remembered(place)
         if text is not None:
             trace.source = Source.REMEMBERED
             self._overtake()
@@ -194,7 +197,7 @@ class CompletionFeature:
         model = self._client().endpoint.model
         running = self._generation
         typed = None
-        if running is not None and not place.has_selected:
+        if running is not None and not place.has_selected and trace.trigger == TYPING:
             typed = running.serves(place.document, place.cursor, model)
         self._overtake()
         if running is None or typed is None:

@@ -198,16 +198,24 @@ class Server:
         )
 
     def ask(
-        self, uri: str, line: int, character: int, *, token: str | None = None, **context: Any
+        self,
+        uri: str,
+        line: int,
+        character: int,
+        *,
+        token: str | None = None,
+        by_hand: bool = False,
+        **context: Any,
     ) -> tuple[str, asyncio.Future[Any]]:
         """Asks for a completion: the request's id, and its answer."""
+        kinds = types.InlineCompletionTriggerKind
         self._requests += 1
         request = f"request-{self._requests}"
         answer = self.client.protocol.send_request_async(
             types.TEXT_DOCUMENT_INLINE_COMPLETION,
             types.InlineCompletionParams(
                 context=types.InlineCompletionContext(
-                    types.InlineCompletionTriggerKind.Automatic, **context
+                    kinds.Invoked if by_hand else kinds.Automatic, **context
                 ),
                 text_document=types.TextDocumentIdentifier(uri),
                 position=types.Position(line, character),

@@ -38,7 +38,7 @@ class Editor:
     async def prompt(self, line: int = 1, column: int = 10) -> str:
         """Of a completion there."""
         asked = self._model.asked("/v1/completions")
-        assert await self.server.complete(self.uri, line, column) == "x"
+        assert await self.server.complete(self.uri, line, column, by_hand=True) == "x"
         *_, last = self._model.asked("/v1/completions")[len(asked) :]
         return str(last.body["prompt"])
 

@@ -27,7 +27,12 @@ from inference.sampling import Sampling
 from lsp_server.config import Config
 from lsp_server.context.stream import ContextStream
 from lsp_server.features import completion
-from lsp_server.features.completion import Completion, CompletionFeature, Request
+from lsp_server.features.completion import (
+    TYPING,
+    Completion,
+    CompletionFeature,
+    Request,
+)
 from lsp_server.trace import Trace, Traces, Verdict
 from lsp_server.workspace.documents import Document, Documents, Edit, Position
 
@@ -111,8 +116,9 @@ class Window:
         selected: Edit | None = None,
         on_text: Callable[[str], None] = lambda _: None,
         uri: str = URI,
+        trigger: str = TYPING,
     ) -> Completion | None:
-        request = Request(uri, Position(line, column), "typing", selected)
+        request = Request(uri, Position(line, column), trigger, selected)
         return await self.feature.complete(request, on_text)
 
     @property

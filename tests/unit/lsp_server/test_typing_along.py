@@ -127,6 +127,16 @@ async def test_another_model_is_not_spoken_for(window: Window) -> None:
 
 
 @on_loop
+async def test_who_asks_by_hand_is_answered_anew(window: Window) -> None:
+    window.open(TEXT)
+    assert await window.ask(1, 4) is not None
+    window.client.steps = ["another"]
+    answer = await window.ask(1, 4, trigger=completion.ASKED_FOR)
+    assert answer is not None
+    assert answer.text == "another"
+
+
+@on_loop
 async def test_what_is_old_is_not_shown(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(window.feature, "_suggestions", generation.Suggestions(lambda: now[0]))
