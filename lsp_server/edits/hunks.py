@@ -85,7 +85,7 @@ def _compare(old: Sequence[str], new: Sequence[str]) -> list[_Stretch]:
     rest = shorter - head
     tail = next((at for at in range(rest) if old[-1 - at] != new[-1 - at]), rest)
     inner = old[head : len(old) - tail], new[head : len(new) - tail]
-    found = _find_shortest(*inner)
+    found = _find_shortest(*inner) if all(inner) else [(0, len(inner[0]), 0, len(inner[1]))]
     if found is None:
         is_long = len(inner[0]) > _MAX_SHORTEST
         matcher = difflib.SequenceMatcher(None, *inner, autojunk=is_long)
