@@ -88,7 +88,8 @@ def new_syntax_errors(
     if not new.root_node.has_error:
         return ()
     known_errors = _OldErrors(_errors(old), old_source, span)
-    return tuple(_describe(_find_new(known_errors, _errors(new), new_source, span), new_source))
+    found = _find_new(known_errors, _errors(new), new_source, span)
+    return tuple(_describe(found, new_source, span.start))
 
 
 def _find_span(old: bytes, new: bytes) -> _Span:
@@ -198,15 +199,18 @@ def _meet(error: _Error, place: tuple[int, int]) -> bool:
     return start < error.end and error.start < end
 
 
-def _describe(errors: Iterable[_Error], source: bytes) -> Iterator[SyntaxProblem]:
+def _describe(errors: Iterable[_Error], source: bytes, changed: int) -> Iterator[SyntaxProblem]:
     starts = find_line_starts(source)
+    changed_line = starts[bisect_right(starts, changed) - 1]
     for error in errors:
-        line = bisect_right(starts, error.start) - 1
-        column = len(source[starts[line] : error.start].decode())
+        # One may take in the whole file, from what nobody has touched on.
+        start = max(error.start, changed_line) if error.end > changed_line else error.start
+        line = bisect_right(starts, start) - 1
+        column = len(source[starts[line] : start].decode())
         if error.kind:
             message = f"{error.kind.replace('_', ' ')!r} is missing"
         else:
-            text = source[error.start : error.end].decode("utf-8", "replace").strip()
+            text = source[start : error.end].decode("utf-8", "replace").strip()
             text = text.partition("\n")[0].rstrip("\r")
             if len(text) > _TOLD_CHARACTERS:
                 text = text[: _TOLD_CHARACTERS - 1] + "…"

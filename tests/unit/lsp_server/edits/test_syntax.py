@@ -53,7 +53,7 @@ def test_a_line_is_told_from_a_broken_one(language: str, *, known: bool) -> None
         pytest.param("x = ]\n", "x = ]\ny = 1\n", [], id="behind an old one"),
         pytest.param("y = ]\nx = 1\n", "y = ]\nx = 2\n", [], id="beside an old one"),
         pytest.param("y = ]\nx = 1\n", "z = 1\ny = ]\nx = 1\n", [], id="an old one that moved"),
-        pytest.param("y = ]\nx = 1\n", "y = ]\nx = }\n", [0], id="a second one"),
+        pytest.param("y = ]\nx = 1\n", "y = ]\nx = }\n", [1], id="a second one"),
         pytest.param("y = ]\n", "y = 1\n", [], id="mended"),
         pytest.param(
             "a = 1\ny = ]\nb = 1\n", "a = 2\ny = ]\nb = 2\n", [], id="between two changes"
