@@ -53,6 +53,16 @@ class Folders:
         roots = [root for root in self._exclusions.roots if path.is_relative_to(root)]
         return max(roots, key=lambda root: len(root.parts), default=None)
 
+    def edit_refusal(self, uri: str) -> str:
+        """Why no change may touch a file, there or not; or nothing. Looks at the disk for links."""
+        path = path_of_uri(uri)
+        root = self._root_of(path) if path is not None else None
+        if path is None or root is None:
+            return "it lies outside of the workspace"
+        if not path.resolve().is_relative_to(root.resolve()):
+            return "a link leads out of the workspace"
+        return self._exclusions.reason(path)
+
     def exclusion(self, document: Document) -> str:
         """Why the document must not be shown to a model, or nothing."""
         reason = self._reasons.get(document.uri)

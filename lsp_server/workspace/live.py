@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lsp_server.workspace.indexed_folder import IndexedFolder
     from lsp_server.workspace.indexer_client import IndexerClient
     from lsp_server.workspace.open_document import OpenDocument
+    from lsp_server.workspace.parse import ParsedText
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +112,11 @@ class Workspace:
         """What is known of the innermost folder that the document is in, at this moment."""
         folder = self._folder_of(_path_of(uri))
         return folder.view() if folder is not None else None
+
+    def parsed_text(self, document: Document) -> ParsedText | None:
+        """An open document's text as it is now, with its tree; None before it was parsed first."""
+        folder = self._folder_of(_path_of(document.uri))
+        return folder.parsed_text(document) if folder is not None else None
 
     def folder_of(self, uri: str) -> Path | None:
         """The innermost folder that the document is in."""
