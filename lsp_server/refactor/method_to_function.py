@@ -255,8 +255,12 @@ def _rewrite_uses(
 
 
 def _with_first_argument(source: Source, call: ast.Call, receiver: str) -> TextEdit:
-    arguments = [source.start(it) for it in (*call.args, *call.keywords)]
-    at = min(arguments) if arguments else source.text.index("(", source.end(call.func)) + 1
+    arguments = _arguments(call)
+    at = (
+        source.start(arguments[0])
+        if arguments
+        else source.text.index("(", source.end(call.func)) + 1
+    )
     return TextEdit(at, at, f"{receiver}, " if arguments else receiver)
 
 
@@ -264,11 +268,14 @@ def _without_first_argument(source: Source, call: ast.Call, name: str) -> TextEd
     if not call.args or isinstance(call.args[0], ast.Starred):
         raise RefactorRefused(f"line {call.lineno} calls {name} without naming its instance")
     first = call.args[0]
-    following = [*call.args[1:], *call.keywords]
-    end = source.start(min(following, key=source.start)) if following else source.end(first)
-    if following and isinstance(call.args[1] if len(call.args) > 1 else None, ast.Starred):
-        end = source.start(call.args[1])
+    following = _arguments(call)[1:]
+    end = source.start(following[0]) if following else source.end(first)
     return TextEdit(source.start(first), end, "")
+
+
+def _arguments(call: ast.Call) -> list[ast.expr | ast.keyword]:
+    """All arguments, in the order of the text."""
+    return sorted([*call.args, *call.keywords], key=lambda it: (it.lineno, it.col_offset))
 
 
 def _free_name(

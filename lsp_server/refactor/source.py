@@ -90,7 +90,7 @@ def parse(text: str, path: str) -> ast.Module:
 
 def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
     """The text with all edits made; of two that meet the first in order is taken."""
-    pieces = []
+    pieces: list[str] = []
     done = 0
     for edit in sorted(set(edits)):
         if edit.start < done:
