@@ -45,6 +45,7 @@ PURE = (
     "lsp_server.edits.change",
     "lsp_server.edits.hunks",
     "lsp_server.edits.python_names",
+    "lsp_server.edits.python_source",
     "lsp_server.edits.python_syntax",
     "lsp_server.edits.workspace_edit",
     "lsp_server.features.insertion",

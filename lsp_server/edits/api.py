@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from lsp_server.edits.python_source import parse_python
+
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -37,10 +39,10 @@ class ApiDelta:
 
 def find_api_delta(before: str, after: str) -> ApiDelta | None:
     """How the public API changes. None where one of the texts cannot be parsed."""
-    try:
-        old, new = (dict(_public(ast.parse(source))) for source in (before, after))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    trees = parse_python(before), parse_python(after)
+    if isinstance(trees[0], SyntaxError) or isinstance(trees[1], SyntaxError):
         return None
+    old, new = dict(_public(trees[0])), dict(_public(trees[1]))
     return ApiDelta(
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),

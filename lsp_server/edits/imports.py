@@ -5,11 +5,13 @@ What is known of modules comes from the caller; see `Modules`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from lsp_server.workspace.outline import Import
+from lsp_server.edits.python_source import parse_python
+from lsp_server.workspace.outline import Import, ImportedName
 from lsp_server.workspace.parse import outline
 
 
@@ -47,6 +49,8 @@ def find_new_imports(
 
 
 def _imports(language: str, text: str) -> Iterable[Import]:
+    if language == "python":
+        return _python_imports(text)
     return outline(text.encode("utf-8", "replace"), language).imports
 
 
@@ -63,3 +67,15 @@ def _names(import_: Import) -> list[str]:
 def _told(import_: Import) -> str:
     (name,) = _names(import_)
     return f"{name} from {import_.module}" if name not in ("", "*") else import_.module
+
+
+def _python_imports(text: str) -> Iterator[Import]:
+    """As of an outline, at a tenth of its cost."""
+    tree = parse_python(text)
+    for node in () if isinstance(tree, SyntaxError) else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for it in node.names:
+                yield Import(it.name, (ImportedName("", it.asname or it.name),), node.lineno - 1)
+        elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            names = tuple(ImportedName(it.name, it.asname or it.name) for it in node.names)
+            yield Import("." * node.level + (node.module or ""), names, node.lineno - 1)

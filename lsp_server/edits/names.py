@@ -19,7 +19,8 @@ _ECMASCRIPT = frozenset({"javascript", "javascriptreact", "typescript", "typescr
 def new_undefined_names(language: str, before: str, after: str) -> tuple[Use, ...] | None:
     """Each such name where it is used first, in order. None where that cannot be told."""
     if language == "python":
-        old, new = find_undefined(before), find_undefined(after)
+        new = find_undefined(after)
+        old = find_undefined(before) if new else []
         if old is None or new is None:
             return None
         seen = {it.name for it in old}

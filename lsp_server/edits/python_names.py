@@ -11,6 +11,8 @@ import builtins
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from lsp_server.edits.python_source import parse_python
+
 _ALWAYS_THERE = frozenset(dir(builtins)) | {
     *("__file__", "__path__", "__annotations__", "__builtins__", "__class__", "__module__"),
     *("__qualname__", "WindowsError", "reveal_type", "reveal_locals"),
@@ -49,16 +51,16 @@ def find_undefined(source: str) -> list[Use] | None:
 
     None where that cannot be told: the source cannot be parsed, or imports all that a module has.
     """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parse_python(source)
+    if isinstance(tree, SyntaxError):
         return None
-    if any(
-        isinstance(node, ast.ImportFrom) and any(it.name == "*" for it in node.names)
-        for node in ast.walk(tree)
-    ):
-        return None
-    finder = _Finder()
+    globals_: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            globals_.update(node.names)
+        elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            return None
+    finder = _Finder(globals_)
     try:
         finder.visit_module(tree)
     except RecursionError:
@@ -74,15 +76,13 @@ def _place(name: str, node: ast.expr, lines: list[bytes]) -> Use:
 
 
 class _Finder:
-    def __init__(self) -> None:
+    def __init__(self, globals_: set[str]) -> None:
+        """With the names that functions declare to be global."""
         self.undefined: list[tuple[str, ast.expr]] = []
-        self._globals = _Scope(None)
+        self._globals = _Scope(None, names=globals_)
 
     def visit_module(self, tree: ast.Module) -> None:
         self._globals.names |= _bound(tree.body)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Global):
-                self._globals.names.update(node.names)
         self._visit_all(tree.body, self._globals)
         for name, node in _exported(tree):
             self._use(name, node, self._globals)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import warnings
 
+from lsp_server.edits.python_source import parse_python
 from lsp_server.workspace.documents import split_lines
 
 
@@ -35,18 +36,18 @@ def _changed_lines(before: str, after: str) -> tuple[int, int]:
 
 
 def _compile(source: str, first: int, last: int) -> SyntaxError | None:
+    tree = parse_python(source)
+    if isinstance(tree, SyntaxError):
+        return tree
+    body = [node for node in tree.body if _is_future(node) or _is_in(node, first, last)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            tree = ast.parse(source)
-            tree.body = [
-                node for node in tree.body if _is_future(node) or _is_in(node, first, last)
-            ]
-            compile(tree, "<change>", "exec", dont_inherit=True)
+            compile(ast.Module(body, []), "<change>", "exec", dont_inherit=True)
         except SyntaxError as error:
             return error
         except (ValueError, RecursionError, MemoryError) as error:
-            return SyntaxError(f"it cannot be parsed: {error}")
+            return SyntaxError(f"it cannot be compiled: {error}")
     return None
 
 

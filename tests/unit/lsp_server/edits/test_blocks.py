@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsp_server.edits.blocks import Block, BlockFault, apply_blocks, find_closest, parse_blocks
@@ -181,6 +181,7 @@ def test_the_closest_lines_are_those_with_most_in_common() -> None:
     assert find_closest(["???"], lines) == []
 
 
+@settings(deadline=None)
 @given(
     lines=st.lists(st.sampled_from(["a", "  b", "c()", "", "\x0c", "é"]), min_size=1, max_size=12),
     new=st.lists(st.sampled_from(["x", "", "\ty"]), max_size=3),

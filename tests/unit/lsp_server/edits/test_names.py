@@ -107,6 +107,7 @@ def test_what_a_change_leaves_undefined_is_found(
     ("language", "before", "after"),
     [
         ("python", "def f(:\n", "x\n"),
+        ("python", "x\n", "def f(:\n"),
         ("python", "x\n", "from a import *\ny\n"),
         ("go", "package p\nfunc f() {}\n", "package p\nfunc g() { f() }\n"),
     ],
