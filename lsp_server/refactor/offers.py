@@ -32,6 +32,7 @@ class Offer:
     kind: str
     argument: str = ""
     disabled: str = ""
+    name: str = ""  # files that have it in them may be concerned; empty for one file alone
 
 
 def find_offers(lines: Sequence[str], start: Place, end: Place) -> list[Offer]:
@@ -108,7 +109,7 @@ def _of_cursor(lines: Sequence[str], place: Place) -> Iterator[Offer]:
     if is_local:
         yield Offer("inline", f"Inline variable '{name}'", "refactor.inline.variable")
     elif line[span[1] : span[1] + 1] == "(" and head is None:
-        yield Offer("inline", f"Inline function '{name}'", "refactor.inline.function")
+        yield Offer("inline", f"Inline function '{name}'", "refactor.inline.function", name=name)
     yield from _of_parameter(lines, place)
 
 
@@ -116,29 +117,33 @@ def _of_head(lines: Sequence[str], number: int, head: re.Match[str]) -> Iterator
     name = head[2]
     is_class = "class" in head[0].split()[:1]
     if not is_class:
-        yield Offer("inline", f"Inline function '{name}'", "refactor.inline.function")
+        yield Offer("inline", f"Inline function '{name}'", "refactor.inline.function", name=name)
     if not head[1]:
-        yield Offer("move_to_new_file", f"Move '{name}' to a new file", "refactor.move.newFile")
-    elif not is_class and _is_in_class(lines, number, head[1]):
+        yield Offer(
+            "move_to_new_file", f"Move '{name}' to a new file", "refactor.move.newFile", name=name
+        )
+    elif not is_class and _class_of(lines, number, head[1]):
         is_special = name.startswith("__")
         yield Offer(
             "move_method",
             f"Move method '{name}' out of its class",
             "refactor.move.function",
             disabled="it is special to Python, or private to its class" if is_special else "",
+            name=name,
         )
 
 
-def _is_in_class(lines: Sequence[str], number: int, indent: str) -> bool:
-    """Whether the next line above that is indented less is the head of a class."""
+def _class_of(lines: Sequence[str], number: int, indent: str) -> str:
+    """The name of the class whose head is the next line above that is indented less, if it is one."""
     for above in range(number - 1, -1, -1):
         line = lines[above]
         stripped = line.lstrip()
         if stripped and not stripped.startswith(("#", ")", "]", "}", '"', "'")):
             width = len(line) - len(stripped)
             if width < len(indent):
-                return stripped.startswith("class ")
-    return False
+                head = _HEAD.match(line)
+                return head[2] if head is not None and stripped.startswith("class") else ""
+    return ""
 
 
 def _of_parameter(lines: Sequence[str], place: Place) -> Iterator[Offer]:
@@ -151,6 +156,10 @@ def _of_parameter(lines: Sequence[str], place: Place) -> Iterator[Offer]:
         return
     line = lines[place[0]]
     span = name_at(line, place[1])
+    name = function.name
+    if name == "__init__":
+        indent = lines[head][: len(lines[head]) - len(lines[head].lstrip())]
+        name = _class_of(lines, head, indent)
     parameters = [*function.args.posonlyargs, *function.args.args]
     row = place[0] - head + 1
     for index, it in enumerate(parameters):
@@ -163,26 +172,29 @@ def _of_parameter(lines: Sequence[str], place: Place) -> Iterator[Offer]:
                 f"Remove parameter '{it.arg}'",
                 "refactor.rewrite.parameter.remove",
                 it.arg,
+                name=name,
             )
             first = 1 if parameters[0].arg in ("self", "cls") else 0
             if index > first:
-                yield _swap(parameters[index - 1].arg, it.arg, "left")
+                yield _swap(parameters[index - 1].arg, it.arg, "left", name)
             if index + 1 < len(parameters):
-                yield _swap(it.arg, parameters[index + 1].arg, "right")
+                yield _swap(it.arg, parameters[index + 1].arg, "right", name)
             yield Offer(
                 "add_parameter",
                 f"Add a parameter to '{function.name}'",
                 "refactor.rewrite.parameter.add",
+                name=name,
             )
 
 
-def _swap(first: str, second: str, way: str) -> Offer:
+def _swap(first: str, second: str, way: str, name: str) -> Offer:
     moved = second if way == "left" else first
     return Offer(
         "swap_parameters",
         f"Move parameter '{moved}' to the {way}",
         f"refactor.rewrite.parameter.{way}",
         f"{first},{second}",
+        name=name,
     )
 
 
