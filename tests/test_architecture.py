@@ -47,8 +47,14 @@ PURE = (
     "lsp_server.edits.python_names",
     "lsp_server.edits.python_source",
     "lsp_server.edits.python_syntax",
+    "lsp_server.edits.tests_of",
     "lsp_server.edits.workspace_edit",
     "lsp_server.features.insertion",
+    "lsp_server.model_edits",
+    "lsp_server.model_edits.*",
+    "lsp_server.quick_fixes.diagnostics",
+    "lsp_server.quick_fixes.import_place",
+    "lsp_server.quick_fixes.unused",
     "lsp_server.workspace.documents",
     "lsp_server.workspace.file_tree",
     "lsp_server.workspace.findings",
@@ -69,7 +75,8 @@ _PLAIN = (
 PLAIN = frozenset(_PLAIN.split())
 # The packages of ours that pure modules are in.
 BARE = frozenset(
-    {"inference"} | {f"lsp_server{it}" for it in ("", ".edits", ".features", ".workspace")}
+    {"inference", "lsp_server"}
+    | {f"lsp_server.{it}" for it in ("edits", "features", "quick_fixes", "workspace")}
 )
 
 EDGE_TO_LSP = (
