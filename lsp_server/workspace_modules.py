@@ -76,9 +76,9 @@ class WorkspaceModules:
 
     def _is_own(self, top: str) -> bool:
         """Whether the workspace has a package of that name, in which the module then is not."""
+        places = (f"{top}/", f"src/{top}/")
         return any(
-            it in (f"{top}/__init__.py", f"src/{top}/__init__.py")
-            for it in self._snapshot.named("__init__.py")
+            it.startswith(places) and it.endswith((".py", ".pyi")) for it in self._snapshot.paths()
         )
 
     def _is_imported(self, top: str) -> bool:
