@@ -81,7 +81,10 @@ BARE = frozenset(
 
 EDGE_TO_LSP = (
     "lsp_server.bench.*",
-    *(f"lsp_server.{name}" for name in ("convert", "progress", "server", "session", "stdio")),
+    *(
+        f"lsp_server.{name}"
+        for name in ("actions", "convert", "progress", "server", "session", "stdio")
+    ),
 )
 # What starts things of both packages: everything else of the server sees the client and the wire.
 WHOLE_SYSTEM = (

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -122,6 +122,11 @@ class Workspace:
         """The innermost folder that the document is in."""
         folder = self._folder_of(path_of_uri(uri))
         return folder.path if folder is not None else None
+
+    def files_naming(self, uri: str, name: str, limit: int) -> Sequence[str]:
+        """Files of the folder that a document is in, in which a name stands or might; sorted."""
+        folder = self._folder_of(_path_of(uri))
+        return folder.view().naming(name, limit) if folder is not None else ()
 
     def states(self) -> dict[Path, str]:
         """How it is with each folder's index, in words."""
