@@ -50,7 +50,6 @@ PURE = (
     "lsp_server.edits.tests_of",
     "lsp_server.edits.workspace_edit",
     "lsp_server.features.insertion",
-    "lsp_server.model_edits",
     "lsp_server.model_edits.*",
     "lsp_server.quick_fixes.diagnostics",
     "lsp_server.quick_fixes.import_place",
@@ -76,14 +75,17 @@ PLAIN = frozenset(_PLAIN.split())
 # The packages of ours that pure modules are in.
 BARE = frozenset(
     {"inference", "lsp_server"}
-    | {f"lsp_server.{it}" for it in ("edits", "features", "quick_fixes", "workspace")}
+    | {
+        f"lsp_server.{it}"
+        for it in ("edits", "features", "model_edits", "quick_fixes", "workspace")
+    }
 )
 
 EDGE_TO_LSP = (
     "lsp_server.bench.*",
     *(
         f"lsp_server.{name}"
-        for name in ("actions", "convert", "progress", "server", "session", "stdio")
+        for name in ("actions", "assists", "convert", "progress", "server", "session", "stdio")
     ),
 )
 # What starts things of both packages: everything else of the server sees the client and the wire.
