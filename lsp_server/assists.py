@@ -24,6 +24,7 @@ from lsp_server.workspace.documents import Document, Edit, Position
 
 if TYPE_CHECKING:
     from lsp_server.edits.imports import Modules
+    from lsp_server.edits.verification import Finding
     from lsp_server.server import SparrowServer
 
 _MAX_DIAGNOSTICS = 10  # of a place, for which fixes are looked for
@@ -50,6 +51,7 @@ class Assists:
             edit_refusal=server.folders.edit_refusal,
             parsed_text=server.index.parsed_text,
             modules=self._modules,
+            type_check=self._check_types,
         )
 
     def quick_fixes(self, params: types.CodeActionParams) -> list[types.CodeAction]:
@@ -86,7 +88,9 @@ class Assists:
         start, end = self._span(params.range, document)
         path = server.folders.path_of(document)
         snapshot = server.index.snapshot(document.uri)
-        symbols = snapshot.symbols(path) if snapshot is not None else ()
+        # Before it is parsed for the first time, what is known may be of another text.
+        is_known = snapshot is not None and server.index.parsed_text(document) is not None
+        symbols = snapshot.symbols(path) if snapshot is not None and is_known else ()
         symbol = find_symbol(symbols, start.line, end.line)
         name = symbol.name if symbol is not None else ""
         problems = params.context.diagnostics[:_MAX_DIAGNOSTICS]
@@ -165,6 +169,12 @@ class Assists:
         if isinstance(edit, EditRefusal):
             raise RequestFailed(f"{title}: {edit.reason}. {edit.hint}".rstrip())
         return edit.change
+
+    async def _check_types(self, change: Change) -> Sequence[Finding]:
+        from lsp_server.type_check import check_types
+
+        folder = self._server.index.folder_of(change.files[0].uri)
+        return await check_types(change, folder) if folder is not None else ()
 
     def _modules(self, document: Document) -> Modules | None:
         from lsp_server.workspace_modules import WorkspaceModules

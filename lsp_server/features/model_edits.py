@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ from lsp_server.workspace.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from lsp_server.edits.imports import Modules
-    from lsp_server.edits.verification import Evidence
+    from lsp_server.edits.verification import Evidence, Finding
     from lsp_server.workspace.parse import ParsedText
 
 logger = logging.getLogger(__name__)
@@ -116,6 +116,7 @@ class ModelEdits:
         edit_refusal: Callable[[str], str],
         parsed_text: Callable[[Document], ParsedText | None],
         modules: Callable[[Document], Modules | None],
+        type_check: Callable[[Change], Awaitable[Sequence[Finding]]],
         thinking: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self._documents = documents
@@ -127,6 +128,7 @@ class ModelEdits:
         self._edit_refusal = edit_refusal
         self._parsed_text = parsed_text
         self._modules = modules
+        self._type_check = type_check
         self._thinking = thinking
 
     async def edit(
@@ -337,6 +339,8 @@ class ModelEdits:
         modules = self._modules(target.document)
         if modules is not None and not self._has_moved_on(target):
             evidence = evidence.also(*verify_imports(change, modules))
+        if evidence.passed:
+            evidence = evidence.also(*await self._type_check(change))
         return ModelEdit(change, evidence)
 
     def _has_moved_on(self, target: _Target) -> bool:

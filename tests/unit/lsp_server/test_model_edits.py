@@ -17,7 +17,8 @@ from inference.content import Message
 from inference.errors import HostUnavailable, InferenceError
 from inference.protocol import Answer, ChatRole, Delta, Done, FinishReason, Priority, Timings, Usage
 from inference.sampling import Sampling
-from lsp_server.edits.verification import Gate
+from lsp_server.edits.change import Change
+from lsp_server.edits.verification import Finding, Gate, Outcome
 from lsp_server.features.model_edits import EditRefusal, EditRequest, ModelEdit, ModelEdits
 from lsp_server.model_edits.actions import ACTIONS, ActionName, find_actions, find_symbol
 from lsp_server.model_edits.answers import read_whole
@@ -112,6 +113,8 @@ class Window:
         self.documents = Documents()
         self.document = self.documents.open((FOLDER / path).as_uri(), "python", 7, text)
         self.excluded = ""
+        self.type_errors: list[str] = []
+        self.type_checked: list[Change] = []
         self.snapshot = At.of(OTHERS, path, text).snapshot
         parsed = ParsedDocument("python", text).parsed_text
         self.feature = ModelEdits(
@@ -126,7 +129,14 @@ class Window:
             modules=lambda _: WorkspaceModules(
                 FOLDER, self.snapshot, lambda uri: uri.removeprefix(f"{FOLDER.as_uri()}/")
             ),
+            type_check=self.check_types,
         )
+
+    async def check_types(self, change: Change) -> list[Finding]:
+        """Gives one error for each of the changes, as long as there are any."""
+        self.type_checked.append(change)
+        found, self.type_errors = self.type_errors[:1], self.type_errors[1:]
+        return [Finding(Gate.TYPE_CHECK, Outcome.FAILED, URI, it) for it in found]
 
     async def edit(
         self, name: ActionName = "simplify", line: int = 6, **more: Any
@@ -277,6 +287,20 @@ async def test_an_answer_that_was_cut_is_not_applied() -> None:
     edit = await window.edit()
     assert isinstance(edit, EditRefusal)
     assert "cut at its limit of tokens" in edit.reason
+
+
+@on_loop
+async def test_what_the_type_checker_says_goes_back_too() -> None:
+    window = Window(GOOD, GOOD)
+    window.type_errors = ["line 7 of fees.py: bad operand"]
+    assert changed(await window.edit()) == TEXT.replace(OLD, NEW)
+    assert (
+        "type check: line 7 of fees.py: bad operand" in window.client.asked[1][-1].content[0].text
+    )
+    assert len(window.type_checked) == 2
+    broken = Window(WRONG["a syntax error"][0], GOOD)
+    await broken.edit()
+    assert len(broken.type_checked) == 1  # what fails anyhow is not asked of it
 
 
 @on_loop
