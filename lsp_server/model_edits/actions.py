@@ -116,10 +116,13 @@ def find_actions(language: str, symbol: Symbol | None, path: str) -> list[ModelA
     """
     if symbol is None:
         return []
-    names: list[ActionName] = ["docstring"]
-    names += ["types"] if language in _TYPED else []
-    names += ["simplify", "split"]
     is_async = symbol.signature.startswith("async ")
-    names += ["async"] if language in _ASYNC and not is_async else []
-    names += ["tests"]
-    return [ACTIONS[name] for name in names if name != "tests" or not is_test(path)]
+    fits: dict[ActionName, bool] = {
+        "docstring": True,
+        "types": language in _TYPED,
+        "simplify": True,
+        "split": True,
+        "async": language in _ASYNC and not is_async,
+        "tests": not is_test(path),
+    }
+    return [ACTIONS[name] for name, fit in fits.items() if fit]
