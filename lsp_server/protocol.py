@@ -9,7 +9,9 @@
 | `sparrow/restartHost` | request to the server | `{}` | `{}` |
 | `sparrow/explainCompletion` | request to the server | `{}` | `{"markdown": str}` |
 
-`initializationOptions` holds `settings`, and may hold `apiKeys` as `ApiKeysParams` does.
+`initializationOptions` holds `settings`, and may hold `apiKeys` as `ApiKeysParams` does, and
+`commands`: those that the server may have the editor run behind an edit, of which it knows
+`sparrow.renameAt` (a URI and a position: asks the user for another name there).
 """
 
 from __future__ import annotations

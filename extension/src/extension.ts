@@ -14,6 +14,7 @@ import { runDoctor } from "./doctor";
 import { ReadOnlyDocuments } from "./documents";
 import { chooseExecutable, installWithProgress, updateQuietly, type Folders } from "./installer";
 import { showMenu } from "./menu";
+import { RENAME_COMMAND, renameAt } from "./refactor";
 import { Server } from "./server";
 import { SECTION } from "./settings";
 import { StatusBar } from "./statusBar";
@@ -80,6 +81,7 @@ export function activate(context: ExtensionContext): void {
       openSample,
       waitForCompletions,
     }),
+    commands.registerCommand(RENAME_COMMAND, renameAt),
     watchApiKeys(context.secrets, apiKeys, server, output),
     workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration(`${SECTION}.server.path`)) {

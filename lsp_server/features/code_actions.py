@@ -8,6 +8,7 @@ document that has changed since the action was listed, or while it was worked on
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from lsp_server.refactor.worker_client import RefactorWorker
 from lsp_server.workspace.documents import Document, Documents, Position
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace
+from lsp_server.workspace.parse import ParsedText
 
 KINDS = (
     "refactor.extract.function",
@@ -34,6 +36,7 @@ KINDS = (
     "source.organizeImports",
 )
 MAX_FILES = 500
+MAX_FILES_IN_FULL = 10  # of a rename
 _ORGANIZE = "organize_imports"
 
 
@@ -211,9 +214,9 @@ class CodeActions:
                 for it in outcome.files
             ),
         )
-        return Resolved(
-            await self._checked(change, _doubts(change, outcome)), _name_at(change, outcome)
-        )
+        renamed = (name, argument) if task == "rename" else None
+        checked = await self._checked(change, _doubts(change, outcome), renamed)
+        return Resolved(checked, _name_at(change, outcome))
 
     def _concerned(self, document: Document, name: str) -> list[str]:
         paths = self._index.files_naming(document.uri, name, MAX_FILES + 1)
@@ -233,7 +236,10 @@ class CodeActions:
         return found
 
     async def _checked(
-        self, change: Change, doubts: Mapping[str, Mapping[int, str]]
+        self,
+        change: Change,
+        doubts: Mapping[str, Mapping[int, str]],
+        renamed: tuple[str, str] | None = None,
     ) -> WorkspaceChange:
         """The change as edits, verified. Raises `RefactorRefused`."""
         from lsp_server.edits.verification import verify
@@ -243,11 +249,8 @@ class CodeActions:
             document = self._documents.get(file.uri)
             if document is not None:
                 parsed[file.uri] = self._index.parsed_text(document)
-        evidence = await asyncio.to_thread(verify, change, EditKind.REFACTOR, known=parsed.get)
-        if not evidence.passed:
-            raise RefactorRefused(
-                f"the result was not good, so nothing is changed: {evidence.refusal}"
-            )
+        if refusal := await asyncio.to_thread(_verify, change, parsed, renamed):
+            raise RefactorRefused(f"the result was not good, so nothing is changed: {refusal}")
         for file in change.files:
             document = self._documents.get(file.uri)
             if document is not None and document.version != file.version:
@@ -264,6 +267,26 @@ class CodeActions:
             return plan_edit(change, refusal=self._folders.edit_refusal, risk=risk)
         except EditRefused as error:
             raise RefactorRefused(str(error)) from error
+
+
+def _verify(
+    change: Change, parsed: Mapping[str, ParsedText | None], renamed: tuple[str, str] | None
+) -> str:
+    """Which gates the change does not pass and why, or nothing.
+
+    A rename across many files is checked for being nothing else: to find the undefined names of a
+    hundred files takes seconds.
+    """
+    if renamed is not None and len(change.files) > MAX_FILES_IN_FULL:
+        for file in change.files:
+            if _words(file.before or "", *renamed) != _words(file.after or "", *renamed):
+                return f"{file.uri}: more than the name would change"
+        return ""
+    return verify(change, EditKind.REFACTOR, known=parsed.get).refusal
+
+
+def _words(text: str, old: str, new: str) -> str:
+    return re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, text)
 
 
 def _doubts(change: Change, outcome: Outcome) -> dict[str, dict[int, str]]:

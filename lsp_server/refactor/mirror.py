@@ -16,9 +16,12 @@ from typing import Any
 
 from rope.base.project import Project
 
+from lsp_server.refactor import scope_regions
 from lsp_server.refactor.job import Job
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.workspace.disk import read_bytes
+
+scope_regions.install()
 
 
 class Mirror:
@@ -38,6 +41,9 @@ class Mirror:
         )
         # Modules are looked for in the mirror alone, not in what this Python has installed.
         self.project.get_python_path_folders = list
+        # They stay as they are, and finding them means walking the whole mirror.
+        folders = self.project.get_source_folders()
+        self.project.get_source_folders = lambda: folders
 
     def resource(self, path: str) -> Any:
         return self.project.get_resource(path)

@@ -10,12 +10,14 @@ import io
 import keyword
 import re
 import tokenize
+from collections.abc import Iterator
 from typing import Any
 
 from rope.base import evaluate, pynames, pyobjects, worder
 from rope.refactor import occurrences
 from rope.refactor.rename import _is_local
 
+from lsp_server.refactor import global_names
 from lsp_server.refactor.job import Doubt, Rewritten
 from lsp_server.refactor.mirror import Mirror
 from lsp_server.refactor.refusal import RefactorRefused
@@ -33,6 +35,10 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> tuple[Rewri
     old_name = worder.get_name_at(resource, offset)
     instance, pyname = evaluate.eval_location2(mirror.project.get_pymodule(resource), offset)
     _check(mirror, pyname, old_name, new_name)
+    module, line = pyname.get_definition_location()
+    home = module.get_resource().path
+    if line is not None and global_names.is_global(mirror.texts[home], old_name, line - 1):
+        return tuple(_rename_global(mirror, home, old_name, new_name))
     finder, unsure = finder_of(mirror, old_name, pyname, instance)
     is_local = _is_local(pyname)
     files = []
@@ -55,6 +61,35 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> tuple[Rewri
             )
             files.append(Rewritten(resource_.path, text, apply_edits(text, edits), doubts))
     return tuple(files)
+
+
+def _rename_global(mirror: Mirror, home: str, old_name: str, new_name: str) -> Iterator[Rewritten]:
+    taken = re.compile(rf"(?<![\w.]){re.escape(new_name)}(?!\w)")
+    for path, places in global_names.find_places(mirror.texts, home, old_name).items():
+        text = mirror.texts[path]
+        if taken.search(text):
+            raise RefactorRefused(f"{path} has a {new_name} already")
+        data = text.encode("utf-8", "replace")
+        doubtful = {it for it in places.in_text if it not in places.certain}
+        doubtful = {it for it in doubtful if _is_meant(data, it, old_name)}
+        length = len(old_name.encode())
+        pieces: list[bytes] = []
+        done = 0
+        for start in sorted({*places.certain, *doubtful}):
+            pieces += data[done:start], new_name.encode()
+            done = start + length
+        after = b"".join([*pieces, data[done:]]).decode()
+        doubts = tuple(Doubt(data.count(b"\n", 0, it), IN_TEXT) for it in sorted(doubtful))
+        yield Rewritten(path, text, after, doubts)
+
+
+def _is_meant(data: bytes, start: int, name: str) -> bool:
+    """As `mentions`, for a place in a string or a comment, in bytes."""
+    end = start + len(name.encode())
+    return (
+        _word(name).match(data[max(0, start - 1) : end + 1].decode("latin-1"), min(start, 1))
+        is not None
+    )
 
 
 def finder_of(mirror: Mirror, name: str, pyname: Any, instance: Any) -> tuple[Any, set[int]]:
@@ -95,15 +130,19 @@ def _check(mirror: Mirror, pyname: Any, old_name: str, new_name: str) -> None:
         raise RefactorRefused("the new name is the old one")
 
 
+def _word(name: str) -> re.Pattern[str]:
+    if "_" not in name.strip("_") and name.lower() == name:
+        quoted = rf"(?<=[`'\"]){re.escape(name)}(?=[`'\"])"
+        return re.compile(rf"{quoted}|(?<![\w.]){re.escape(name)}(?=\()")
+    return re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+
+
 def mentions(text: str, name: str) -> list[int]:
     """Where a name stands in strings and comments as what a reader takes for it.
 
     A plain word counts in quotes, in backquotes or before a parenthesis alone.
     """
-    word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
-    if "_" not in name.strip("_") and name.lower() == name:
-        quoted = rf"(?<=[`'\"]){re.escape(name)}(?=[`'\"])"
-        word = re.compile(rf"{quoted}|(?<![\w.]){re.escape(name)}(?=\()")
+    word = _word(name)
     starts = [0]
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
