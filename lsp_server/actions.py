@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
 
+from lsp_server.assists import Assists, RequestFailed
 from lsp_server.features.code_actions import KINDS, Action, Resolved
 from lsp_server.refactor.refusal import RefactorRefused
 
@@ -21,17 +21,12 @@ if TYPE_CHECKING:
 RENAME_COMMAND = "sparrow.renameAt"
 
 
-class RequestFailed(JsonRpcException):
-    """As LSP 3.17 has it: the request was right, and what it asks for cannot be done."""
-
-    CODE = types.LSPErrorCodes.RequestFailed.value
-    MESSAGE = "Request failed"
-
-
 def register_actions(server: SparrowServer) -> None:
+    assists = Assists(server)
+
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION,
-        types.CodeActionOptions(code_action_kinds=list(KINDS), resolve_provider=True),
+        types.CodeActionOptions(code_action_kinds=[*KINDS, "quickfix"], resolve_provider=True),
     )
     def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         document = server.documents.get(params.text_document.uri)
@@ -43,12 +38,15 @@ def register_actions(server: SparrowServer) -> None:
             params.context.only,
             is_asked_for=params.context.trigger_kind == types.CodeActionTriggerKind.Invoked,
         )
-        return [_code_action(it) for it in found]
+        own = [_code_action(it) for it in found]
+        return [*assists.quick_fixes(params), *own, *assists.model_edits(params)]
 
     @server.feature(types.CODE_ACTION_RESOLVE)
     async def resolve(action: types.CodeAction) -> types.CodeAction:
         if not isinstance(action.data, dict):
             return action
+        if assists.made(action.data):
+            return await assists.resolve(action)
         try:
             resolved = await server.code_actions.resolve(action.title, action.data)
         except RefactorRefused as refusal:

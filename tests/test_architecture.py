@@ -47,8 +47,13 @@ PURE = (
     "lsp_server.edits.python_names",
     "lsp_server.edits.python_source",
     "lsp_server.edits.python_syntax",
+    "lsp_server.edits.tests_of",
     "lsp_server.edits.workspace_edit",
     "lsp_server.features.insertion",
+    "lsp_server.model_edits.*",
+    "lsp_server.quick_fixes.diagnostics",
+    "lsp_server.quick_fixes.import_place",
+    "lsp_server.quick_fixes.unused",
     "lsp_server.workspace.documents",
     "lsp_server.workspace.file_tree",
     "lsp_server.workspace.findings",
@@ -69,14 +74,18 @@ _PLAIN = (
 PLAIN = frozenset(_PLAIN.split())
 # The packages of ours that pure modules are in.
 BARE = frozenset(
-    {"inference"} | {f"lsp_server{it}" for it in ("", ".edits", ".features", ".workspace")}
+    {"inference", "lsp_server"}
+    | {
+        f"lsp_server.{it}"
+        for it in ("edits", "features", "model_edits", "quick_fixes", "workspace")
+    }
 )
 
 EDGE_TO_LSP = (
     "lsp_server.bench.*",
     *(
         f"lsp_server.{name}"
-        for name in ("actions", "convert", "progress", "server", "session", "stdio")
+        for name in ("actions", "assists", "convert", "progress", "server", "session", "stdio")
     ),
 )
 # What starts things of both packages: everything else of the server sees the client and the wire.

@@ -10,11 +10,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from lsp_server.edits.api import find_api_delta
-from lsp_server.edits.change import Change, FileChange
+from lsp_server.edits.change import Change, EditKind, FileChange
 from lsp_server.edits.equality import (
     find_lost_comments,
     same_but_annotations,
@@ -25,17 +24,9 @@ from lsp_server.edits.imports import Modules, find_new_imports
 from lsp_server.edits.names import new_undefined_names
 from lsp_server.edits.python_syntax import find_new_error
 from lsp_server.edits.syntax import new_syntax_errors
+from lsp_server.edits.tests_of import is_test
 from lsp_server.workspace.languages import LANGUAGES, detect_language
 from lsp_server.workspace.parse import ParsedText, ParseGivenUp
-
-
-class EditKind(enum.StrEnum):
-    REFACTOR = "refactor"  # by an engine, not by a model
-    DOCSTRING = "docstring"
-    TYPES = "types"
-    REWRITE = "rewrite"
-    TESTS = "tests"
-    FIX = "fix"
 
 
 class Gate(enum.StrEnum):
@@ -88,14 +79,13 @@ class Evidence:
         return Evidence((*self.findings, *findings))
 
 
-_COMMON = (Gate.SYNTAX, Gate.NAMES, Gate.IMPORTS)
 _GATES = {
     EditKind.REFACTOR: (Gate.SYNTAX, Gate.NAMES),
-    EditKind.DOCSTRING: (*_COMMON, Gate.MEANING, Gate.COMMENTS),
-    EditKind.TYPES: (*_COMMON, Gate.MEANING, Gate.COMMENTS),
-    EditKind.REWRITE: (*_COMMON, Gate.API),
-    EditKind.TESTS: (*_COMMON, Gate.TESTS),
-    EditKind.FIX: (*_COMMON, Gate.API),
+    EditKind.DOCSTRING: (Gate.SYNTAX, Gate.NAMES, Gate.MEANING, Gate.COMMENTS),
+    EditKind.TYPES: (Gate.SYNTAX, Gate.NAMES, Gate.MEANING, Gate.COMMENTS),
+    EditKind.REWRITE: (Gate.SYNTAX, Gate.NAMES, Gate.API),
+    EditKind.TESTS: (Gate.SYNTAX, Gate.NAMES, Gate.TESTS),
+    EditKind.FIX: (Gate.SYNTAX, Gate.NAMES, Gate.API),
 }
 
 
@@ -103,44 +93,37 @@ def verify(
     change: Change,
     kind: EditKind,
     *,
-    modules: Modules | None = None,
     known: Callable[[str], ParsedText | None] = lambda _: None,
 ) -> Evidence:
-    """What the gates of a kind say to a change.
+    """What the gates of a kind say to a change, but for its imports, which need an index.
 
-    `known` gives the trees of open documents, by URI; `modules` what may be imported.
+    `known` gives the trees of open documents, by URI. What takes long may be asked in a thread: some
+    hundred milliseconds for a file of thousands of lines.
     """
     findings: list[Finding] = []
-    changed = [file for file in change.files if file.before != file.after or file.renamed_from]
-    if not changed:
+    if not any(file.before != file.after or file.renamed_from for file in change.files):
         uri = change.files[0].uri if change.files else ""
         findings.append(Finding(Gate.CHANGE, Outcome.FAILED, uri, "nothing would be changed"))
-    for file in changed:
-        if file.after is None:
-            continue  # a file that is deleted
-        texts = _Texts(file, language_of(file), file.before or "", file.after, modules)
+    for texts in _changed(change):
         for gate in _GATES[kind]:
             found = list(_ask(gate, kind, texts, known))
-            findings += found or [Finding(gate, Outcome.PASSED, file.uri)]
+            findings += found or [Finding(gate, Outcome.PASSED, texts.file.uri)]
     return Evidence(tuple(findings))
+
+
+def verify_imports(change: Change, modules: Modules) -> tuple[Finding, ...]:
+    """Whether what a change newly imports is there."""
+    findings: list[Finding] = []
+    for texts in _changed(change):
+        if texts.language in LANGUAGES:
+            found = list(_ask_imports(texts, modules))
+            findings += found or [Finding(Gate.IMPORTS, Outcome.PASSED, texts.file.uri)]
+    return tuple(findings)
 
 
 def language_of(file: FileChange) -> str | None:
     head = (file.before or file.after or "")[:1000].encode("utf-8", "replace")
     return detect_language(_path(file), head)
-
-
-def is_test(path: str) -> bool:
-    """Whether a path is one that tests lie under, or bear."""
-    parts = PurePosixPath(path).parts
-    stem = parts[-1].lower().partition(".")[0] if parts else ""
-    return (
-        stem.startswith("test")
-        or stem.endswith(("test", "tests", "spec"))
-        or ".test." in path
-        or ".spec." in path
-        or any(part in {"test", "tests", "__tests__", "spec"} for part in parts[:-1])
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +132,6 @@ class _Texts:
     language: str | None
     before: str
     after: str
-    modules: Modules | None
 
     @property
     def name(self) -> str:
@@ -161,6 +143,13 @@ class _Texts:
 
     def unknown(self, gate: Gate, detail: str) -> Finding:
         return Finding(gate, Outcome.UNKNOWN, self.file.uri, f"{self.name}: {detail}")
+
+
+def _changed(change: Change) -> Iterator[_Texts]:
+    """The texts that are other ones. Of a file that is deleted there is nothing to ask."""
+    for file in change.files:
+        if file.after is not None and file.before != file.after:
+            yield _Texts(file, language_of(file), file.before or "", file.after)
 
 
 def _path(file: FileChange) -> str:
@@ -181,8 +170,6 @@ def _ask(
                     yield from _ask_syntax(texts, known(texts.file.uri))
                 case Gate.NAMES:
                     yield from _ask_names(texts)
-                case Gate.IMPORTS:
-                    yield from _ask_imports(texts)
                 case Gate.MEANING:
                     yield from _ask_meaning(texts, kind)
                 case Gate.COMMENTS:
@@ -212,11 +199,9 @@ def _ask_names(texts: _Texts) -> Iterator[Finding]:
         yield texts.failed(Gate.NAMES, f"{use.name} is no longer or nowhere defined", use.line)
 
 
-def _ask_imports(texts: _Texts) -> Iterator[Finding]:
-    if texts.modules is None:
-        return
+def _ask_imports(texts: _Texts, modules: Modules) -> Iterator[Finding]:
     found = find_new_imports(
-        texts.file.uri, texts.language or "", texts.before, texts.after, texts.modules
+        texts.file.uri, texts.language or "", texts.before, texts.after, modules
     )
     for it in found:
         if it.is_there is False:

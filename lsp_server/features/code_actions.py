@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsp_server.edits.change import Change, FileChange
+from lsp_server.edits.change import Change, EditKind, FileChange
 from lsp_server.edits.hunks import Hunk
-from lsp_server.edits.verification import EditKind, verify
 from lsp_server.edits.workspace_edit import EditRefused, WorkspaceChange, plan_edit
 from lsp_server.refactor.job import Doubt, Job, Outcome, Task
 from lsp_server.refactor.offers import Offer, find_offers, name_at
@@ -243,6 +242,8 @@ class CodeActions:
         renamed: tuple[str, str] | None = None,
     ) -> WorkspaceChange:
         """The change as edits, verified. Raises `RefactorRefused`."""
+        from lsp_server.edits.verification import verify
+
         parsed = {}
         for file in change.files:
             document = self._documents.get(file.uri)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lsp_server.edits.change import Change, FileChange
-from lsp_server.edits.verification import EditKind, Gate, Outcome, is_test, verify
+from lsp_server.edits.change import Change, EditKind, FileChange
+from lsp_server.edits.tests_of import find_test_path, is_test
+from lsp_server.edits.verification import Evidence, Gate, Outcome, verify, verify_imports
 from lsp_server.workspace.outline import Import
 
 BASE = """import os
@@ -39,6 +40,10 @@ class Known:
 
 def change(after: str | None, path: str = "a.py", before: str | None = BASE) -> Change:
     return Change("Do it", (FileChange(f"file:///w/{path}", before, after),))
+
+
+def verified(change: Change, kind: EditKind) -> Evidence:
+    return verify(change, kind).also(*verify_imports(change, Known()))
 
 
 D, T, R = EditKind.DOCSTRING, EditKind.TYPES, EditKind.REWRITE
@@ -110,7 +115,7 @@ D, T, R = EditKind.DOCSTRING, EditKind.TYPES, EditKind.REWRITE
     ],
 )
 def test_python_passes_or_says_why_not(kind: EditKind, after: str, failed: str) -> None:
-    evidence = verify(change(after), kind, modules=Known())
+    evidence = verified(change(after), kind)
     assert evidence.refusal == failed
     assert evidence.passed is (failed == "")
 
@@ -150,10 +155,9 @@ def test_what_cannot_be_told_refuses_nothing_and_is_said() -> None:
     assert [(it.gate, it.outcome) for it in evidence.findings] == [
         (Gate.SYNTAX, Outcome.PASSED),
         (Gate.NAMES, Outcome.UNKNOWN),
-        (Gate.IMPORTS, Outcome.PASSED),
         (Gate.API, Outcome.UNKNOWN),
     ]
-    unknown = verify(change(replaced("import os\n", "import os\nimport who\n")), R, modules=Known())
+    unknown = verified(change(replaced("import os\n", "import os\nimport who\n")), R)
     assert [it.detail for it in unknown.findings if it.outcome is Outcome.UNKNOWN] == [
         "a.py: whether there is who to import is not known"
     ]
@@ -183,3 +187,23 @@ def test_errors_that_were_there_refuse_nothing() -> None:
 )  # fmt: skip
 def test_tests_are_told_by_their_paths(path: str, expected: bool) -> None:  # noqa: FBT001
     assert is_test(path) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "language", "expected"),
+    [
+        ("src/shop/books.py", "python", "tests/unit/test_books.py"),
+        ("src/shop/shelf.py", "python", "tests/test_shelf.py"),
+        ("web/view.ts", "typescript", "web/view.test.ts"),
+        ("web/client.ts", "typescript", "web/client.spec.ts"),
+        ("go/a.go", "go", "go/a_test.go"),
+        ("java/A.java", "java", "java/ATest.java"),
+    ],
+)
+def test_tests_are_where_there_are_some_or_where_they_are_looked_for(
+    path: str, language: str, expected: str
+) -> None:
+    paths = ["other/test_books.py", "tests/unit/test_books.py", "web/client.spec.ts", path]
+    if path == "src/shop/books.py":
+        paths = paths[1:]
+    assert find_test_path(path, language, paths) == expected
