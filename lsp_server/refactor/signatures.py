@@ -31,8 +31,8 @@ def change_signature(
     change = plan(what, names, function, owner.name if owner is not None else "")
     offset = _name_offset(source, function)
     pymodule: Any = mirror.project.get_pymodule(mirror.resource(path))
-    found: tuple[Any, Any] = evaluate.eval_location2(pymodule, offset)
-    instance, pyname = found
+    meant: tuple[Any, Any] = evaluate.eval_location2(pymodule, offset)
+    instance, pyname = meant
     if pyname is None or not isinstance(pyname.get_object(), pyobjects.PyFunction):
         raise RefactorRefused(f"what {function.name} means here is not known")
     finders = [finder_of(mirror, function.name, pyname, instance)]
