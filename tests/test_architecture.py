@@ -452,6 +452,7 @@ def test_the_messages_are_those_of_the_extension() -> None:
         protocol.SET_API_KEYS: ("Notification", ["ApiKeysParams"]),
         protocol.SET_PROBLEMS: ("Notification", ["ProblemsParams"]),
         protocol.RESTART_HOST: ("Request", ["NoFields", "NoFields", "void"]),
+        protocol.EDIT: ("Request", ["EditParams", "WorkspaceEdit", "void"]),
         protocol.EXPLAIN_COMPLETION: ("Request", ["NoFields", "ExplainCompletionResult", "void"]),
     }
     assert messages() == ours
@@ -469,6 +470,7 @@ def test_the_messages_are_those_of_the_extension() -> None:
         ("ApiKeysParams", protocol.ApiKeysParams),
         ("Problem", protocol.Problem),
         ("ProblemsParams", protocol.ProblemsParams),
+        ("EditParams", protocol.EditParams),
         ("ExplainCompletionResult", protocol.Explanation),
     ],
 )

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsp_server.bench.measure import CouldNotRun
-from lsp_server.edits.change import Change, FileChange
-from lsp_server.edits.verification import EditKind, verify
+from lsp_server.edits.change import Change, EditKind, FileChange
+from lsp_server.edits.verification import verify
 from lsp_server.refactor.job import Job
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.worker_client import RefactorWorker

@@ -9,8 +9,8 @@ import tokenize
 from pathlib import Path
 
 from lsp_server.bench.measure import CouldNotRun
-from lsp_server.edits.change import Change, FileChange
-from lsp_server.edits.verification import EditKind, verify
+from lsp_server.edits.change import Change, EditKind, FileChange
+from lsp_server.edits.verification import verify
 
 CHANGED_LINES = 200
 _FEWEST_LINES = 400

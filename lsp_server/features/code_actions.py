@@ -242,8 +242,6 @@ class CodeActions:
         renamed: tuple[str, str] | None = None,
     ) -> WorkspaceChange:
         """The change as edits, verified. Raises `RefactorRefused`."""
-        from lsp_server.edits.verification import verify
-
         parsed = {}
         for file in change.files:
             document = self._documents.get(file.uri)
@@ -282,6 +280,8 @@ def _verify(
             if _words(file.before or "", *renamed) != _words(file.after or "", *renamed):
                 return f"{file.uri}: more than the name would change"
         return ""
+    from lsp_server.edits.verification import verify
+
     return verify(change, EditKind.REFACTOR, known=parsed.get).refusal
 
 
