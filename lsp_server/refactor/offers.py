@@ -50,6 +50,12 @@ def name_at(line: str, column: int) -> tuple[int, int] | None:
     return None
 
 
+def assigned_name(line: str) -> str:
+    """The variable that a line assigns, or nothing."""
+    found = _ASSIGNED.match(line)
+    return found[1] if found is not None else ""
+
+
 def _of_selection(lines: Sequence[str], start: Place, end: Place) -> Iterator[Offer]:
     last = end[0] if end[1] or end[0] == start[0] else end[0] - 1
     if last - start[0] >= MAX_SELECTED_LINES:
@@ -104,9 +110,7 @@ def _of_cursor(lines: Sequence[str], place: Place) -> Iterator[Offer]:
     if span is None:
         return
     name = line[slice(*span)]
-    assigned = _ASSIGNED.match(line)
-    is_local = assigned is not None and assigned[1] == name and line[:1].isspace()
-    if is_local:
+    if assigned_name(line) == name and line[:1].isspace():
         yield Offer("inline", f"Inline variable '{name}'", "refactor.inline.variable")
     elif line[span[1] : span[1] + 1] == "(" and head is None:
         yield Offer("inline", f"Inline function '{name}'", "refactor.inline.function", name=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,11 @@ from rope.base.change import ChangeContents, CreateResource
 from rope.base.exceptions import ModuleSyntaxError, RopeError
 
 from lsp_server.refactor import names, renaming
+from lsp_server.refactor.inline import check_calls, inline_variable
 from lsp_server.refactor.job import Doubt, Job, Outcome, Rewritten, Task
 from lsp_server.refactor.method_to_function import move_method
 from lsp_server.refactor.mirror import Mirror, mirror_of
+from lsp_server.refactor.offers import assigned_name, name_at
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.signature import NEW_PARAMETER
 from lsp_server.refactor.signatures import change_signature, place_of_new
@@ -22,7 +25,7 @@ from lsp_server.refactor.source import Source
 
 def perform(job: Job, scratch: Path) -> Outcome:
     """Raises `RefactorRefused`."""
-    with mirror_of(job, scratch) as mirror:
+    with warnings.catch_warnings(action="ignore"), mirror_of(job, scratch) as mirror:  # rope's own
         source = Source(mirror.texts[job.path], job.path)
         try:
             outcome = _TASKS[job.task](job, mirror, source)
@@ -77,15 +80,23 @@ def _extract(job: Job, mirror: Mirror, source: Source) -> Outcome:
 def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
     from rope.refactor.inline import InlineMethod, create_inline
 
+    line, column = job.start
+    span = name_at(source.lines[line], column)
+    name = source.lines[line][slice(*span)] if span is not None else ""
+    if assigned_name(source.lines[line]) == name:
+        return Outcome((inline_variable(source, line, name),), job.path)
     engine = create_inline(mirror.project, mirror.resource(job.path), _offset(source, job.start))
-    files = _files(engine.get_changes(resources=mirror.resources()), mirror)
-    if isinstance(engine, InlineMethod):
-        reason = "arguments are put in as they are: look at what is evaluated, and in which order"
-        files = [
+    if not isinstance(engine, InlineMethod):
+        raise RefactorRefused("a variable is inlined where it is assigned: put the cursor there")
+    check_calls(mirror.texts, name)
+    reason = "look at what is evaluated now, and in which order"
+    return Outcome(
+        tuple(
             replace(it, doubts=tuple(Doubt(line, reason) for line in _changed_lines(it)))
-            for it in files
-        ]
-    return Outcome(tuple(files), job.path)
+            for it in _files(engine.get_changes(resources=mirror.resources()), mirror)
+        ),
+        job.path,
+    )
 
 
 def _changed_lines(file: Rewritten) -> list[int]:

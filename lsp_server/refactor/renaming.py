@@ -68,7 +68,7 @@ def _rename_global(mirror: Mirror, home: str, old_name: str, new_name: str) -> I
     for path, places in global_names.find_places(mirror.texts, home, old_name).items():
         text = mirror.texts[path]
         if taken.search(text):
-            raise RefactorRefused(f"{path} has a {new_name} already")
+            raise RefactorRefused(f"the name {new_name} is taken in {path}")
         data = text.encode("utf-8", "replace")
         doubtful = {it for it in places.in_text if it not in places.certain}
         doubtful = {it for it in doubtful if _is_meant(data, it, old_name)}

@@ -126,6 +126,9 @@ def _remove_argument(
 def _add(source: Source, function: FunctionNode, name: str) -> TextEdit:
     arguments = function.args
     new = f"{name}=None"
+    if arguments.vararg is not None:  # before it, it would take one of what that takes
+        end = source.end(arguments.vararg)
+        return TextEdit(end, end, f", {new}")
     behind = [*arguments.posonlyargs, *arguments.args]
     if behind:
         _, end = _extent(source, function, behind[-1])
@@ -134,7 +137,7 @@ def _add(source: Source, function: FunctionNode, name: str) -> TextEdit:
             end = source.text.index("/", end) + 1
         return TextEdit(end, end, f", {new}")
     at = source.text.index("(", source.start(function)) + 1
-    has_more = arguments.vararg or arguments.kwonlyargs or arguments.kwarg
+    has_more = arguments.kwonlyargs or arguments.kwarg
     return TextEdit(at, at, f"{new}, " if has_more else new)
 
 
@@ -189,7 +192,8 @@ def _cut(source: Source, start: int, end: int) -> TextEdit:
         if rest.lstrip()[:1] not in (")", ""):
             behind += len(text[behind:]) - len(text[behind:].lstrip())
             return TextEdit(start, behind, "")
-        end = behind
+        before = text[:start].rstrip()
+        return TextEdit(len(before) if before.endswith(",") else start, behind, "")
     before = text[:start].rstrip()
     if before.endswith(","):
         return TextEdit(len(before) - 1, end, "")
