@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsp_server.edits.change import Change, EditKind, FileChange
 from lsp_server.edits.hunks import Hunk
@@ -25,7 +25,9 @@ from lsp_server.refactor.worker_client import RefactorWorker
 from lsp_server.workspace.documents import Document, Documents, Position
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace
-from lsp_server.workspace.parse import ParsedText
+
+if TYPE_CHECKING:
+    from lsp_server.workspace.parse import ParsedText
 
 KINDS = (
     "refactor.extract.function",

@@ -14,8 +14,8 @@ from typing import cast
 
 import pytest
 
-from lsp_server.edits.change import Change, FileChange
-from lsp_server.edits.verification import EditKind, verify
+from lsp_server.edits.change import Change, EditKind, FileChange
+from lsp_server.edits.verification import verify
 from lsp_server.refactor.job import Job, Outcome, Place, Task
 from lsp_server.refactor.perform import perform
 from lsp_server.refactor.refusal import RefactorRefused
