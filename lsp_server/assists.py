@@ -53,6 +53,7 @@ class Assists:
             parsed_text=server.index.parsed_text,
             modules=self._modules,
             type_check=self._check_types,
+            thinking=lambda: {"on": True, "off": False}.get(server.config.edit_thinking),
         )
 
     def quick_fixes(self, params: types.CodeActionParams) -> list[types.CodeAction]:

@@ -579,6 +579,7 @@ def test_what_names_a_program_or_a_model_belongs_to_the_machine() -> None:
         "sparrow.enable",
         "sparrow.languages",
         "sparrow.completion.maxLines",
+        "sparrow.edit.thinking",
         "sparrow.index.enable",
         "sparrow.trace.server",
     }
