@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from lsp_server import protocol
 from lsp_server.assists import Assists, RequestFailed
 from lsp_server.features.code_actions import KINDS, Action, Resolved
 from lsp_server.refactor.refusal import RefactorRefused
@@ -22,8 +23,11 @@ RENAME_COMMAND = "sparrow.renameAt"
 
 
 def register_actions(server: SparrowServer) -> None:
-    assists = Assists(server)
+    _register_code_actions(server, Assists(server))
+    _register_rename(server)
 
+
+def _register_code_actions(server: SparrowServer, assists: Assists) -> None:
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION,
         types.CodeActionOptions(code_action_kinds=[*KINDS, "quickfix"], resolve_provider=True),
@@ -55,6 +59,12 @@ def register_actions(server: SparrowServer) -> None:
         action.command = _ask_for_name(server, resolved)
         return action
 
+    @server.feature(protocol.EDIT)
+    async def edit(params: Any) -> types.WorkspaceEdit:
+        return await assists.edit(params)
+
+
+def _register_rename(server: SparrowServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
     def prepare_rename(params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder:
         document = server.documents.get(params.text_document.uri)

@@ -18,16 +18,17 @@ from lsp_server.edits.change import Change, EditKind
 from lsp_server.edits.workspace_edit import EditRefused, plan_edit
 from lsp_server.features.model_edits import EditRefusal, EditRequest, ModelEdits
 from lsp_server.model_edits.actions import ACTIONS, ModelAction, find_actions, find_symbol
-from lsp_server.progress import cancellable
+from lsp_server.progress import told
 from lsp_server.quick_fixes.diagnostics import Diagnostic
 from lsp_server.workspace.documents import Document, Edit, Position
 
 if TYPE_CHECKING:
     from lsp_server.edits.imports import Modules
-    from lsp_server.edits.verification import Finding
+    from lsp_server.edits.verification import Evidence, Finding
     from lsp_server.server import SparrowServer
 
 _MAX_DIAGNOSTICS = 10  # of a place, for which fixes are looked for
+_MAX_TITLE_CHARACTERS = 60
 _KEY = "assist"
 
 
@@ -52,6 +53,7 @@ class Assists:
             parsed_text=server.index.parsed_text,
             modules=self._modules,
             type_check=self._check_types,
+            thinking=lambda: {"on": True, "off": False}.get(server.config.edit_thinking),
         )
 
     def quick_fixes(self, params: types.CodeActionParams) -> list[types.CodeAction]:
@@ -127,19 +129,53 @@ class Assists:
     async def resolve(self, action: types.CodeAction) -> types.CodeAction:
         """The action with its edit. Raises `RequestFailed`, which the editor shows."""
         data: dict[str, Any] = action.data if isinstance(action.data, dict) else {}
-        document = self._server.documents.get(str(data.get("uri")))
-        if document is None or document.version != data.get("version"):
-            raise RequestFailed(f"{action.title}: the document has changed meanwhile; ask again.")
+        document = self._current(action.title, str(data.get("uri")), data.get("version"))
         if data[_KEY] == "quick fix":
             change = self._fixed(action.title, document, data)
-        else:
-            change = await self._edited(action.title, document, data)
-        try:
-            planned = plan_edit(change, refusal=self._server.folders.edit_refusal)
-        except EditRefused as error:
-            raise RequestFailed(f"{action.title}: {error}") from error
-        action.edit = self._server.converter.workspace_edit(planned)
+            action.edit = self._planned(action.title, change)
+            return action
+        request = EditRequest(
+            ACTIONS[data[_KEY]],
+            document.uri,
+            Position(*data["start"]),
+            Position(*data["end"]),
+            problems=tuple(map(str, data["problems"])),
+        )
+        action.edit = await self._edited(action.title, request)
         return action
+
+    async def edit(self, params: Any) -> types.WorkspaceEdit:
+        """`sparrow/edit`. Raises `RequestFailed`."""
+        instruction = str(params.instruction).strip()
+        title = " ".join(instruction.split())[:_MAX_TITLE_CHARACTERS]
+        document = self._current(title, str(params.uri), params.version)
+        place = types.Range(
+            types.Position(params.startLine, params.startCharacter),
+            types.Position(params.endLine, params.endCharacter),
+        )
+        start, end = self._span(place, document)
+        request = EditRequest(ACTIONS["instruction"], document.uri, start, end, instruction)
+        return await self._edited(title, request)
+
+    def _current(self, title: str, uri: str, version: Any) -> Document:
+        document = self._server.documents.get(uri)
+        if document is None or document.version != version:
+            raise RequestFailed(f"{title}: the document has changed meanwhile; ask again.")
+        return document
+
+    def _planned(
+        self, title: str, change: Change, evidence: Evidence | None = None
+    ) -> types.WorkspaceEdit:
+        risk = evidence.doubt if evidence is not None else lambda _: ""
+        try:
+            planned = plan_edit(
+                change,
+                refusal=self._server.folders.edit_refusal,
+                risk=lambda file, _: risk(file.uri),
+            )
+        except EditRefused as error:
+            raise RequestFailed(f"{title}: {error}") from error
+        return self._server.converter.workspace_edit(planned)
 
     def _fixed(self, title: str, document: Document, data: dict[str, Any]) -> Change:
         from lsp_server.edits.verification import verify
@@ -153,22 +189,16 @@ class Assists:
             raise RequestFailed(f"{title}: nothing is changed, since {evidence.refusal}.")
         return change
 
-    async def _edited(self, title: str, document: Document, data: dict[str, Any]) -> Change:
-        request = EditRequest(
-            ACTIONS[data[_KEY]],
-            document.uri,
-            Position(*data["start"]),
-            Position(*data["end"]),
-            instruction=str(data.get("instruction", "")),
-            problems=tuple(map(str, data["problems"])),
-        )
-        async with cancellable(self._server, f"Sparrow: {title}") as report:
+    async def _edited(self, title: str, request: EditRequest) -> types.WorkspaceEdit:
+        # Our own extension has a button of its own.
+        has_button = not self._server.editor_commands
+        async with told(self._server, f"Sparrow: {title}", has_button=has_button) as report:
             edit = await self._model_edits.edit(
                 request, lambda text: report(f"{len(text):,} characters")
             )
         if isinstance(edit, EditRefusal):
             raise RequestFailed(f"{title}: {edit.reason}. {edit.hint}".rstrip())
-        return edit.change
+        return self._planned(title, edit.change, edit.evidence)
 
     async def _check_types(self, change: Change) -> Sequence[Finding]:
         from lsp_server.type_check import check_types

@@ -59,8 +59,10 @@ def report_text(server: LanguageServer, token: types.ProgressToken | None) -> Ca
 
 
 @contextlib.asynccontextmanager
-async def cancellable(server: LanguageServer, title: str) -> AsyncIterator[Callable[[str], None]]:
-    """A progress bar around what the current task does, with a button that cancels the task.
+async def told(
+    server: LanguageServer, title: str, *, has_button: bool
+) -> AsyncIterator[Callable[[str], None]]:
+    """A progress bar around what the current task does, maybe with a button that cancels it.
 
     Gives a function that reports a message. Where the editor shows no progress it does nothing.
     """
@@ -73,7 +75,7 @@ async def cancellable(server: LanguageServer, title: str) -> AsyncIterator[Calla
     progress.tokens[token].add_done_callback(
         lambda it: task.cancel() if task is not None and it.cancelled() else None
     )
-    progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
+    progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=has_button))
     try:
         yield lambda message: progress.report(token, types.WorkDoneProgressReport(message=message))
     finally:

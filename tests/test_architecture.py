@@ -453,6 +453,7 @@ def test_the_messages_are_those_of_the_extension() -> None:
         protocol.SET_API_KEYS: ("Notification", ["ApiKeysParams"]),
         protocol.SET_PROBLEMS: ("Notification", ["ProblemsParams"]),
         protocol.RESTART_HOST: ("Request", ["NoFields", "NoFields", "void"]),
+        protocol.EDIT: ("Request", ["EditParams", "WorkspaceEdit", "void"]),
         protocol.EXPLAIN_COMPLETION: ("Request", ["NoFields", "ExplainCompletionResult", "void"]),
     }
     assert messages() == ours
@@ -470,6 +471,7 @@ def test_the_messages_are_those_of_the_extension() -> None:
         ("ApiKeysParams", protocol.ApiKeysParams),
         ("Problem", protocol.Problem),
         ("ProblemsParams", protocol.ProblemsParams),
+        ("EditParams", protocol.EditParams),
         ("ExplainCompletionResult", protocol.Explanation),
     ],
 )
@@ -578,6 +580,7 @@ def test_what_names_a_program_or_a_model_belongs_to_the_machine() -> None:
         "sparrow.enable",
         "sparrow.languages",
         "sparrow.completion.maxLines",
+        "sparrow.edit.thinking",
         "sparrow.index.enable",
         "sparrow.trace.server",
     }

@@ -12,6 +12,7 @@ import {
 import { ApiKeyStore, Redactor } from "./core/apiKeys";
 import { runDoctor } from "./doctor";
 import { ReadOnlyDocuments } from "./documents";
+import { editByInstruction } from "./edit";
 import { chooseExecutable, installWithProgress, updateQuietly, type Folders } from "./installer";
 import { showMenu } from "./menu";
 import { RENAME_COMMAND, renameAt } from "./refactor";
@@ -80,6 +81,7 @@ export function activate(context: ExtensionContext): void {
       openWalkthrough: () => openWalkthrough(id),
       openSample,
       waitForCompletions,
+      edit: () => editByInstruction(server),
     }),
     commands.registerCommand(RENAME_COMMAND, renameAt),
     watchApiKeys(context.secrets, apiKeys, server, output),

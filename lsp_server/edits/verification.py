@@ -75,6 +75,14 @@ class Evidence:
         """Which gates failed and why, for the user and for a model; empty where none did."""
         return "\n".join(f"{it.gate}: {it.detail}" for it in self.failures)
 
+    def doubt(self, uri: str) -> str:
+        """What the user has to decide on a file: its public API breaks, an import is not known."""
+        for it in self.findings:
+            is_import = it.gate is Gate.IMPORTS and it.outcome is Outcome.UNKNOWN
+            if it.uri == uri and (is_import or it.outcome is Outcome.NOTED):
+                return it.detail
+        return ""
+
     def also(self, *findings: Finding) -> Evidence:
         return Evidence((*self.findings, *findings))
 

@@ -108,7 +108,7 @@ def _import_edit(candidate: Candidate, document: Document) -> Edit:
 
 def _respell(reading: Reading, diagnostic: Diagnostic, document: Document) -> Iterator[QuickFix]:
     """Names that are like it: the one that the tool proposes, and those of the document."""
-    words = {word for line in document.lines for word in _WORD.findall(line)}
+    words = set(_WORD.findall(document.text))
     if document.language == "python":
         words.update(it for it in dir(builtins) if not it.startswith("_"))
     yield from _change_to(_alike(reading, words), reading.name, diagnostic, document)
@@ -132,7 +132,13 @@ def _respell_attribute(
 
 def _alike(reading: Reading, words: set[str]) -> list[str]:
     proposed = [reading.proposed] if reading.proposed else []
-    others = sorted(words - {reading.name, reading.proposed})
+    length = len(reading.name)
+    may_differ = max(length // 3, 1)
+    others = sorted(
+        word
+        for word in words - {reading.name, reading.proposed}
+        if abs(len(word) - length) <= may_differ
+    )
     alike = difflib.get_close_matches(reading.name, others, _MAX_SPELLINGS, _ALIKE)
     return [*proposed, *alike][:_MAX_SPELLINGS]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lsp_server.edits.python_source import parse_python
 from lsp_server.workspace.documents import Edit, Position, line_length
@@ -31,24 +31,28 @@ def remove_python_import(lines: Sequence[str], name: str, at: Position) -> tuple
     tree = parse_python("".join(lines))
     if isinstance(tree, SyntaxError):
         return ()
-    for parent in ast.walk(tree):
-        for body in _bodies(parent):
-            for node in body:
-                is_import = isinstance(node, ast.Import | ast.ImportFrom)
-                if not is_import or not node.lineno - 1 <= at.line < (node.end_lineno or 0):
-                    continue
-                unused = [it for it in node.names if _is_meant(node, it, name)]  # type: ignore[attr-defined]
-                if len(unused) == 1:
-                    return _remove_alias(lines, node, unused[0], body)
+    for body, node in _statements_at(tree, at.line):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            unused = [it for it in node.names if _is_meant(node, it, name)]
+            if len(unused) == 1:
+                return _remove_alias(lines, node, unused[0], body)
     return ()
 
 
-def _bodies(node: ast.AST) -> list[list[ast.stmt]]:
-    fields = (getattr(node, name, None) for name in ("body", "orelse", "finalbody"))
-    return [it for it in fields if isinstance(it, list) and it]
+def _statements_at(tree: ast.AST, line: int) -> Iterator[tuple[list[ast.stmt], ast.stmt]]:
+    """The statements that a line, from 0, is in, outer ones first, each with its block."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        found = getattr(tree, name, None)
+        block: list[ast.stmt] = found if isinstance(found, list) else []
+        for node in block:
+            if isinstance(node, ast.stmt):  # and no handler or case
+                if not node.lineno - 1 <= line < (node.end_lineno or node.lineno):
+                    continue
+                yield block, node
+            yield from _statements_at(node, line)
 
 
-def _is_meant(node: ast.stmt, alias: ast.alias, name: str) -> bool:
+def _is_meant(node: ast.Import | ast.ImportFrom, alias: ast.alias, name: str) -> bool:
     bound = alias.asname or alias.name
     if isinstance(node, ast.ImportFrom):
         whole = f"{'.' * node.level}{node.module or ''}.{alias.name}"
@@ -57,9 +61,12 @@ def _is_meant(node: ast.stmt, alias: ast.alias, name: str) -> bool:
 
 
 def _remove_alias(
-    lines: Sequence[str], node: ast.stmt, alias: ast.alias, body: list[ast.stmt]
+    lines: Sequence[str],
+    node: ast.Import | ast.ImportFrom,
+    alias: ast.alias,
+    body: list[ast.stmt],
 ) -> tuple[Edit, ...]:
-    names: list[ast.alias] = node.names  # type: ignore[attr-defined]
+    names = node.names
     if len(names) == 1:
         return _remove_statement(lines, node, body)
     index = names.index(alias)
@@ -92,16 +99,15 @@ def remove_python_variable(lines: Sequence[str], name: str, at: Position) -> tup
     tree = parse_python("".join(lines))
     if isinstance(tree, SyntaxError):
         return ()
-    for parent in ast.walk(tree):
-        for body in _bodies(parent):
-            for node in body:
-                if node.lineno - 1 == at.line and (value := _assigned(node, name)) is not None:
-                    if all(isinstance(it, _QUIET) for it in ast.walk(value)):
-                        return _remove_statement(lines, node, body)
-                    return (Edit(_start(lines, node), _start(lines, value), ""),)
-        before = _bound_as(parent, name)
-        if before is not None and (before.end_lineno or 0) - 1 == at.line:
-            return _remove_as(lines, before, name)
+    for body, node in _statements_at(tree, at.line):
+        if node.lineno - 1 == at.line and (value := _assigned(node, name)) is not None:
+            if all(isinstance(it, _QUIET) for it in ast.walk(value)):
+                return _remove_statement(lines, node, body)
+            return (Edit(_start(lines, node), _start(lines, value), ""),)
+        parts = [*getattr(node, "handlers", ()), *getattr(node, "items", ())]
+        for before in filter(None, (_bound_as(it, name) for it in parts)):
+            if (before.end_lineno or before.lineno) - 1 == at.line:
+                return _remove_as(lines, before, name)
     return ()
 
 

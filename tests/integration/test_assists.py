@@ -10,6 +10,7 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from lsp_server import protocol
 from lsp_server.convert import PositionConverter
 from lsp_server.workspace.documents import Document
 
@@ -173,3 +174,34 @@ async def test_a_diagnostic_has_its_fixes_first_and_the_model_last(where: Place)
         assert [it.title for it in found] == ["Import Book from books", "Fix with the model"]
         resolved = await server.request(types.CODE_ACTION_RESOLVE, found[0])
         assert applied(resolved, text) == f"from books import Book\n{text}"
+
+
+async def test_an_instruction_is_followed_and_what_breaks_callers_is_to_be_confirmed(
+    where: Place,
+) -> None:
+    new = TEXT.splitlines(keepends=True)[0].replace("days", "days, rate")
+    answer = f"<<<<<<< SEARCH\n{TEXT.splitlines()[0]}\n=======\n{new}>>>>>>> REPLACE\n"
+    follows = {"when": {"message_ends_with": "Task: Take a rate too."}, "reply": [answer]}
+    async with serving(where, settings(where, follows), capabilities=CAPABILITIES) as server:
+        uri = await opened(server, where)
+        await listed(server, uri, "Simplify total")
+        params = protocol.EditParams(
+            uri=uri,
+            version=3,
+            startLine=0,
+            startCharacter=0,
+            endLine=2,
+            endCharacter=0,
+            instruction=" Take a rate too. ",
+        )
+        edit = await server.request(protocol.EDIT, params)
+        (changed,) = edit.documentChanges
+        (hunk,) = changed.edits
+        assert (changed.textDocument.version, hunk.newText) == (3, ", rate")
+        (annotation,) = edit.changeAnnotations
+        assert annotation.needsConfirmation
+        assert "changes total: def(days) becomes def(days, rate)" in annotation.description
+        with pytest.raises(JsonRpcException, match="has changed meanwhile"):
+            await server.request(protocol.EDIT, {**params, "version": 2})
+        with pytest.raises(JsonRpcException, match="not said what is to be done"):
+            await server.request(protocol.EDIT, {**params, "instruction": " "})

@@ -108,15 +108,22 @@ class FakeChat:
 
 
 class Window:
-    def __init__(self, *answers: Any, text: str = TEXT, path: str = PATH, **more: Any) -> None:
+    def __init__(
+        self,
+        *answers: Any,
+        text: str = TEXT,
+        path: str = PATH,
+        language: str = "python",
+        **more: Any,
+    ) -> None:
         self.client = FakeChat(list(answers), **more)
         self.documents = Documents()
-        self.document = self.documents.open((FOLDER / path).as_uri(), "python", 7, text)
+        self.document = self.documents.open((FOLDER / path).as_uri(), language, 7, text)
         self.excluded = ""
         self.type_errors: list[str] = []
         self.type_checked: list[Change] = []
         self.snapshot = At.of(OTHERS, path, text).snapshot
-        parsed = ParsedDocument("python", text).parsed_text
+        parsed = ParsedDocument(language, text).parsed_text
         self.feature = ModelEdits(
             documents=self.documents,
             client=lambda: cast("InferenceClient", self.client),
