@@ -52,6 +52,27 @@ def entries(editor: Workbench) -> Locator:
     return editor.page.locator(".action-widget .monaco-list-row.action")
 
 
+def rename(editor: Workbench, old: str, new: str) -> None:
+    editor.press("F2")
+    box = editor.page.locator(".rename-box input")
+    expect(box).to_be_focused()
+    expect(box).to_have_value(old)
+    editor.page.keyboard.type(new)
+    editor.press("Enter")
+
+
+def preview(editor: Workbench) -> None:
+    expect(editor.page.get_by_role("button", name=re.compile("^Apply"))).to_be_visible()
+
+
+def apply(editor: Workbench, name: str) -> None:
+    """Apply what is ticked in the preview, and save all files."""
+    editor.page.get_by_role("button", name=re.compile("^Apply")).click()
+    expect(editor.page.locator(".view-lines").first).to_contain_text(name)
+    editor.run_command("File: Save All Files")
+    wait_until(lambda: name in editor.file_text("till.py"), f"{name} in till.py", 30)
+
+
 def test_a_function_is_extracted_by_the_light_bulb_named_and_undone(
     launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
 ) -> None:
@@ -99,26 +120,19 @@ def test_a_rename_shows_what_is_doubtful_and_applies_what_is_ticked(
     go_to_line(editor, 4)
     for _ in range(5):
         editor.press("ArrowRight")
-    editor.press("F2")
-    expect(editor.page.locator(".rename-box input")).to_have_value("add_prices")
-    editor.page.keyboard.type("total_of")
-    editor.press("Enter")
-
-    preview = editor.page.locator(".bulk-edit-panel, .refactor-preview").first
-    expect(preview).to_be_visible()
-    boxes = preview.locator("input.edit-checkbox")
-    expect(boxes.first).to_be_attached()
+    rename(editor, "add_prices", "total_of")
+    preview(editor)
     editor.screenshot("preview")
-    editor.page.get_by_role("button", name=re.compile("Apply")).click()
-
-    def is_applied() -> bool:
-        editor.run_command("File: Save All")
-        return "total_of" in editor.file_text("till.py")
-
-    wait_until(is_applied, "the rename in till.py", 30)
+    apply(editor, "total_of")
     assert editor.file_text("till.py") == TILL.replace("add_prices", "total_of")
     assert editor.file_text("shop.py") == SHOP.replace("def add_prices", "def total_of")
-    editor.screenshot("renamed")
+
+    rename(editor, "total_of", "sum_of")  # of which nothing is doubtful
+    preview(editor)
+    editor.screenshot("preview-without-doubts")
+    apply(editor, "sum_of")
+    assert editor.file_text("till.py") == TILL.replace("add_prices", "sum_of")
+    assert editor.file_text("shop.py") == SHOP.replace("def add_prices", "def sum_of")
 
 
 def test_what_cannot_be_done_is_said(
