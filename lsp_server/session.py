@@ -180,6 +180,22 @@ class EditorSession:
         """The action with its edit. Raises `JsonRpcException` with the reason where there is none."""
         return await self._client.code_action_resolve_async(action)
 
+    def apply(self, document: Document, action: types.CodeAction) -> None:
+        """Makes the edits of a resolved action that are of this document, here and in the server."""
+        changes = action.edit.document_changes if action.edit is not None else None
+        for change in changes or ():
+            if not isinstance(change, types.TextDocumentEdit):
+                continue
+            if change.text_document.uri != document.uri:
+                continue
+            edits = [it for it in change.edits if not isinstance(it, types.SnippetTextEdit)]
+            for edit in sorted(edits, key=lambda it: it.range.start, reverse=True):
+                start, end = (
+                    self._converter.from_client(it, document.lines)
+                    for it in (edit.range.start, edit.range.end)
+                )
+                self.edit(document, Edit(start, end, edit.new_text))
+
     async def rename(
         self, document: Document, position: types.Position, new_name: str
     ) -> types.WorkspaceEdit:

@@ -83,6 +83,7 @@ BARE = frozenset(
 
 EDGE_TO_LSP = (
     "lsp_server.bench.*",
+    "lsp_server.demo.refactoring",
     *(
         f"lsp_server.{name}"
         for name in ("actions", "assists", "convert", "progress", "server", "session", "stdio")

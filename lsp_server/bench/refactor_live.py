@@ -159,7 +159,10 @@ async def _rename(session: EditorSession, library: Path, live: Live, name: str) 
     line = text.count("\n", 0, at)
     position = types.Position(line, head.index(" ") + 1)
     started = time.perf_counter()
-    edit = await session.rename(document, position, "renamed_by_the_benchmark")
+    try:
+        edit = await session.rename(document, position, "renamed_by_the_benchmark")
+    except JsonRpcException as error:
+        raise CouldNotRun(f"{name} was not renamed: {error}") from error
     live.rename_s[name] = time.perf_counter() - started
     live.renamed_files[name] = len(edit.document_changes or ())
     session.close(document)

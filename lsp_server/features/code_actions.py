@@ -10,19 +10,25 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsp_server.edits.change import Change, EditKind, FileChange
 from lsp_server.edits.hunks import Hunk
-from lsp_server.edits.workspace_edit import EditRefused, WorkspaceChange, plan_edit
+from lsp_server.edits.workspace_edit import (
+    AnnotatedEdit,
+    Annotation,
+    EditRefused,
+    WorkspaceChange,
+    plan_edit,
+)
 from lsp_server.refactor.job import Doubt, Job, Outcome, Task
 from lsp_server.refactor.offers import Offer, find_offers, name_at
 from lsp_server.refactor.organize import organize_imports
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.worker_client import RefactorWorker
-from lsp_server.workspace.documents import Document, Documents, Position
+from lsp_server.workspace.documents import Document, Documents, Edit, Position
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace
 
@@ -264,9 +270,27 @@ class CodeActions:
             return next((found[it] for it in range(first, last + 1) if it in found), "")
 
         try:
-            return plan_edit(change, refusal=self._folders.edit_refusal, risk=risk)
+            return _with_preview(plan_edit(change, refusal=self._folders.edit_refusal, risk=risk))
         except EditRefused as error:
             raise RefactorRefused(str(error)) from error
+
+
+def _with_preview(change: WorkspaceChange) -> WorkspaceChange:
+    """A change of several files with something to confirm: that alone opens the editor's preview.
+
+    Where nothing in it is doubtful, that is an edit which does nothing; all others start ticked.
+    """
+    annotations = [edit.annotation for file in change.files for edit in file.edits]
+    if len(change.files) < 2 or any(it.needs_confirmation for it in annotations):  # noqa: PLR2004 - several
+        return change
+    told = f"{len(annotations)} places in {len(change.files)} files: look through them, and apply"
+    start = Position(0, 0)
+    heading = AnnotatedEdit(
+        Edit(start, start, ""), Annotation(change.title, told, needs_confirmation=True)
+    )
+    first = next(it for it in change.files if it.edits)
+    headed = replace(first, edits=(heading, *first.edits))
+    return replace(change, files=tuple(headed if it is first else it for it in change.files))
 
 
 def _verify(
@@ -282,7 +306,7 @@ def _verify(
             if _words(file.before or "", *renamed) != _words(file.after or "", *renamed):
                 return f"{file.uri}: more than the name would change"
         return ""
-    from lsp_server.edits.verification import verify
+    from lsp_server.edits.verification import verify  # which brings tree-sitter
 
     return verify(change, EditKind.REFACTOR, known=parsed.get).refusal
 

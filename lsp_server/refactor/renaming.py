@@ -33,7 +33,8 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> tuple[Rewri
         raise RefactorRefused(f"{new_name!r} is no name that Python allows")
     resource = mirror.resource(path)
     old_name = worder.get_name_at(resource, offset)
-    instance, pyname = evaluate.eval_location2(mirror.project.get_pymodule(resource), offset)
+    found: tuple[Any, Any] = evaluate.eval_location2(mirror.project.get_pymodule(resource), offset)
+    instance, pyname = found
     _check(mirror, pyname, old_name, new_name)
     module, line = pyname.get_definition_location()
     home = module.get_resource().path

@@ -26,7 +26,8 @@ _SCOPES = (
 
 def install() -> None:
     """Puts it in rope's place, in this process."""
-    pyscopes.GlobalScope._calculate_scope_regions = _calculate_scope_regions  # noqa: SLF001 - rope has no other way in
+    scope: Any = pyscopes.GlobalScope
+    scope._calculate_scope_regions = _calculate_scope_regions  # noqa: SLF001 - there is no other way in
 
 
 def _calculate_scope_regions(scope: Any) -> None:

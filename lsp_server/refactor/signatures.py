@@ -30,13 +30,14 @@ def change_signature(
     function, owner = _function_at(source, place[0] + 1)
     change = plan(what, names, function, owner.name if owner is not None else "")
     offset = _name_offset(source, function)
-    pymodule = mirror.project.get_pymodule(mirror.resource(path))
-    instance, pyname = evaluate.eval_location2(pymodule, offset)
+    pymodule: Any = mirror.project.get_pymodule(mirror.resource(path))
+    meant: tuple[Any, Any] = evaluate.eval_location2(pymodule, offset)
+    instance, pyname = meant
     if pyname is None or not isinstance(pyname.get_object(), pyobjects.PyFunction):
         raise RefactorRefused(f"what {function.name} means here is not known")
     finders = [finder_of(mirror, function.name, pyname, instance)]
     if function.name == "__init__" and owner is not None:
-        module = pymodule.get_scope()
+        module: Any = pymodule.get_scope()
         if owner.name not in module.get_names():
             raise RefactorRefused(f"{owner.name} is not a class of the module itself")
         finders.append(finder_of(mirror, owner.name, module.get_name(owner.name), None))
