@@ -7,6 +7,7 @@ action is chosen, never when it is listed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ class Assists:
         data: dict[str, Any] = action.data if isinstance(action.data, dict) else {}
         document = self._current(action.title, str(data.get("uri")), data.get("version"))
         if data[_KEY] == "quick fix":
-            change = self._fixed(action.title, document, data)
+            change = await self._fixed(action.title, document, data)
             action.edit = self._planned(action.title, change)
             return action
         request = EditRequest(
@@ -177,14 +178,15 @@ class Assists:
             raise RequestFailed(f"{title}: {error}") from error
         return self._server.converter.workspace_edit(planned)
 
-    def _fixed(self, title: str, document: Document, data: dict[str, Any]) -> Change:
+    async def _fixed(self, title: str, document: Document, data: dict[str, Any]) -> Change:
         from lsp_server.edits.verification import verify
         from lsp_server.quick_fixes.fixes import QuickFix
 
         edits = tuple(_unpacked(it) for it in data["edits"])
         change = QuickFix(title, edits).change(document)
         known = self._server.index.parsed_text(document)
-        evidence = verify(change, EditKind.FIX, known=lambda _: known)
+        evidence = await asyncio.to_thread(verify, change, EditKind.FIX, known=lambda _: known)
+        self._current(title, document.uri, data["version"])
         if not evidence.passed:
             raise RequestFailed(f"{title}: nothing is changed, since {evidence.refusal}.")
         return change

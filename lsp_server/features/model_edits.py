@@ -256,8 +256,9 @@ class ModelEdits:
             if isinstance(found, ModelEdit | EditRefusal):
                 return found
             reasons += [found] if found else []
+        told = reasons[-1].partition("\n")[0].rstrip(".")
         return EditRefusal(
-            f"the model's edit was refused, {len(reasons)} times. The last time: {reasons[-1]}",
+            f"{told} (the model's edit was refused {len(reasons)} times)",
             "Nothing was changed. Ask for less at once, or name a larger model.",
         )
 

@@ -34,7 +34,8 @@ async def test_an_answer_becomes_what_is_written_down(name: str) -> None:
     window = Window(*[answer] * 4, text=text, path=path, language=detect_language(path) or "")
     edit = await window.edit(cast("ActionName", action), line=int(line))
     if isinstance(edit, EditRefusal):
-        got = f"refused: {edit.reason.rpartition('The last time: ')[2]}\n"
+        reason = edit.reason.partition(" (the model's")[0]
+        got = f"refused: {reason}\n"
     else:
         (changed,) = edit.change.files
         after = changed.after or ""

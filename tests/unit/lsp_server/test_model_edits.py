@@ -214,7 +214,7 @@ WRONG = {
     "no end": (GOOD.partition(">>>>")[0], "no end"),
     "no divider": (GOOD.replace("=======\n", ""), "no line of ======="),
     "wrong indentation": (block("if days > 10:\n", "if days > 9:\n"), "do not stand in"),
-    "partly there": (block(OLD.replace("20", "30"), NEW), "return days * 20"),
+    "partly there": (block(OLD.replace("20", "30"), NEW), "lines that do not stand in"),
     "several places": (block("\n", "x = 1\n"), "searches nothing"),
     "outside of the file": (block("x\n", "y\n", "shop/books.py"), "may edit: shop/fees.py"),
     "outside of the workspace": (block("", "x\n", "../../etc/cron.d/x"), "may edit: shop/fees.py"),
@@ -233,6 +233,9 @@ WRONG = {
 }
 
 
+CLOSEST = {"wrong indentation", "partly there"}  # where the model is shown lines that are there
+
+
 @pytest.mark.parametrize("name", WRONG)
 @on_loop
 async def test_what_is_wrong_goes_back_with_the_reason_and_can_be_mended(name: str) -> None:
@@ -245,6 +248,7 @@ async def test_what_is_wrong_goes_back_with_the_reason_and_can_be_mended(name: s
     assert (answered.role, answered.content[0].text) == (ChatRole.ASSISTANT, wrong)
     assert mended.role is ChatRole.USER
     assert reason in mended.content[0].text
+    assert ("return days * 20" in mended.content[0].text) == (name in CLOSEST)
 
 
 @pytest.mark.parametrize("name", WRONG)
