@@ -27,7 +27,11 @@ _COMMANDS = {
     "models": ("inference.models_cli", "models", "List the models that Sparrow knows."),
     "plan": ("inference.models_cli", "plan_command", "Say what of a model fits this machine."),
     "doctor": ("lsp_server.doctor", "doctor", "Check every layer with a real completion."),
-    "demo": ("lsp_server.demo", "demo", "Watch Sparrow complete real code in the terminal."),
+    "demo": (
+        "lsp_server.demo",
+        "demo",
+        "Watch Sparrow complete and refactor real code in the terminal.",
+    ),
     "bench": ("lsp_server.bench.cli", "bench", "Measure Sparrow beside its floors."),
 }
 

@@ -26,6 +26,7 @@ class Config:
     completion_engine_args: Mapping[str, Any] = field(default_factory=dict)
     chat_model: str = ""  # empty: the one that completes
     chat_engine_args: Mapping[str, Any] = field(default_factory=dict)
+    edit_thinking: str = "model"  # which decides; or "on", "off"
     index_enable: bool = True
     completion_context: str = "relevant"  # or "repository"
 
@@ -98,6 +99,12 @@ def parse(settings: Any) -> tuple[Config, list[str]]:
             "an object of the engine's arguments",
             lambda value: isinstance(value, Mapping),
             dict(default.chat_engine_args),
+        ),
+        edit_thinking=read(
+            "edit.thinking",
+            '"model", "on" or "off"',
+            lambda value: value in {"model", "on", "off"},
+            default.edit_thinking,
         ),
         completion_context=read(
             "completion.context",

@@ -68,6 +68,14 @@ class Models:
     def completion(self) -> InferenceClient:
         return self._client_of("completion")
 
+    @property
+    def may_chat(self) -> bool:
+        """Whether there is a model that chats, as far as that is known without starting it."""
+        client = self._client_of("chat")
+        if client.capabilities is not None:
+            return client.capabilities.chat
+        return client is not self.completion  # it was named for that
+
     def for_chat(self) -> InferenceClient:
         """The client for chat and edits, whose first use starts it.
 

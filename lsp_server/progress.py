@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
@@ -53,3 +56,40 @@ def report_text(server: LanguageServer, token: types.ProgressToken | None) -> Ca
         server.protocol.notify(types.PROGRESS, types.ProgressParams(token=token, value=value))
 
     return report
+
+
+@contextlib.asynccontextmanager
+async def told(
+    server: LanguageServer, title: str, *, has_button: bool
+) -> AsyncIterator[Callable[[str], None]]:
+    """A progress bar around what the current task does, maybe with a button that cancels it.
+
+    Gives a function that reports a message. Where the editor shows no progress it does nothing.
+    """
+    token = f"sparrow-{next(_numbers)}"
+    progress = server.work_done_progress
+    if not await _create(server, token):
+        yield lambda _: None
+        return
+    task = asyncio.current_task()
+    progress.tokens[token].add_done_callback(
+        lambda it: task.cancel() if task is not None and it.cancelled() else None
+    )
+    progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=has_button))
+    try:
+        yield lambda message: progress.report(token, types.WorkDoneProgressReport(message=message))
+    finally:
+        progress.end(token, types.WorkDoneProgressEnd())
+        progress.tokens.pop(token, None)
+
+
+async def _create(server: LanguageServer, token: str) -> bool:
+    """Whether the editor shows a progress bar by that token."""
+    window = server.client_capabilities.window
+    if window is None or not window.work_done_progress:
+        return False
+    try:
+        await server.work_done_progress.create_async(token)
+    except JsonRpcException:
+        return False
+    return True

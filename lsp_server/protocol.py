@@ -8,8 +8,11 @@
 | `sparrow/setProblems` | notification to the server | `ProblemsParams` | |
 | `sparrow/restartHost` | request to the server | `{}` | `{}` |
 | `sparrow/explainCompletion` | request to the server | `{}` | `{"markdown": str}` |
+| `sparrow/edit` | request to the server | `EditParams` | a `WorkspaceEdit`; or an error that says why not |
 
-`initializationOptions` holds `settings`, and may hold `apiKeys` as `ApiKeysParams` does.
+`initializationOptions` holds `settings`, and may hold `apiKeys` as `ApiKeysParams` does, and
+`commands`: those that the server may have the editor run behind an edit, of which it knows
+`sparrow.renameAt` (a URI and a position: asks the user for another name there).
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ SET_API_KEYS = "sparrow/setApiKeys"
 SET_PROBLEMS = "sparrow/setProblems"
 RESTART_HOST = "sparrow/restartHost"
 EXPLAIN_COMPLETION = "sparrow/explainCompletion"
+EDIT = "sparrow/edit"
 
 ModelRole = Literal["completion", "chat"]
 
@@ -79,6 +83,21 @@ class ProblemsParams(TypedDict):
 
     uri: str
     problems: list[Problem]
+
+
+class EditParams(TypedDict):
+    """What is to be done to a selection, or at a cursor, in the user's own words.
+
+    The places are the protocol's own, in a document of that version.
+    """
+
+    uri: str
+    version: int
+    startLine: int
+    startCharacter: int
+    endLine: int
+    endCharacter: int
+    instruction: str
 
 
 class Explanation(TypedDict):

@@ -160,6 +160,51 @@ class EditorSession:
             end = self._converter.from_client(item.range.end, document.lines)
         return Suggestion(text, start, end, first_text_ms, total_ms)
 
+    def close(self, document: Document) -> None:
+        identifier = types.TextDocumentIdentifier(document.uri)
+        self._client.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
+
+    async def code_actions(
+        self, document: Document, selection: types.Range
+    ) -> list[types.CodeAction]:
+        answer = await self._client.text_document_code_action_async(
+            types.CodeActionParams(
+                types.TextDocumentIdentifier(document.uri),
+                selection,
+                types.CodeActionContext([], trigger_kind=types.CodeActionTriggerKind.Invoked),
+            )
+        )
+        return [it for it in answer or () if isinstance(it, types.CodeAction)]
+
+    async def resolve(self, action: types.CodeAction) -> types.CodeAction:
+        """The action with its edit. Raises `JsonRpcException` with the reason where there is none."""
+        return await self._client.code_action_resolve_async(action)
+
+    def apply(self, document: Document, action: types.CodeAction) -> None:
+        """Makes the edits of a resolved action that are of this document, here and in the server."""
+        changes = action.edit.document_changes if action.edit is not None else None
+        for change in changes or ():
+            if not isinstance(change, types.TextDocumentEdit):
+                continue
+            if change.text_document.uri != document.uri:
+                continue
+            edits = [it for it in change.edits if not isinstance(it, types.SnippetTextEdit)]
+            for edit in sorted(edits, key=lambda it: it.range.start, reverse=True):
+                start, end = (
+                    self._converter.from_client(it, document.lines)
+                    for it in (edit.range.start, edit.range.end)
+                )
+                self.edit(document, Edit(start, end, edit.new_text))
+
+    async def rename(
+        self, document: Document, position: types.Position, new_name: str
+    ) -> types.WorkspaceEdit:
+        """Raises `JsonRpcException` with the reason where there is no edit."""
+        identifier = types.TextDocumentIdentifier(document.uri)
+        params = types.RenameParams(identifier, position, new_name)
+        answer = await self._client.text_document_rename_async(params)
+        return answer if answer is not None else types.WorkspaceEdit()
+
     async def explain(self) -> str:
         """Why the last completion was shown or not, as Markdown."""
         answer = await self._client.protocol.send_request_async(protocol.EXPLAIN_COMPLETION, {})

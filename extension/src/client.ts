@@ -26,6 +26,7 @@ import {
   type IndexStatusParams,
   type StatusParams,
 } from "./protocol";
+import { RENAME_COMMAND, refactorMiddleware } from "./refactor";
 import { allSettings, COMPLETED_SCHEMES, isEnabled, isLanguageEnabled, SECTION } from "./settings";
 
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -123,7 +124,11 @@ function clientOptions(
 ): LanguageClientOptions {
   return {
     documentSelector: COMPLETED_SCHEMES.map((scheme) => ({ scheme })),
-    initializationOptions: () => ({ settings: allSettings(), apiKeys }),
+    initializationOptions: () => ({
+      settings: allSettings(),
+      apiKeys,
+      commands: [RENAME_COMMAND],
+    }),
     // Deprecated for the pull model, which the server uses; this tells it when to pull.
     // eslint-disable-next-line @typescript-eslint/no-deprecated
     synchronize: { configurationSection: SECTION },
@@ -148,6 +153,7 @@ function clientOptions(
       }),
     },
     middleware: {
+      ...refactorMiddleware,
       provideInlineCompletionItems: (document, position, context, token, next) =>
         isEnabled() && isLanguageEnabled(document.languageId)
           ? next(document, position, context, token)

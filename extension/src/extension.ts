@@ -12,8 +12,10 @@ import {
 import { ApiKeyStore, Redactor } from "./core/apiKeys";
 import { runDoctor } from "./doctor";
 import { ReadOnlyDocuments } from "./documents";
+import { editByInstruction } from "./edit";
 import { chooseExecutable, installWithProgress, updateQuietly, type Folders } from "./installer";
 import { showMenu } from "./menu";
+import { RENAME_COMMAND, renameAt } from "./refactor";
 import { Server } from "./server";
 import { SECTION } from "./settings";
 import { StatusBar } from "./statusBar";
@@ -79,7 +81,9 @@ export function activate(context: ExtensionContext): void {
       openWalkthrough: () => openWalkthrough(id),
       openSample,
       waitForCompletions,
+      edit: () => editByInstruction(server),
     }),
+    commands.registerCommand(RENAME_COMMAND, renameAt),
     watchApiKeys(context.secrets, apiKeys, server, output),
     workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration(`${SECTION}.server.path`)) {

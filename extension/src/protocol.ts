@@ -1,5 +1,5 @@
 /** The messages that Sparrow adds to the language server protocol; mirrors the server's file. */
-import { NotificationType, RequestType } from "vscode-languageclient/node";
+import { NotificationType, RequestType, type WorkspaceEdit } from "vscode-languageclient/node";
 
 export type ModelRole = "completion" | "chat";
 
@@ -69,6 +69,20 @@ export interface ProblemsParams {
 
 /** Client to server: what is wrong in the document that is being edited. */
 export const SetProblemsNotification = new NotificationType<ProblemsParams>("sparrow/setProblems");
+
+/** What is to be done to a selection, in the user's words. */
+export interface EditParams {
+  readonly uri: string;
+  readonly version: number;
+  readonly startLine: number;
+  readonly startCharacter: number;
+  readonly endLine: number;
+  readonly endCharacter: number;
+  readonly instruction: string;
+}
+
+/** Has a model edit. An error says why there is no edit. */
+export const EditRequest = new RequestType<EditParams, WorkspaceEdit, void>("sparrow/edit");
 
 /** Ends the models' processes; the server starts others. */
 export const RestartHostRequest = new RequestType<NoFields, NoFields, void>("sparrow/restartHost");

@@ -18,6 +18,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from lsp_server.demo.refactoring import refactor
 from lsp_server.demo.typist import Screen, Tally, write
 from lsp_server.session import EditorSession, ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
@@ -32,10 +33,11 @@ PACE_S = {"typing": 0.02, "streaming": 0.0, "suggested": 0.6, "taken": 0.25}
 @click.option("--model", default="suffix", show_default=True, help="The model that completes.")
 @click.option("--fast", is_flag=True, help="Do not wait for people to see it.")
 def demo(model: str, fast: bool) -> None:  # noqa: FBT001
-    """Watch Sparrow complete real code in the terminal.
+    """Watch Sparrow complete and refactor real code in the terminal.
 
     A typist writes a module of a small sample workspace, through the language server that your
-    editor would start, and takes the suggestions that are right.
+    editor would start, and takes the suggestions that are right. Then a method is moved out of its
+    class.
     """
     console = Console()
     with tempfile.TemporaryDirectory(prefix="sparrow-demo-") as scratch:
@@ -70,7 +72,8 @@ async def _play(console: Console, folder: Path, target: str, model: str, *, fast
             f"what it knows of the workspace is from its index."
         )
         tally = await _write(console, session, folder, target, fast=fast)
-    _summarize(console, tally)
+        _summarize(console, tally)
+        await refactor(console, session, folder)
 
 
 async def _write(

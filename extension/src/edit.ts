@@ -1,0 +1,71 @@
+/** Has a model edit what is selected, as the user says: Ctrl+I. */
+import { ProgressLocation, window, workspace, type TextEditor } from "vscode";
+import { EditRequest } from "./protocol";
+import type { Server } from "./server";
+
+const MAX_TITLE_CHARACTERS = 60;
+
+export async function editByInstruction(server: Server): Promise<void> {
+  const editor = window.activeTextEditor;
+  if (editor === undefined || !workspace.isTrusted) {
+    void window.showInformationMessage("Sparrow edits open files of a trusted workspace.");
+    return;
+  }
+  const instruction = await window.showInputBox({
+    title: "Edit with Sparrow",
+    prompt: editor.selection.isEmpty
+      ? "What is to be done to the code at the cursor?"
+      : "What is to be done to the selected code?",
+    placeHolder: "Handle an empty list",
+  });
+  if (instruction === undefined || instruction.trim() === "") {
+    return;
+  }
+  try {
+    await edit(server, editor, instruction);
+  } catch (error) {
+    void window.showWarningMessage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Asks for the edit, and makes it in a document that is as it was. */
+async function edit(server: Server, editor: TextEditor, instruction: string): Promise<void> {
+  const { client } = server;
+  if (client === undefined) {
+    throw new Error("Sparrow's server is not running.");
+  }
+  const { document, selection } = editor;
+  const { version } = document;
+  const options = {
+    location: ProgressLocation.Notification,
+    title: `Sparrow: ${instruction.slice(0, MAX_TITLE_CHARACTERS)}`,
+    cancellable: true,
+  };
+  await window.withProgress(options, async (_, token) => {
+    const { start, end } = client.code2ProtocolConverter.asRange(selection);
+    const params = {
+      uri: client.code2ProtocolConverter.asUri(document.uri),
+      version,
+      startLine: start.line,
+      startCharacter: start.character,
+      endLine: end.line,
+      endCharacter: end.character,
+      instruction,
+    };
+    const answer = client.sendRequest(EditRequest, params, token);
+    const found = await answer.catch((error: unknown) => {
+      if (token.isCancellationRequested) {
+        return undefined;
+      }
+      throw error;
+    });
+    if (found === undefined) {
+      return;
+    }
+    const changes = await client.protocol2CodeConverter.asWorkspaceEdit(found, token);
+    if (document.version !== version) {
+      throw new Error("The document was changed while the model worked. Nothing was changed.");
+    }
+    await workspace.applyEdit(changes, { isRefactoring: true });
+  });
+}

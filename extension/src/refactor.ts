@@ -1,0 +1,87 @@
+/** Refactors: what the editor shows while the server works on one, and when it refuses. */
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  CancellationTokenSource,
+  commands,
+  Position,
+  ProgressLocation,
+  Uri,
+  window,
+  workspace,
+  type CancellationToken,
+  type CodeAction,
+  type ProviderResult,
+} from "vscode";
+import type { Middleware } from "vscode-languageclient/node";
+
+/** The server has it run behind an edit that brought a name of its own making. */
+export const RENAME_COMMAND = "sparrow.renameAt";
+
+/** What is done by then needs no progress on the screen. */
+const QUIET_MS = 500;
+
+export const refactorMiddleware: Middleware = {
+  provideCodeActions: (document, range, context, token, next) =>
+    workspace.isTrusted ? next(document, range, context, token) : [],
+  prepareRename: (document, position, token, next) =>
+    workspace.isTrusted ? next(document, position, token) : refuseRename(),
+  provideRenameEdits: (document, position, newName, token, next) =>
+    workspace.isTrusted ? next(document, position, newName, token) : refuseRename(),
+  resolveCodeAction: (action, token, next) => resolveWithProgress(action, token, next),
+};
+
+/** Asks for another name for what stands there. */
+export async function renameAt(
+  uri: string,
+  { line, character }: { readonly line: number; readonly character: number },
+): Promise<void> {
+  const place = [Uri.parse(uri), new Position(line, character)];
+  await commands.executeCommand("editor.action.rename", place);
+}
+
+/** Another extension may rename. */
+function refuseRename(): never {
+  throw new Error("In Restricted Mode Sparrow completes code and does nothing else.");
+}
+
+/** A refusal is shown, and the action comes back without an edit. */
+async function resolveWithProgress(
+  action: CodeAction,
+  token: CancellationToken,
+  next: (action: CodeAction, token: CancellationToken) => ProviderResult<CodeAction>,
+): Promise<CodeAction | null | undefined> {
+  const source = new CancellationTokenSource();
+  const listener = token.onCancellationRequested(() => {
+    source.cancel();
+  });
+  const resolving = Promise.resolve(next(action, source.token));
+  const settled = resolving.then(
+    () => true,
+    () => true,
+  );
+  try {
+    const isQuick = await Promise.race([settled, delay(QUIET_MS, false)]);
+    if (!isQuick) {
+      const options = {
+        location: ProgressLocation.Notification,
+        title: `Sparrow: ${action.title}`,
+        cancellable: true,
+      };
+      void window.withProgress(options, async (_, stopped) => {
+        stopped.onCancellationRequested(() => {
+          source.cancel();
+        });
+        await settled;
+      });
+    }
+    return await resolving;
+  } catch (error) {
+    if (!source.token.isCancellationRequested) {
+      void window.showWarningMessage(error instanceof Error ? error.message : String(error));
+    }
+    return action;
+  } finally {
+    listener.dispose();
+    source.dispose();
+  }
+}

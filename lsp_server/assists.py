@@ -1,0 +1,257 @@
+"""Quick fixes and the edits that a model makes, as code actions: the edge to both.
+
+What an action needs to be resolved travels in its `data`, which comes back as the editor has it: so
+positions in it are read with care, and all that comes of it is verified. A model is asked when its
+action is chosen, never when it is listed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from lsp_server.edits.change import Change, EditKind
+from lsp_server.edits.workspace_edit import EditRefused, plan_edit
+from lsp_server.features.model_edits import EditRefusal, EditRequest, ModelEdits
+from lsp_server.model_edits.actions import ACTIONS, ModelAction, find_actions, find_symbol
+from lsp_server.progress import told
+from lsp_server.quick_fixes.diagnostics import Diagnostic
+from lsp_server.workspace.documents import Document, Edit, Position
+
+if TYPE_CHECKING:
+    from lsp_server.edits.imports import Modules
+    from lsp_server.edits.verification import Evidence, Finding
+    from lsp_server.server import SparrowServer
+
+_MAX_DIAGNOSTICS = 10  # of a place, for which fixes are looked for
+_MAX_TITLE_CHARACTERS = 60
+_KEY = "assist"
+
+
+class RequestFailed(JsonRpcException):
+    """As LSP 3.17 has it: the request was right, and what it asks for cannot be done."""
+
+    CODE = types.LSPErrorCodes.RequestFailed.value
+    MESSAGE = "Request failed"
+
+
+class Assists:
+    def __init__(self, server: SparrowServer) -> None:
+        self._server = server
+        self._model_edits = ModelEdits(
+            documents=server.documents,
+            client=server.models.for_chat,
+            snapshot=server.index.snapshot,
+            folder_of=server.index.folder_of,
+            path_of=server.folders.path_of,
+            exclusion=server.folders.exclusion,
+            edit_refusal=server.folders.edit_refusal,
+            parsed_text=server.index.parsed_text,
+            modules=self._modules,
+            type_check=self._check_types,
+            thinking=lambda: {"on": True, "off": False}.get(server.config.edit_thinking),
+        )
+
+    def quick_fixes(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        """The fixes for the diagnostics of a place, each with its diagnostic."""
+        document = self._document(params)
+        if document is None or not _is_wanted("quickfix", params.context.only):
+            return []
+        from lsp_server.quick_fixes.fixes import fixes
+
+        path, snapshot = (
+            self._server.folders.path_of(document),
+            self._server.index.snapshot(document.uri),
+        )
+        return [
+            types.CodeAction(
+                fix.title,
+                kind=fix.kind,
+                diagnostics=[diagnostic],
+                is_preferred=fix.is_preferred or None,
+                data=self._data(document, "quick fix", edits=[_packed(edit) for edit in fix.edits]),
+            )
+            for diagnostic in params.context.diagnostics[:_MAX_DIAGNOSTICS]
+            for fix in fixes(self._read(diagnostic, document), document, path, snapshot)
+        ]
+
+    def model_edits(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        """What a model may be asked for at a place, where there is one that chats."""
+        server = self._server
+        document = self._document(params)
+        if document is None or document.problem or not server.models.may_chat:
+            return []
+        if server.folders.exclusion(document) or server.folders.edit_refusal(document.uri):
+            return []
+        start, end = self._span(params.range, document)
+        path = server.folders.path_of(document)
+        snapshot = server.index.snapshot(document.uri)
+        # Before it is parsed for the first time, what is known may be of another text.
+        is_known = snapshot is not None and server.index.parsed_text(document) is not None
+        symbols = snapshot.symbols(path) if snapshot is not None and is_known else ()
+        symbol = find_symbol(symbols, start.line, end.line)
+        name = symbol.name if symbol is not None else ""
+        problems = params.context.diagnostics[:_MAX_DIAGNOSTICS]
+        told = [
+            f"{it.source or 'a tool'}, line {it.range.start.line + 1}: {it.message}"
+            for it in problems
+        ]
+        offered: list[tuple[ModelAction, list[str]]] = [
+            (it, []) for it in find_actions(document.language, symbol, path)
+        ]
+        offered += [(ACTIONS["fix"], told)] if told else []
+        return [
+            types.CodeAction(
+                action.titled(name),
+                kind=action.kind,
+                diagnostics=list(problems) if shown else None,
+                tags=[types.CodeActionTag.LlmGenerated],
+                data=self._data(
+                    document,
+                    action.name,
+                    start=[start.line, start.column],
+                    end=[end.line, end.column],
+                    problems=shown,
+                ),
+            )
+            for action, shown in offered
+            if _is_wanted(action.kind, params.context.only)
+        ]
+
+    def made(self, data: dict[str, Any]) -> bool:
+        """Whether an action's data are of one of these."""
+        return _KEY in data
+
+    async def resolve(self, action: types.CodeAction) -> types.CodeAction:
+        """The action with its edit. Raises `RequestFailed`, which the editor shows."""
+        data: dict[str, Any] = action.data if isinstance(action.data, dict) else {}
+        document = self._current(action.title, str(data.get("uri")), data.get("version"))
+        if data[_KEY] == "quick fix":
+            change = await self._fixed(action.title, document, data)
+            action.edit = self._planned(action.title, change)
+            return action
+        request = EditRequest(
+            ACTIONS[data[_KEY]],
+            document.uri,
+            Position(*data["start"]),
+            Position(*data["end"]),
+            problems=tuple(map(str, data["problems"])),
+        )
+        action.edit = await self._edited(action.title, request)
+        return action
+
+    async def edit(self, params: Any) -> types.WorkspaceEdit:
+        """`sparrow/edit`. Raises `RequestFailed`."""
+        instruction = str(params.instruction).strip()
+        title = " ".join(instruction.split())[:_MAX_TITLE_CHARACTERS]
+        document = self._current(title, str(params.uri), params.version)
+        place = types.Range(
+            types.Position(params.startLine, params.startCharacter),
+            types.Position(params.endLine, params.endCharacter),
+        )
+        start, end = self._span(place, document)
+        request = EditRequest(ACTIONS["instruction"], document.uri, start, end, instruction)
+        return await self._edited(title, request)
+
+    def _current(self, title: str, uri: str, version: Any) -> Document:
+        document = self._server.documents.get(uri)
+        if document is None or document.version != version:
+            raise RequestFailed(f"{title}: the document has changed meanwhile; ask again.")
+        return document
+
+    def _planned(
+        self, title: str, change: Change, evidence: Evidence | None = None
+    ) -> types.WorkspaceEdit:
+        risk = evidence.doubt if evidence is not None else lambda _: ""
+        try:
+            planned = plan_edit(
+                change,
+                refusal=self._server.folders.edit_refusal,
+                risk=lambda file, _: risk(file.uri),
+            )
+        except EditRefused as error:
+            raise RequestFailed(f"{title}: {error}") from error
+        return self._server.converter.workspace_edit(planned)
+
+    async def _fixed(self, title: str, document: Document, data: dict[str, Any]) -> Change:
+        from lsp_server.edits.verification import verify
+        from lsp_server.quick_fixes.fixes import QuickFix
+
+        edits = tuple(_unpacked(it) for it in data["edits"])
+        change = QuickFix(title, edits).change(document)
+        known = self._server.index.parsed_text(document)
+        evidence = await asyncio.to_thread(verify, change, EditKind.FIX, known=lambda _: known)
+        self._current(title, document.uri, data["version"])
+        if not evidence.passed:
+            raise RequestFailed(f"{title}: nothing is changed, since {evidence.refusal}.")
+        return change
+
+    async def _edited(self, title: str, request: EditRequest) -> types.WorkspaceEdit:
+        # Our own extension has a button of its own.
+        has_button = not self._server.editor_commands
+        async with told(self._server, f"Sparrow: {title}", has_button=has_button) as report:
+            edit = await self._model_edits.edit(
+                request, lambda text: report(f"{len(text):,} characters")
+            )
+        if isinstance(edit, EditRefusal):
+            raise RequestFailed(f"{title}: {edit.reason}. {edit.hint}".rstrip())
+        return self._planned(title, edit.change, edit.evidence)
+
+    async def _check_types(self, change: Change) -> Sequence[Finding]:
+        from lsp_server.type_check import check_types
+
+        folder = self._server.index.folder_of(change.files[0].uri)
+        return await check_types(change, folder) if folder is not None else ()
+
+    def _modules(self, document: Document) -> Modules | None:
+        from lsp_server.workspace_modules import WorkspaceModules
+
+        folder = self._server.index.folder_of(document.uri)
+        snapshot = self._server.index.snapshot(document.uri)
+        if folder is None or snapshot is None:
+            return None
+
+        def path_of(uri: str) -> str:
+            place = self._server.folders.place_of(uri)
+            return place[1] if place is not None else ""
+
+        return WorkspaceModules(Path(folder), snapshot, path_of)
+
+    def _document(self, params: types.CodeActionParams) -> Document | None:
+        return self._server.documents.get(params.text_document.uri)
+
+    def _span(self, place: types.Range, document: Document) -> tuple[Position, Position]:
+        converter, lines = self._server.converter, document.lines
+        return converter.from_client(place.start, lines), converter.from_client(place.end, lines)
+
+    def _read(self, diagnostic: types.Diagnostic, document: Document) -> Diagnostic:
+        code = diagnostic.code
+        start, end = self._span(diagnostic.range, document)
+        return Diagnostic(
+            diagnostic.source or "",
+            "" if code is None else str(code),
+            diagnostic.message,
+            start,
+            end,
+        )
+
+    def _data(self, document: Document, assist: str, **more: Any) -> dict[str, Any]:
+        return {_KEY: assist, "uri": document.uri, "version": document.version, **more}
+
+
+def _packed(edit: Edit) -> list[Any]:
+    return [edit.start.line, edit.start.column, edit.end.line, edit.end.column, edit.text]
+
+
+def _unpacked(packed: Sequence[Any]) -> Edit:
+    first_line, first_column, last_line, last_column, text = packed
+    return Edit(Position(first_line, first_column), Position(last_line, last_column), str(text))
+
+
+def _is_wanted(kind: str, only: Sequence[str] | None) -> bool:
+    return not only or any(kind == it or kind.startswith(f"{it}.") or not it for it in only)

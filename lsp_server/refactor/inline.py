@@ -1,0 +1,163 @@
+"""Puts the value of a local variable in its places, and says where a function may be put in its calls.
+
+Parentheses are added where the value would be taken apart otherwise. What is evaluated more often, or
+later than it was, is doubtful.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from lsp_server.refactor.job import Doubt, Rewritten
+from lsp_server.refactor.method_uses import FunctionNode, own_nodes
+from lsp_server.refactor.refusal import RefactorRefused
+from lsp_server.refactor.source import Source, TextEdit, apply_edits, parse
+
+_ATOMS = (
+    ast.Name
+    | ast.Constant
+    | ast.Attribute
+    | ast.Call
+    | ast.Subscript
+    | ast.List
+    | ast.Dict
+    | ast.Set
+    | ast.ListComp
+    | ast.SetComp
+    | ast.DictComp
+    | ast.JoinedStr
+)
+_WHOLE = ast.Return | ast.Assign | ast.AnnAssign | ast.Expr | ast.Call | ast.keyword | ast.List
+_EVALUATED_AGAIN = "the value is computed again, or later than it was"
+
+
+def inline_variable(source: Source, line: int, name: str) -> Rewritten:
+    """The variable that is assigned on a line, from 0. Raises `RefactorRefused`."""
+    function, statement = _find(source, line + 1, name)
+    value = statement.value
+    assert value is not None
+    stores = [
+        it
+        for it in ast.walk(function)
+        if isinstance(it, ast.Name) and it.id == name and not isinstance(it.ctx, ast.Load)
+    ]
+    if len(stores) > 1:
+        raise RefactorRefused(f"{name} is assigned more than once in {function.name}")
+    if any(
+        isinstance(it, ast.Yield | ast.YieldFrom | ast.NamedExpr | ast.Await)
+        for it in ast.walk(value)
+    ):
+        raise RefactorRefused(f"the value of {name} does something that is to be done once")
+    if any(
+        it.arg == name
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.arguments)
+        for it in _all(inner)
+    ):
+        raise RefactorRefused(f"{name} is a parameter too")
+    uses = list(_uses(function, name))
+    if not uses:
+        raise RefactorRefused(f"{name} is not used: delete it")
+    text = source.text_of(value)
+    edits = [
+        TextEdit(source.start(it), source.end(it), _bracketed(text, value, parent))
+        for it, parent in uses
+    ]
+    first, last = statement.lineno, statement.end_lineno or statement.lineno
+    alone = (
+        source.lines[first - 1][: len(source.indent_of(first))]
+        == source.lines[first - 1][: statement.col_offset]
+        and not source.text[source.end(statement) : source.line_start(last + 1)].strip()
+    )
+    if not alone:
+        raise RefactorRefused(f"other code stands on the line that assigns {name}")
+    edits.append(TextEdit(source.line_start(first), source.line_start(last + 1), ""))
+    doubts: tuple[Doubt, ...] = ()
+    if _is_doubtful(function, statement, uses):
+        doubts = tuple(Doubt(it.lineno - 1, _EVALUATED_AGAIN) for it, _ in uses)
+    return Rewritten(source.path, source.text, apply_edits(source.text, edits), doubts)
+
+
+def _all(arguments: ast.arguments) -> Iterator[ast.arg]:
+    return (it for it in ast.iter_child_nodes(arguments) if isinstance(it, ast.arg))
+
+
+def _find(source: Source, line: int, name: str) -> tuple[FunctionNode, ast.Assign | ast.AnnAssign]:
+    for function in ast.walk(source.tree):
+        if not isinstance(function, FunctionNode):
+            continue
+        for it in own_nodes(function):
+            if isinstance(it, ast.Assign | ast.AnnAssign) and it.lineno == line and it.value:
+                targets = it.targets if isinstance(it, ast.Assign) else [it.target]
+                (target, *others) = targets
+                if isinstance(target, ast.Name) and target.id == name and not others:
+                    return function, it
+    raise RefactorRefused("a variable is inlined where a function assigns it: put the cursor there")
+
+
+def _uses(function: FunctionNode, name: str) -> Iterator[tuple[ast.Name, ast.AST]]:
+    for parent in ast.walk(function):
+        for child in ast.iter_child_nodes(parent):
+            if isinstance(child, ast.Name) and child.id == name and isinstance(child.ctx, ast.Load):
+                if isinstance(parent, ast.FormattedValue):
+                    raise RefactorRefused(f"{name} stands in an f-string on line {child.lineno}")
+                yield child, parent
+
+
+def _bracketed(text: str, value: ast.expr, parent: ast.AST) -> str:
+    is_whole = isinstance(parent, _WHOLE) and not isinstance(value, ast.GeneratorExp | ast.Tuple)
+    is_number = isinstance(value, ast.Constant) and isinstance(value.value, int | float | complex)
+    if isinstance(parent, ast.Call) and isinstance(value, ast.Lambda | ast.Starred):
+        is_whole = False
+    if isinstance(value, _ATOMS) and not is_number and "\n" not in text:
+        return text
+    return text if is_whole and "\n" not in text else f"({text})"
+
+
+def _is_doubtful(
+    function: FunctionNode, statement: ast.stmt, uses: list[tuple[ast.Name, ast.AST]]
+) -> bool:
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+        return True
+    names = {it.id for it in ast.walk(statement.value) if isinstance(it, ast.Name)}
+    changed = any(
+        isinstance(it, ast.Name) and it.id in names and not isinstance(it.ctx, ast.Load)
+        for it in ast.walk(function)
+        if getattr(it, "lineno", 0) > statement.lineno
+    )
+    calls = any(isinstance(it, ast.Call) for it in ast.walk(statement.value))
+    end = statement.end_lineno or statement.lineno
+    is_next = all(it.lineno <= end + 1 for it, _ in uses)
+    return changed or (calls and (len(uses) > 1 or not is_next))
+
+
+def check_calls(texts: Mapping[str, str], name: str) -> None:
+    """Raises `RefactorRefused` where a call of a function stands in, or holds, a larger expression.
+
+    rope puts texts in without parentheses.
+    """
+    for path, text in texts.items():
+        if name not in text:
+            continue
+        for parent in ast.walk(parse(text, path)):
+            for child in ast.iter_child_nodes(parent):
+                if not isinstance(child, ast.Call) or _called(child) != name:
+                    continue
+                if not isinstance(parent, _WHOLE):
+                    raise RefactorRefused(
+                        f"{path}, line {child.lineno} calls {name} within an expression: extract a "
+                        "variable there first"
+                    )
+                for argument in (*child.args, *(it.value for it in child.keywords)):
+                    if not isinstance(argument, ast.Name | ast.Constant | ast.Attribute):
+                        raise RefactorRefused(
+                            f"{path}, line {child.lineno} gives {name} an expression: extract a "
+                            "variable there first"
+                        )
+
+
+def _called(call: ast.Call) -> str:
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""

@@ -1,0 +1,161 @@
+"""Renames by rope's findings, with what is not certain set apart.
+
+Certain are occurrences that rope resolves to the renamed thing. Doubtful are attributes of that name
+of objects of a type that is not known, and the name in strings and comments.
+"""
+
+from __future__ import annotations
+
+import io
+import keyword
+import re
+import tokenize
+from collections.abc import Iterator
+from typing import Any
+
+from rope.base import evaluate, pynames, pyobjects, worder
+from rope.refactor import occurrences
+from rope.refactor.rename import _is_local
+
+from lsp_server.refactor import global_names
+from lsp_server.refactor.job import Doubt, Rewritten
+from lsp_server.refactor.mirror import Mirror
+from lsp_server.refactor.refusal import RefactorRefused
+from lsp_server.refactor.source import TextEdit, apply_edits
+
+OF_UNKNOWN_TYPE = "the type of the object is not known"
+IN_TEXT = "in a string or a comment"
+
+
+def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> tuple[Rewritten, ...]:
+    """Raises `RefactorRefused`."""
+    if not new_name.isidentifier() or keyword.iskeyword(new_name):
+        raise RefactorRefused(f"{new_name!r} is no name that Python allows")
+    resource = mirror.resource(path)
+    old_name = worder.get_name_at(resource, offset)
+    found: tuple[Any, Any] = evaluate.eval_location2(mirror.project.get_pymodule(resource), offset)
+    instance, pyname = found
+    _check(mirror, pyname, old_name, new_name)
+    module, line = pyname.get_definition_location()
+    home = module.get_resource().path
+    if line is not None and global_names.is_global(mirror.texts[home], old_name, line - 1):
+        return tuple(_rename_global(mirror, home, old_name, new_name))
+    finder, unsure = finder_of(mirror, old_name, pyname, instance)
+    is_local = _is_local(pyname)
+    files = []
+    for resource_ in [resource] if is_local else mirror.resources():
+        text = mirror.texts[resource_.path]
+        if old_name not in text:
+            continue
+        unsure.clear()
+        ranges = [it.get_word_range() for it in finder.find_occurrences(resource_)]
+        edits = [TextEdit(start, end, new_name) for start, end in ranges]
+        doubtful = dict.fromkeys(unsure, OF_UNKNOWN_TYPE)
+        if len(edits) > len(doubtful) and not is_local:
+            for start in mentions(text, old_name):
+                doubtful.setdefault(start, IN_TEXT)
+                edits.append(TextEdit(start, start + len(old_name), new_name))
+        if edits:
+            doubts = tuple(
+                Doubt(text.count("\n", 0, start), reason)
+                for start, reason in sorted(doubtful.items())
+            )
+            files.append(Rewritten(resource_.path, text, apply_edits(text, edits), doubts))
+    return tuple(files)
+
+
+def _rename_global(mirror: Mirror, home: str, old_name: str, new_name: str) -> Iterator[Rewritten]:
+    taken = re.compile(rf"(?<![\w.]){re.escape(new_name)}(?!\w)")
+    for path, places in global_names.find_places(mirror.texts, home, old_name).items():
+        text = mirror.texts[path]
+        if taken.search(text):
+            raise RefactorRefused(f"the name {new_name} is taken in {path}")
+        data = text.encode("utf-8", "replace")
+        doubtful = {it for it in places.in_text if it not in places.certain}
+        doubtful = {it for it in doubtful if _is_meant(data, it, old_name)}
+        length = len(old_name.encode())
+        pieces: list[bytes] = []
+        done = 0
+        for start in sorted({*places.certain, *doubtful}):
+            pieces += data[done:start], new_name.encode()
+            done = start + length
+        after = b"".join([*pieces, data[done:]]).decode()
+        doubts = tuple(Doubt(data.count(b"\n", 0, it), IN_TEXT) for it in sorted(doubtful))
+        yield Rewritten(path, text, after, doubts)
+
+
+def _is_meant(data: bytes, start: int, name: str) -> bool:
+    """As `mentions`, for a place in a string or a comment, in bytes."""
+    end = start + len(name.encode())
+    return (
+        _word(name).match(data[max(0, start - 1) : end + 1].decode("latin-1"), min(start, 1))
+        is not None
+    )
+
+
+def finder_of(mirror: Mirror, name: str, pyname: Any, instance: Any) -> tuple[Any, set[int]]:
+    """A finder of all that is, or may be, the named thing; those that may be end up in the set."""
+    unsure: set[int] = set()
+
+    def note(occurrence: Any) -> bool:
+        start, _ = occurrence.get_word_range()
+        unsure.add(start)
+        return True
+
+    finder = occurrences.create_finder(
+        mirror.project, name, pyname, unsure=note, instance=instance, in_hierarchy=is_method(pyname)
+    )
+    return finder, unsure
+
+
+def is_method(pyname: Any) -> bool:
+    if not isinstance(pyname, pynames.DefinedName):
+        return False
+    thing = pyname.get_object()
+    return isinstance(thing, pyobjects.PyFunction) and isinstance(thing.parent, pyobjects.PyClass)
+
+
+def _check(mirror: Mirror, pyname: Any, old_name: str, new_name: str) -> None:
+    if pyname is None:
+        raise RefactorRefused(
+            f"what {old_name} means here is not known: it is defined outside of the workspace, or in a "
+            "way that the code does not tell"
+        )
+    if isinstance(pyname.get_object(), pyobjects.AbstractModule):
+        raise RefactorRefused(f"{old_name} is a module: rename its file")
+    module, _ = pyname.get_definition_location()
+    place = module.get_resource() if module is not None else None
+    if place is None or place.path not in mirror.texts:
+        raise RefactorRefused(f"{old_name} is not defined in the workspace")
+    if new_name == old_name:
+        raise RefactorRefused("the new name is the old one")
+
+
+def _word(name: str) -> re.Pattern[str]:
+    if "_" not in name.strip("_") and name.lower() == name:
+        quoted = rf"(?<=[`'\"]){re.escape(name)}(?=[`'\"])"
+        return re.compile(rf"{quoted}|(?<![\w.]){re.escape(name)}(?=\()")
+    return re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+
+
+def mentions(text: str, name: str) -> list[int]:
+    """Where a name stands in strings and comments as what a reader takes for it.
+
+    A plain word counts in quotes, in backquotes or before a parenthesis alone.
+    """
+    word = _word(name)
+    starts = [0]
+    for line in text.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    found: list[int] = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        is_text = token.type in (tokenize.STRING, tokenize.COMMENT)
+        if is_text and name in token.string and not _is_formatted(token.string):
+            at = starts[token.start[0] - 1] + token.start[1]
+            found += (at + it.start() for it in word.finditer(token.string))
+    return found
+
+
+def _is_formatted(literal: str) -> bool:
+    """An f-string, in which names are code."""
+    return "f" in literal[:3].partition('"')[0].partition("'")[0].lower()

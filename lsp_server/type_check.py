@@ -1,0 +1,225 @@
+"""The user's own type checker on a text that is not saved: whether a change brings it a new error.
+
+That is mypy, where the workspace has a configuration of it and the user's `PATH` an executable. It is
+never installed, and of a repository it runs nothing: a configuration of mypy's can name plugins, an
+interpreter, and files to write, so that of the workspace's only what turns checks on and off is
+taken, into a configuration of our own; one with plugins is not checked at all. The texts go to a
+scratch folder, and stand for the files by `--shadow-file`. What takes too long is killed, with all
+that it has started, and then nothing is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import configparser
+import contextlib
+import logging
+import os
+import re
+import shutil
+import signal
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsp_server.workspace.folders import path_of_uri
+
+if TYPE_CHECKING:
+    from lsp_server.edits.change import Change
+    from lsp_server.edits.verification import Finding
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 30.0  # for both runs together
+_MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+_PLAIN = re.compile(
+    r"strict|strict_(?:optional|equality|bytes)|disallow_\w+|warn_\w+|no_implicit_\w+|allow_\w+"
+    r"|check_untyped_defs|ignore_missing_imports|ignore_errors|follow_imports|follow_untyped_imports"
+    r"|implicit_(?:optional|reexport)|local_partial_types|extra_checks|python_version|platform"
+    r"|(?:enable|disable)_error_code|namespace_packages|explicit_package_bases|mypy_path"
+)
+_ERROR = re.compile(r"^(?P<path>.+?):(?P<line>\d+)(?::\d+)?: error: (?P<message>.*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """mypy's executable, and what of the workspace's configuration is used: texts by section."""
+
+    executable: str
+    sections: Mapping[str, Mapping[str, str]]
+
+
+def find_checker(folder: Path) -> Checker | str:
+    """How a folder is checked; or why it is not."""
+    try:
+        sections = _read_configuration(folder)
+    except (OSError, ValueError, configparser.Error) as error:
+        return f"mypy's configuration cannot be read: {error}"
+    if sections is None:
+        return "the workspace has no configuration of mypy"
+    if any("plugins" in section for section in sections.values()):
+        return "mypy would run plugins, which is code of the workspace"
+    # Only from places that are written out in full: no name in `PATH` may lead into a repository.
+    places = os.environ.get("PATH", "").split(os.pathsep)
+    executable = shutil.which("mypy", path=os.pathsep.join(filter(os.path.isabs, places)))
+    if executable is None:
+        return "there is no mypy in the environment"
+    plain = {
+        name: {key: value for key, value in section.items() if _PLAIN.fullmatch(key)}
+        for name, section in sections.items()
+    }
+    return Checker(executable, plain)
+
+
+async def check_types(
+    change: Change, folder: Path, timeout_s: float = TIMEOUT_S
+) -> tuple[Finding, ...]:
+    """What mypy says of the files of Python that a change edits, each before and after it."""
+    from lsp_server.edits.verification import Finding, Gate, Outcome
+
+    files = [
+        (path, it.before, it.after)
+        for it in change.files
+        if (path := path_of_uri(it.uri)) is not None
+        and path.suffix in (".py", ".pyi")
+        and it.before is not None
+        and it.after is not None
+        and it.before != it.after
+    ]
+    if not files:
+        return ()
+    uri = change.files[0].uri
+    checker = await asyncio.to_thread(find_checker, folder)
+    found = (
+        checker if isinstance(checker, str) else await _compare(checker, folder, files, timeout_s)
+    )
+    if isinstance(found, str):
+        return (Finding(Gate.TYPE_CHECK, Outcome.UNKNOWN, uri, found),)
+    if not found:
+        return (Finding(Gate.TYPE_CHECK, Outcome.PASSED, uri),)
+    return tuple(Finding(Gate.TYPE_CHECK, Outcome.FAILED, uri, it) for it in found)
+
+
+async def _compare(
+    checker: Checker, folder: Path, files: Sequence[tuple[Path, str, str]], timeout_s: float
+) -> list[str] | str:
+    """The new errors of files, given with their texts before and after; or why none is known."""
+    with tempfile.TemporaryDirectory(prefix="sparrow-mypy-") as name:
+        scratch = Path(name)
+        try:
+            async with asyncio.timeout(timeout_s):
+                before = await _run(checker, folder, scratch, {path: it for path, it, _ in files})
+                after = await _run(checker, folder, scratch, {path: it for path, _, it in files})
+        except TimeoutError:
+            return f"mypy took more than {timeout_s:g} s"
+        except OSError as error:
+            return f"mypy could not be run: {error}"
+    if isinstance(before, str) or isinstance(after, str):
+        return before if isinstance(before, str) else str(after)
+    return [
+        f"line {line} of {path}: {message}"
+        for (path, message), line in after.items()
+        if (path, message) not in before
+    ]
+
+
+_Errors = dict[tuple[str, str], int]  # by file and message, the line of the last one
+
+
+async def _run(
+    checker: Checker, folder: Path, scratch: Path, texts: Mapping[Path, str]
+) -> _Errors | str:
+    """The errors that mypy finds, or why it found none that count."""
+    config = scratch / "mypy.ini"
+    config.write_text(_write_configuration(checker.sections), "utf-8")
+    arguments = []
+    for number, (path, text) in enumerate(texts.items()):
+        shadow = scratch / f"{number}{path.suffix}"
+        shadow.write_text(text, "utf-8", newline="")
+        arguments += ["--shadow-file", str(path), str(shadow)]
+    process = await asyncio.create_subprocess_exec(
+        checker.executable,
+        *("--config-file", str(config), "--cache-dir", str(scratch / "cache")),
+        *("--no-pretty", "--no-color-output", "--no-error-summary", "--show-error-codes"),
+        *arguments,
+        "--",
+        *map(str, texts),
+        cwd=folder,
+        env={**os.environ, "PYTHONSAFEPATH": "1"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        limit=_MAX_OUTPUT_BYTES,
+        start_new_session=True,
+    )
+    try:
+        output, _ = await process.communicate()
+    finally:
+        _kill(process)
+    said = output[:_MAX_OUTPUT_BYTES].decode("utf-8", "replace")
+    if process.returncode not in (0, 1):
+        return (
+            f"mypy failed: {said.strip().splitlines()[-1] if said.strip() else 'it said nothing'}"
+        )
+    return dict(_read_errors(said))
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """Ends a process that has not ended, with all that it started."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+def _read_errors(output: str) -> Iterator[tuple[tuple[str, str], int]]:
+    for line in output.splitlines():
+        if match := _ERROR.match(line):
+            yield (match["path"], match["message"]), int(match["line"])
+
+
+def _read_configuration(folder: Path) -> dict[str, dict[str, str]] | None:
+    """Mypy's own order of places. Raises OSError, ValueError and configparser's errors."""
+    for name in ("mypy.ini", ".mypy.ini", "setup.cfg"):
+        file = folder / name
+        if file.is_file():
+            parser = configparser.RawConfigParser()
+            parser.read_string(file.read_text("utf-8"))
+            found = {it: dict(parser[it]) for it in parser.sections() if it.startswith("mypy")}
+            if found or name != "setup.cfg":
+                return found
+    file = folder / "pyproject.toml"
+    if file.is_file():
+        tool = tomllib.loads(file.read_text("utf-8")).get("tool", {}).get("mypy")
+        if isinstance(tool, dict):
+            return _of_toml(tool)
+    return None
+
+
+def _of_toml(tool: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    sections = {"mypy": {key: _as_ini(it) for key, it in tool.items() if key != "overrides"}}
+    overrides = tool.get("overrides", [])
+    for override in overrides if isinstance(overrides, list) else []:
+        modules = override.get("module", [])
+        for module in [modules] if isinstance(modules, str) else modules:
+            section = sections.setdefault(f"mypy-{module}", {})
+            section |= {key: _as_ini(it) for key, it in override.items() if key != "module"}
+    return sections
+
+
+def _as_ini(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _write_configuration(sections: Mapping[str, Mapping[str, str]]) -> str:
+    lines = ["[mypy]"] if "mypy" not in sections else []
+    for name, section in sections.items():
+        lines.append(f"[{name}]")
+        lines += (f"{key} = {' '.join(value.split())}" for key, value in section.items())
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,149 @@
+"""Refactors as a user meets them: by the light bulb, by F2 with its preview, and undone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from .waiting import wait_until
+from .workbench import LaunchEditor, Workbench
+
+pytestmark = pytest.mark.e2e
+
+SHOP = '''\
+"""A shop. Its prices are added up by `add_prices`."""
+
+
+def add_prices(prices, factor):
+    total = 0
+    for price in prices:
+        total += price * factor
+    print(total)
+    return total
+'''
+TILL = """\
+from shop import add_prices
+
+print(add_prices([1, 2], 3))
+"""
+
+
+def launch(launch_editor: LaunchEditor, sparrow: Path, workspace: Path) -> Workbench:
+    workspace.mkdir()
+    (workspace / "shop.py").write_text(SHOP)
+    (workspace / "till.py").write_text(TILL)
+    editor = launch_editor(workspace, {"sparrow.server.path": str(sparrow)})
+    editor.open_file("shop.py")
+    editor.wait_for_status("ready")
+    editor.wait_for_index("2 files")
+    return editor
+
+
+def go_to_line(editor: Workbench, line: int) -> None:
+    editor.press("Control+Home")
+    for _ in range(line - 1):
+        editor.press("ArrowDown")
+
+
+def entries(editor: Workbench) -> Locator:
+    return editor.page.locator(".action-widget .monaco-list-row.action")
+
+
+def rename(editor: Workbench, old: str, new: str) -> None:
+    editor.press("F2")
+    box = editor.page.locator(".rename-box input")
+    expect(box).to_be_focused()
+    expect(box).to_have_value(old)
+    editor.page.keyboard.type(new)
+    editor.press("Enter")
+
+
+def preview(editor: Workbench) -> None:
+    expect(editor.page.get_by_role("button", name=re.compile("^Apply"))).to_be_visible()
+
+
+def apply(editor: Workbench, name: str) -> None:
+    """Apply what is ticked in the preview, and save all files."""
+    editor.page.get_by_role("button", name=re.compile("^Apply")).click()
+    expect(editor.page.locator(".view-lines").first).to_contain_text(name)
+    editor.run_command("File: Save All Files")
+    wait_until(lambda: name in editor.file_text("till.py"), f"{name} in till.py", 30)
+
+
+def test_a_function_is_extracted_by_the_light_bulb_named_and_undone(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    editor = launch(launch_editor, sparrow, tmp_path / "workspace")
+    go_to_line(editor, 5)
+    for _ in range(3):
+        editor.press("Shift+ArrowDown")
+    editor.page.locator(".codicon-gutter-lightbulb, .lightBulbWidget").first.wait_for()
+    editor.press("Control+.")
+    choice = entries(editor).filter(has_text="Extract function")
+    expect(choice).to_be_visible()
+    editor.screenshot("light-bulb")
+    choice.click()
+
+    box = editor.page.locator(".rename-box input")
+    expect(box).to_be_focused()
+    expect(box).to_have_value("extracted")
+    editor.screenshot("name")
+    editor.page.keyboard.type("sum_up")
+    editor.press("Enter")
+    expect(box).not_to_be_visible()
+    expect(editor.page.locator(".view-lines")).to_contain_text(re.compile(r"def\ssum_up"))
+    editor.save()
+    assert editor.file_text("shop.py") == SHOP.replace(
+        "    total = 0\n    for price in prices:\n        total += price * factor\n",
+        "    total = sum_up(prices, factor)\n",
+    ) + (
+        "\n\ndef sum_up(prices, factor):\n    total = 0\n    for price in prices:\n"
+        "        total += price * factor\n    return total\n"
+    )
+    editor.screenshot("extracted")
+
+    editor.press("Control+z")  # the name
+    editor.press("Control+z")  # the function
+    expect(editor.page.locator(".view-lines")).not_to_contain_text("extracted")
+    editor.save()
+    assert editor.file_text("shop.py") == SHOP
+    assert editor.notifications() == []
+
+
+def test_a_rename_shows_what_is_doubtful_and_applies_what_is_ticked(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    editor = launch(launch_editor, sparrow, tmp_path / "workspace")
+    go_to_line(editor, 4)
+    for _ in range(5):
+        editor.press("ArrowRight")
+    rename(editor, "add_prices", "total_of")
+    preview(editor)
+    editor.screenshot("preview")
+    apply(editor, "total_of")
+    assert editor.file_text("till.py") == TILL.replace("add_prices", "total_of")
+    assert editor.file_text("shop.py") == SHOP.replace("def add_prices", "def total_of")
+
+    rename(editor, "total_of", "sum_of")  # of which nothing is doubtful
+    preview(editor)
+    editor.screenshot("preview-without-doubts")
+    apply(editor, "sum_of")
+    assert editor.file_text("till.py") == TILL.replace("add_prices", "sum_of")
+    assert editor.file_text("shop.py") == SHOP.replace("def add_prices", "def sum_of")
+
+
+def test_what_cannot_be_done_is_said(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    editor = launch(launch_editor, sparrow, tmp_path / "workspace")
+    go_to_line(editor, 4)
+    for _ in range(15):
+        editor.press("ArrowRight")
+    editor.press("Control+Shift+r")
+    entries(editor).filter(has_text="Remove parameter 'prices'").click()
+    expect(editor.notification("prices is used on line 6: remove that first")).to_be_visible()
+    editor.screenshot("refusal")
+    assert editor.file_text("shop.py") == SHOP
