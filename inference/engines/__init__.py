@@ -18,9 +18,9 @@ def is_vllm(model: str) -> bool:
 def create(model: str, engine_args: Mapping[str, Any]) -> Engine[Any]:
     """The engine for a model's name.
 
-    That is `suffix`, `wren` (which `suffix` proposes for), `wren:FOLDER` for other weights of it, the name of a preset,
-    `vllm:CHECKPOINT` (a folder, or a repository of the hub that has been downloaded),
-    `openai:URL[#MODEL]` or `scripted:FILE`. `engine_args` are the engine's own arguments. Raises
+    That is `suffix`, `wren` (for which the suffix engine proposes), `wren:FOLDER` for other weights
+    of it, the name of a preset, `vllm:CHECKPOINT` (a folder, or a repository of the hub that has
+    been downloaded), `openai:URL[#MODEL]` or `scripted:FILE`. `engine_args` are the engine's own arguments. Raises
     `UnknownModel`. May take seconds: call it off the loop.
     """
     kind, _, argument = model.partition(":")
@@ -55,5 +55,5 @@ def create(model: str, engine_args: Mapping[str, Any]) -> Engine[Any]:
         return preset_engine(model, engine_args)
     raise UnknownModel(
         f"there is no model named {model!r}",
-        hint="Name a model of `sparrow models`, `suffix`, `vllm:CHECKPOINT` or `openai:URL`.",
+        hint="Name a model of `sparrow models`, `wren`, `suffix`, `vllm:CHECKPOINT` or `openai:URL`.",
     )

@@ -78,7 +78,7 @@ class WrenEngine:
         except ImportError as error:
             raise EngineFailed(
                 f"wren needs a library that is not installed: {error.name}",
-                "Install it: pip install 'sparrow-code[wren]'.",
+                "Install Sparrow again, or name `suffix` as the model, which needs none.",
             ) from error
         self._prompts = TokenPrompts(_BareTokenizer(tokenizer))
         if self._prompts.fim is None:

@@ -312,7 +312,7 @@ def test_damaged_files_are_refused(package: Path, tmp_path: Path, name: str, dam
     engine = WrenEngine(tmp_path, {})
     with pytest.raises(EngineFailed, match=name) as refused:
         asyncio.run(engine.load(lambda _what, _share: None))
-    assert "wren:FOLDER" in refused.value.hint
+    assert "`suffix`" in refused.value.hint
     asyncio.run(engine.close())
 
 
