@@ -1,4 +1,6 @@
-"""Positions between the editor's units and code points: the one place that knows of UTF-16.
+"""Between the editor and us: positions in its units and in code points, and edits of a workspace.
+
+This is the one place that knows of UTF-16.
 
 The unit is what `initialize` agreed on. A position inside a character moves to its start; one
 behind the end of its line stays behind it, so that the caller can tell.
@@ -7,9 +9,11 @@ behind the end of its line stays behind it, so that the caller can tell.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from lsprotocol import types
 
+from lsp_server.edits.workspace_edit import AnnotatedEdit, Annotation, FileEdit, WorkspaceChange
 from lsp_server.workspace.documents import Edit, Position
 
 _UNITS_BY_ENCODING = {
@@ -65,3 +69,51 @@ class PositionConverter:
             self.from_client(change.range.end, lines),
             change.text,
         )
+
+    def workspace_edit(self, change: WorkspaceChange) -> types.WorkspaceEdit:
+        """The edit of a workspace: versioned, with an annotation for each hunk.
+
+        For clients that know `documentChanges`, `changeAnnotationSupport` and, where files come, go
+        or move, `resourceOperations`.
+        """
+        annotations: dict[str, types.ChangeAnnotation] = {}
+
+        def name(annotation: Annotation) -> str:
+            annotation_id = str(len(annotations))
+            annotations[annotation_id] = types.ChangeAnnotation(
+                annotation.label, annotation.needs_confirmation, annotation.description
+            )
+            return annotation_id
+
+        operations: list[Any] = []
+        for file in change.files:
+            if file.operation is not None:
+                operations.append(_file_operation(file, name(file.operation)))
+            if file.edits:
+                edits = [self._annotated(it, file.lines, name(it.annotation)) for it in file.edits]
+                document = types.OptionalVersionedTextDocumentIdentifier(file.uri, file.version)
+                operations.append(types.TextDocumentEdit(document, edits))
+        return types.WorkspaceEdit(
+            document_changes=operations, change_annotations=annotations or None
+        )
+
+    def _annotated(
+        self, annotated: AnnotatedEdit, lines: Sequence[str], annotation_id: str
+    ) -> types.AnnotatedTextEdit:
+        edit = annotated.edit
+        place = types.Range(self.to_client(edit.start, lines), self.to_client(edit.end, lines))
+        return types.AnnotatedTextEdit(annotation_id, place, edit.text)
+
+
+def _file_operation(file: FileEdit, annotation_id: str) -> Any:
+    """What is done to a file as a whole. One that is there already is never overwritten."""
+    if file.is_deleted:
+        return types.DeleteFile(file.uri, annotation_id=annotation_id)
+    if file.renamed_from is not None:
+        options = types.RenameFileOptions(overwrite=False)
+        return types.RenameFile(
+            file.renamed_from, file.uri, options=options, annotation_id=annotation_id
+        )
+    return types.CreateFile(
+        file.uri, options=types.CreateFileOptions(overwrite=False), annotation_id=annotation_id
+    )

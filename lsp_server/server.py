@@ -20,16 +20,19 @@ from inference.client import ClientStatus
 from inference.content import Layout
 from inference.protocol import LayoutReady
 from lsp_server import config, protocol
+from lsp_server.actions import register_actions
 from lsp_server.api_keys import ApiKeys
 from lsp_server.attention import UserActivity, read_problems
 from lsp_server.context.budget import Limits
 from lsp_server.context.stream import ContextStream
 from lsp_server.convert import PositionConverter
+from lsp_server.features.code_actions import CodeActions
 from lsp_server.features.completion import Completion, CompletionFeature, Request
 from lsp_server.features.status import StatusFeature
 from lsp_server.features.warm_up import WarmUpFeature
 from lsp_server.models import Models
 from lsp_server.progress import WorkDoneProgress, report_text
+from lsp_server.refactor.worker_client import RefactorWorker
 from lsp_server.repository import RepositoryReader
 from lsp_server.trace import Traces, explain
 from lsp_server.workspace.documents import Document, Documents, Edit
@@ -135,6 +138,14 @@ class SparrowServer(LanguageServer):
             path_of=self.folders.path_of,
             is_warm=self.warm_up.is_warm,
         )
+        self.refactor_worker = RefactorWorker()
+        self.code_actions = CodeActions(
+            documents=self.documents,
+            folders=self.folders,
+            index=self.index,
+            worker=self.refactor_worker,
+        )
+        self.editor_commands: frozenset[str] = frozenset()  # that we may have it run
         self._told_problems: set[str] = set()
         self.index.on_change(self._on_index_change)
         _register(self)
@@ -193,6 +204,7 @@ class SparrowServer(LanguageServer):
 def _register(server: SparrowServer) -> None:
     _register_lifecycle(server)
     _register_documents(server)
+    register_actions(server)
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(
@@ -237,6 +249,8 @@ def _register_lifecycle(server: SparrowServer) -> None:
         given = params.initialization_options
         options = given if isinstance(given, dict) else {}
         server.models.set_api_keys(ApiKeys.parse(options.get("apiKeys")))
+        commands = options.get("commands")
+        server.editor_commands = frozenset(map(str, commands if isinstance(commands, list) else ()))
         server.configure(options.get("settings"))
 
     @server.feature(types.INITIALIZED)
@@ -262,6 +276,7 @@ def _register_lifecycle(server: SparrowServer) -> None:
     @server.feature(types.SHUTDOWN)
     async def shutdown(*_: Any) -> None:
         await server.warm_up.close()
+        await server.refactor_worker.close()
         await server.repository.close()
         await server.index.close()
         await server.models.close()

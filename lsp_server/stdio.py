@@ -89,6 +89,7 @@ async def _serve(server: SparrowServer, stdin: BinaryIO, stdout: BinaryIO) -> No
         logger=logger,
         error_handler=server.report_server_error,
     )
+    await server.refactor_worker.close()
     await server.index.close()
     await server.models.close()
 

@@ -40,7 +40,21 @@ PURE = (
     "inference.sampling",
     "lsp_server.context",
     "lsp_server.context.*",
+    "lsp_server.edits.api",
+    "lsp_server.edits.blocks",
+    "lsp_server.edits.change",
+    "lsp_server.edits.hunks",
+    "lsp_server.edits.python_names",
+    "lsp_server.edits.python_source",
+    "lsp_server.edits.python_syntax",
+    "lsp_server.edits.tests_of",
+    "lsp_server.edits.workspace_edit",
     "lsp_server.features.insertion",
+    "lsp_server.model_edits",
+    "lsp_server.model_edits.*",
+    "lsp_server.quick_fixes.diagnostics",
+    "lsp_server.quick_fixes.import_place",
+    "lsp_server.quick_fixes.unused",
     "lsp_server.workspace.documents",
     "lsp_server.workspace.file_tree",
     "lsp_server.workspace.findings",
@@ -54,17 +68,23 @@ PURE = (
     "lsp_server.workspace.words",
 )
 _PLAIN = (
-    "__future__ abc ast bisect collections copy dataclasses difflib enum fractions functools "
-    "graphlib hashlib heapq itertools json keyword math msgpack operator re string struct textwrap "
-    "types typing unicodedata warnings weakref zlib"
+    "__future__ abc ast bisect builtins collections copy dataclasses difflib enum fractions "
+    "functools graphlib hashlib heapq itertools json keyword math msgpack operator re string struct "
+    "symtable textwrap types typing unicodedata warnings weakref zlib"
 )
 PLAIN = frozenset(_PLAIN.split())
 # The packages of ours that pure modules are in.
-BARE = frozenset({"inference", "lsp_server", "lsp_server.features", "lsp_server.workspace"})
+BARE = frozenset(
+    {"inference", "lsp_server"}
+    | {f"lsp_server.{it}" for it in ("edits", "features", "quick_fixes", "workspace")}
+)
 
 EDGE_TO_LSP = (
     "lsp_server.bench.*",
-    *(f"lsp_server.{name}" for name in ("convert", "progress", "server", "session", "stdio")),
+    *(
+        f"lsp_server.{name}"
+        for name in ("actions", "convert", "progress", "server", "session", "stdio")
+    ),
 )
 # What starts things of both packages: everything else of the server sees the client and the wire.
 WHOLE_SYSTEM = (

@@ -6,7 +6,19 @@ to an editor.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
+
+
+class EditKind(enum.StrEnum):
+    """What a change is meant to do, which decides by what it is verified."""
+
+    REFACTOR = "refactor"  # by an engine, not by a model
+    DOCSTRING = "docstring"
+    TYPES = "types"
+    REWRITE = "rewrite"
+    TESTS = "tests"
+    FIX = "fix"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,12 @@ class Folders:
         root = self._root_of(path)
         return path.relative_to(root).as_posix() if root is not None else path.name
 
+    def place_of(self, uri: str) -> tuple[Path, str] | None:
+        """The workspace folder that a file is in, and its path there."""
+        path = path_of_uri(uri)
+        root = self._root_of(path) if path is not None else None
+        return (root, path.relative_to(root).as_posix()) if path is not None and root else None
+
     def hides(self, document: Document, path: str) -> bool:
         """Whether a file of the document's folder must not be shown, by the rules as they are now."""
         own = path_of_uri(document.uri)
@@ -52,6 +58,18 @@ class Folders:
         """The innermost workspace folder that it is in."""
         roots = [root for root in self._exclusions.roots if path.is_relative_to(root)]
         return max(roots, key=lambda root: len(root.parts), default=None)
+
+    def edit_refusal(self, uri: str) -> str:
+        """Why no change may touch a file, there or not; or nothing. Looks at the disk for links."""
+        path = path_of_uri(uri)
+        root = self._root_of(path) if path is not None else None
+        if path is None or root is None:
+            return "it lies outside of the workspace"
+        if not path.resolve().is_relative_to(root.resolve()):
+            return "a link leads out of the workspace"
+        if path.exists() and not os.access(path, os.W_OK):
+            return "it is read-only"
+        return self._exclusions.reason(path)
 
     def exclusion(self, document: Document) -> str:
         """Why the document must not be shown to a model, or nothing."""

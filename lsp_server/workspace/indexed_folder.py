@@ -8,6 +8,7 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lsp_server.workspace.disk import TextCache
 from lsp_server.workspace.documents import Document, Edit
@@ -18,6 +19,9 @@ from lsp_server.workspace.snapshot import ResolvedImport
 from lsp_server.workspace.store_file import StoreDamaged
 from lsp_server.workspace.store_reader import Link, StoreReader
 from lsp_server.workspace.view import FolderView, SymbolCache, by_name
+
+if TYPE_CHECKING:
+    from lsp_server.workspace.parse import ParsedText
 
 _PATHS_AT_ONCE = 2000  # are read in about a millisecond
 _numbers = itertools.count(1)
@@ -138,6 +142,11 @@ class IndexedFolder:
     def closed(self, uri: str) -> None:
         self._open.pop(self._path_of(uri), None)
         self._places.pop(uri, None)
+
+    def parsed_text(self, document: Document) -> ParsedText | None:
+        """The document's text as it is now with its tree; None before it is parsed."""
+        known = self._open.get(self._path_of(document.uri))
+        return known.parsed_text() if known is not None and known.document is document else None
 
     def resolved(self, number: int, links: Iterable[Link]) -> None:
         """Takes the answer to what imports of an open document bind."""

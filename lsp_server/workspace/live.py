@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lsp_server.workspace.indexed_folder import IndexedFolder
     from lsp_server.workspace.indexer_client import IndexerClient
     from lsp_server.workspace.open_document import OpenDocument
+    from lsp_server.workspace.parse import ParsedText
 
 logger = logging.getLogger(__name__)
 
@@ -112,10 +113,20 @@ class Workspace:
         folder = self._folder_of(_path_of(uri))
         return folder.view() if folder is not None else None
 
+    def parsed_text(self, document: Document) -> ParsedText | None:
+        """An open document's text as it is now, with its tree; None before it was parsed first."""
+        folder = self._folder_of(_path_of(document.uri))
+        return folder.parsed_text(document) if folder is not None else None
+
     def folder_of(self, uri: str) -> Path | None:
         """The innermost folder that the document is in."""
         folder = self._folder_of(path_of_uri(uri))
         return folder.path if folder is not None else None
+
+    def files_naming(self, uri: str, name: str, limit: int) -> Sequence[str]:
+        """Files of the folder that a document is in, in which a name stands or might; sorted."""
+        folder = self._folder_of(_path_of(uri))
+        return folder.view().naming(name, limit) if folder is not None else ()
 
     def states(self) -> dict[Path, str]:
         """How it is with each folder's index, in words."""

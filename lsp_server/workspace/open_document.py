@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import lru_cache
 from itertools import accumulate
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lsp_server.workspace.documents import Document, Edit
 from lsp_server.workspace.outline import TEXT, Import, Outline, Reference, Symbol
 from lsp_server.workspace.snapshot import ResolvedImport, TextMatch
 from lsp_server.workspace.words import words
+
+if TYPE_CHECKING:
+    from lsp_server.workspace.parse import ParsedText
 
 # What was edited more often without a question is parsed anew, in the thread.
 MAX_PENDING_EDITS = 100
@@ -36,6 +39,8 @@ class Parsed(Protocol):
     def symbols(self) -> Sequence[Symbol]: ...
     @property
     def imports(self) -> tuple[Import, ...]: ...
+    @property
+    def parsed_text(self) -> ParsedText | None: ...
     def definitions(self, name: str) -> list[Symbol]: ...
     def references(self, name: str) -> list[Reference]: ...
     def apply(self, edit: Edit) -> None: ...
@@ -106,6 +111,12 @@ class OpenDocument:
     def lies_over(self) -> bool:
         """Whether it stands for the file, and not what the store has of that."""
         return not self.is_as_on_disk and self._parsed is not None and not self.document.problem
+
+    def parsed_text(self) -> ParsedText | None:
+        """The text as it is now with its tree; None before it is parsed, or where it cannot be."""
+        if self._parsed is None or self.document.problem:
+            return None
+        return self._up_to_date().parsed_text
 
     def symbols(self) -> Sequence[Symbol]:
         return self._up_to_date().symbols
@@ -183,6 +194,7 @@ class _PlainText:
     outline = Outline(TEXT, (), (), (), has_errors=False)
     symbols: Sequence[Symbol] = ()
     imports: tuple[Import, ...] = ()
+    parsed_text: ParsedText | None = None
 
     def definitions(self, name: str) -> list[Symbol]:
         del name

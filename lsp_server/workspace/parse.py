@@ -52,6 +52,13 @@ class ParseGivenUp(Exception):
     """A parse took longer than it may, or what comes of it would."""
 
 
+class ParsedText(NamedTuple):
+    """A text in UTF-8, and its tree."""
+
+    source: bytes
+    tree: tree_sitter.Tree
+
+
 def outline(source: bytes, language: str, max_parse_s: float = MAX_PARSE_S) -> Outline:
     """The outline of a file. What is not UTF-8 counts as replacement characters.
 
@@ -120,6 +127,11 @@ def parse(
     if _has_rubble(tree.root_node):
         raise ParseGivenUp("the file is not in its language")
     return tree
+
+
+def point(source: bytes, offset: int) -> tuple[int, int]:
+    """Row and column in bytes, with rows as the parser counts them."""
+    return source.count(b"\n", 0, offset), offset - (source.rfind(b"\n", 0, offset) + 1)
 
 
 def _has_rubble(root: tree_sitter.Node) -> bool:

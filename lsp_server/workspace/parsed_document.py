@@ -30,7 +30,14 @@ from lsp_server.workspace.findings import (
 from lsp_server.workspace.headlines import MAX_COMMENT_BYTES
 from lsp_server.workspace.languages import Grammar, load_grammar
 from lsp_server.workspace.outline import Import, Outline, Reference, Symbol
-from lsp_server.workspace.parse import ParseGivenUp, describe, find, parse
+from lsp_server.workspace.parse import (
+    ParsedText,
+    ParseGivenUp,
+    describe,
+    find,
+    parse,
+    point,
+)
 
 PIECE_BYTES = 32 * 1024  # take a few milliseconds
 
@@ -68,6 +75,7 @@ class ParsedDocument:
         self._source = text.encode("utf-8", "replace")
         self._line_starts = find_line_starts(self._source)
         self._tree: tree_sitter.Tree | None = None
+        self._parsed: ParsedText | None = None  # as the text is now, once it was asked for
         self._findings = Findings([], [], [])
         self._problem = ""
         self._is_old = True  # what was found is of an older text
@@ -85,14 +93,15 @@ class ParsedDocument:
         new = edit.text.encode("utf-8", "replace")
         before = self._source
         self._source = before[:start] + new + before[end:]
+        self._parsed = None
         if self._tree is not None:
             self._tree.edit(
                 start,
                 end,
                 start + len(new),
-                _point(before, start),
-                _point(before, end),
-                _point(self._source, start + len(new)),
+                point(before, start),
+                point(before, end),
+                point(self._source, start + len(new)),
             )
         self._line_starts = mend_line_starts(
             self._line_starts, self._source, start, end, len(self._source) - len(before)
@@ -100,6 +109,15 @@ class ParsedDocument:
         self._head = min(self._head, start)
         self._tail = min(self._tail, len(before) - end)
         self._is_old = True
+
+    @property
+    def parsed_text(self) -> ParsedText | None:
+        """The text as it is now, with its tree: costs a parse of what changed. None if given up."""
+        try:
+            source, tree = self._parse()
+        except ParseGivenUp:
+            return None
+        return ParsedText(source, tree.copy())  # ours is edited with the text
 
     @property
     def outline(self) -> Outline:
@@ -134,6 +152,11 @@ class ParsedDocument:
             return []
         return references_to(name, self._source, self._findings, self._line_starts, self._nest())
 
+    def _parse(self) -> ParsedText:
+        if self._parsed is None:
+            self._parsed = ParsedText(self._source, parse(self._parser, self._source, self._tree))
+        return self._parsed
+
     def _nest(self) -> Nesting:
         if self._nesting is None:
             self._nesting = nest(self._findings.symbols, self._source, self._line_starts)
@@ -164,7 +187,7 @@ class ParsedDocument:
         self._nesting = self._outline = None
         old = self._tree
         try:
-            tree = parse(self._parser, self._source, old)
+            tree = self._parse().tree
         except ParseGivenUp as problem:
             self._tree, self._problem = None, str(problem)
             self._findings = Findings([], [], [])
@@ -356,8 +379,3 @@ def _move(symbol: FoundSymbol, shift: int) -> FoundSymbol:
         signature,
         doc,
     )
-
-
-def _point(source: bytes, offset: int) -> tuple[int, int]:
-    """Row and column in bytes, with rows as the parser counts them."""
-    return source.count(b"\n", 0, offset), offset - (source.rfind(b"\n", 0, offset) + 1)

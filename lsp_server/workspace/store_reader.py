@@ -178,6 +178,15 @@ class StoreReader:
                     (content,),
                 )
 
+    def paths_naming(self, name: str, limit: int) -> list[str]:
+        """Paths of files that have the name, or have it in another; of too many just some."""
+        rows = self._read(
+            f"SELECT DISTINCT path FROM (SELECT rowid / {PARTS} AS id FROM text WHERE text MATCH ?)"  # noqa: S608 - our own number
+            " AS found JOIN file ON file.content = found.id LIMIT ?",
+            (f"words : {_quoted(name.lower())}", limit),
+        )
+        return [path for (path,) in rows]
+
     def search(
         self,
         words: Sequence[str],

@@ -148,6 +148,12 @@ class FolderView:
             found.sort(key=lambda it: (it.path, it.reference.line, it.reference.column))
         return found[:limit]
 
+    def naming(self, name: str, limit: int) -> Sequence[str]:
+        """Files in which the name stands, in code or not, or might (letters' case aside), sorted."""
+        found = set(self._ask(lambda it: it.paths_naming(name, limit)) or ()) - self._over.keys()
+        found.update(path for path, it in self._over.items() if name in it.document.text)
+        return sorted(found)[:limit]
+
     def imports(self, path: str) -> Sequence[ResolvedImport]:
         over = self._over.get(path)
         if over is not None:

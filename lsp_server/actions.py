@@ -1,0 +1,107 @@
+"""Code actions and renames at the edge: registers them, and converts on the way in and out.
+
+A refusal is an answer with an error, which the editor shows: what was asked for was asked for by the
+user.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from lsp_server.features.code_actions import KINDS, Action, Resolved
+from lsp_server.refactor.refusal import RefactorRefused
+
+if TYPE_CHECKING:
+    from lsp_server.server import SparrowServer
+
+# A command of the editor's that asks for another name: it is given a URI and a position.
+RENAME_COMMAND = "sparrow.renameAt"
+
+
+class RequestFailed(JsonRpcException):
+    """As LSP 3.17 has it: the request was right, and what it asks for cannot be done."""
+
+    CODE = types.LSPErrorCodes.RequestFailed.value
+    MESSAGE = "Request failed"
+
+
+def register_actions(server: SparrowServer) -> None:
+    @server.feature(
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        types.CodeActionOptions(code_action_kinds=list(KINDS), resolve_provider=True),
+    )
+    def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
+        document = server.documents.get(params.text_document.uri)
+        lines = document.lines if document is not None else []
+        found = server.code_actions.find(
+            params.text_document.uri,
+            server.converter.from_client(params.range.start, lines),
+            server.converter.from_client(params.range.end, lines),
+            params.context.only,
+            is_asked_for=params.context.trigger_kind == types.CodeActionTriggerKind.Invoked,
+        )
+        return [_code_action(it) for it in found]
+
+    @server.feature(types.CODE_ACTION_RESOLVE)
+    async def resolve(action: types.CodeAction) -> types.CodeAction:
+        if not isinstance(action.data, dict):
+            return action
+        try:
+            resolved = await server.code_actions.resolve(action.title, action.data)
+        except RefactorRefused as refusal:
+            raise RequestFailed(f"{action.title}: {refusal}.") from refusal
+        action.edit = server.converter.workspace_edit(resolved.change)
+        action.command = _ask_for_name(server, resolved)
+        return action
+
+    @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
+    def prepare_rename(params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder:
+        document = server.documents.get(params.text_document.uri)
+        lines = document.lines if document is not None else []
+        position = server.converter.from_client(params.position, lines)
+        try:
+            start, end, name = server.code_actions.prepare_rename(
+                params.text_document.uri, position
+            )
+        except RefactorRefused as refusal:
+            raise RequestFailed(f"Rename: {refusal}.") from refusal
+        place = types.Range(
+            server.converter.to_client(start, lines), server.converter.to_client(end, lines)
+        )
+        return types.PrepareRenamePlaceholder(place, name)
+
+    @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
+    async def rename(params: types.RenameParams) -> types.WorkspaceEdit:
+        document = server.documents.get(params.text_document.uri)
+        lines = document.lines if document is not None else []
+        position = server.converter.from_client(params.position, lines)
+        try:
+            change = await server.code_actions.rename(
+                params.text_document.uri, position, params.new_name
+            )
+        except RefactorRefused as refusal:
+            raise RequestFailed(f"Rename: {refusal}.") from refusal
+        return server.converter.workspace_edit(change)
+
+
+def _code_action(action: Action) -> types.CodeAction:
+    return types.CodeAction(
+        action.title,
+        kind=action.kind,
+        data=dict(action.data),
+        disabled=types.CodeActionDisabled(action.disabled) if action.disabled else None,
+    )
+
+
+def _ask_for_name(server: SparrowServer, resolved: Resolved) -> types.Command | None:
+    """Where the editor can: it is asked for another name once the edit was made."""
+    if resolved.name_at is None or RENAME_COMMAND not in server.editor_commands:
+        return None
+    uri, position = resolved.name_at
+    # Names stand behind white space and plain code, of which columns are the same in all units;
+    # what stands before them otherwise is in the text as it will be.
+    place: Any = {"line": position.line, "character": position.column}
+    return types.Command("Rename", RENAME_COMMAND, arguments=[uri, place])

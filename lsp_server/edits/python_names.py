@@ -1,0 +1,233 @@
+"""Which names of a Python source are bound nowhere that the place of their use can see.
+
+Whether a name is bound before it is used is not asked: only whether it is bound at all. Builtins are
+those of the Python that Sparrow runs on. Pure.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from lsp_server.edits.python_source import parse_python
+
+_ALWAYS_THERE = frozenset(dir(builtins)) | {
+    *("__file__", "__path__", "__annotations__", "__builtins__", "__class__", "__module__"),
+    *("__qualname__", "WindowsError", "reveal_type", "reveal_locals"),
+}
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """A name where it is used: line from 0, column in code points from 0."""
+
+    line: int
+    column: int
+    name: str
+
+
+@dataclass(slots=True)
+class _Scope:
+    parent: _Scope | None
+    is_class: bool = False
+    names: set[str] = field(default_factory=set)
+
+    def sees(self, name: str) -> bool:
+        scope: _Scope | None = self
+        while scope is not None:
+            # What a class binds its methods do not see; what is nested in another way does.
+            if name in scope.names and (not scope.is_class or scope is self):
+                return True
+            scope = scope.parent
+        return name in _ALWAYS_THERE
+
+
+def find_undefined(source: str) -> list[Use] | None:
+    """The uses of names that nothing binds, in order; also what `__all__` names in vain.
+
+    None where that cannot be told: the source cannot be parsed, or imports all that a module has.
+    """
+    tree = parse_python(source)
+    if isinstance(tree, SyntaxError):
+        return None
+    globals_: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            globals_.update(node.names)
+        elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            return None
+    finder = _Finder(globals_)
+    try:
+        finder.visit_module(tree)
+    except RecursionError:
+        return None
+    lines = source.encode().split(b"\n")
+    return sorted({_place(name, node, lines) for name, node in finder.undefined})
+
+
+def _place(name: str, node: ast.expr, lines: list[bytes]) -> Use:
+    line = node.lineno - 1
+    before = lines[line][: node.col_offset] if line < len(lines) else b""
+    return Use(line, len(before.decode("utf-8", "replace")), name)
+
+
+class _Finder:
+    def __init__(self, globals_: set[str]) -> None:
+        """With the names that functions declare to be global."""
+        self.undefined: list[tuple[str, ast.expr]] = []
+        self._globals = _Scope(None, names=globals_)
+
+    def visit_module(self, tree: ast.Module) -> None:
+        self._globals.names |= _bound(tree.body)
+        self._visit_all(tree.body, self._globals)
+        for name, node in _exported(tree):
+            self._use(name, node, self._globals)
+
+    def _use(self, name: str, node: ast.expr, scope: _Scope) -> None:
+        if not scope.sees(name):
+            self.undefined.append((name, node))
+
+    def _visit_all(self, nodes: Iterable[ast.AST | None], scope: _Scope) -> None:
+        for node in nodes:
+            if node is not None:
+                self._visit(node, scope)
+
+    def _visit(self, node: ast.AST, scope: _Scope) -> None:
+        if isinstance(node, _Function):
+            self._visit_function(node, scope)
+        elif isinstance(node, ast.Lambda):
+            self._visit_all((*node.args.defaults, *node.args.kw_defaults), scope)
+            inner = _Scope(scope, names=_parameters(node.args) | _bound([node.body]))
+            self._visit(node.body, inner)
+        elif isinstance(node, ast.ClassDef):
+            self._visit_class(node, scope)
+        elif isinstance(node, _Comprehension):
+            # Its first source sees a class's names and the rest does not: taken together.
+            inner = _within(scope, _bound([it.target for it in node.generators]))
+            self._visit_all(ast.iter_child_nodes(node), inner)
+        elif isinstance(node, ast.AnnAssign):
+            self._visit_all((node.target, node.value), scope)
+            self._visit_annotation(node.annotation, scope)
+        elif type(node).__name__ == "TypeAlias":  # of Python 3.12
+            inner = _with_type_parameters(node, scope)
+            self._visit(node.value, inner)  # type: ignore[attr-defined]
+        elif isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                self._use(node.id, node, scope)
+        else:
+            self._visit_all(ast.iter_child_nodes(node), scope)
+
+    def _visit_function(self, node: _Function, scope: _Scope) -> None:
+        arguments = node.args
+        self._visit_all((*node.decorator_list, *arguments.defaults, *arguments.kw_defaults), scope)
+        typed = _with_type_parameters(node, scope)
+        for argument in _arguments(arguments):
+            self._visit_annotation(argument.annotation, typed)
+        self._visit_annotation(node.returns, typed)
+        names = _parameters(arguments) | _bound(node.body)
+        self._visit_all(node.body, _Scope(typed, names=names))
+
+    def _visit_class(self, node: ast.ClassDef, scope: _Scope) -> None:
+        self._visit_all(node.decorator_list, scope)
+        typed = _with_type_parameters(node, scope)
+        self._visit_all((*node.bases, *node.keywords), typed)
+        self._visit_all(node.body, _Scope(typed, is_class=True, names=_bound(node.body)))
+
+    def _visit_annotation(self, node: ast.expr | None, scope: _Scope) -> None:
+        """An annotation, and those in quotes in it. What is quoted otherwise is mere text."""
+        if node is None:
+            return
+        self._visit(node, scope)
+        for part in _outside_literals(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                try:
+                    quoted = ast.parse(part.value.strip(), mode="eval").body
+                except (SyntaxError, ValueError, RecursionError):
+                    continue
+                for inner in ast.walk(quoted):
+                    if isinstance(inner, ast.Name):
+                        self._use(inner.id, part, scope)
+
+
+def _outside_literals(annotation: ast.expr) -> Iterator[ast.AST]:
+    """The parts of an annotation but for what `Literal` and `Annotated` say in strings."""
+    pending: list[ast.AST] = [annotation]
+    while pending:
+        node = pending.pop()
+        yield node
+        if isinstance(node, ast.Subscript):
+            named = node.value.attr if isinstance(node.value, ast.Attribute) else ""
+            named = node.value.id if isinstance(node.value, ast.Name) else named
+            if named in {"Literal", "Annotated"}:
+                continue
+        pending += ast.iter_child_nodes(node)
+
+
+def _with_type_parameters(node: ast.AST, scope: _Scope) -> _Scope:
+    """The scope of the type parameters of Python 3.12, where there are any."""
+    parameters = getattr(node, "type_params", ())
+    return _within(scope, {it.name for it in parameters}) if parameters else scope
+
+
+def _within(scope: _Scope, names: set[str]) -> _Scope:
+    """A scope that, other than a function's, also sees what a class around it binds."""
+    return _Scope(scope, names=names | scope.names if scope.is_class else names)
+
+
+def _arguments(arguments: ast.arguments) -> list[ast.arg]:
+    all_ = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return all_ + [it for it in (arguments.vararg, arguments.kwarg) if it is not None]
+
+
+def _parameters(arguments: ast.arguments) -> set[str]:
+    return {it.arg for it in _arguments(arguments)}
+
+
+def _bound(nodes: Iterable[ast.AST]) -> set[str]:
+    """What statements bind in their own scope: what functions and classes in them do is theirs."""
+    names: set[str] = set()
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, _Function | ast.ClassDef):
+            names.add(node.name)
+            pending += node.decorator_list
+            continue
+        if isinstance(node, ast.Lambda):
+            continue
+        if isinstance(node, _Comprehension):
+            # Its own targets stay in it; what `:=` binds does not.
+            pending += (it for it in ast.walk(node) if isinstance(it, ast.NamedExpr))
+            continue
+        names |= _bound_by(node)
+        pending += ast.iter_child_nodes(node)
+    return names
+
+
+def _bound_by(node: ast.AST) -> set[str]:
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            return {name}
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return {it.asname or it.name.partition(".")[0] for it in names}
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+            return {name}
+        case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+            return {name}
+        case ast.Global(names=named) | ast.Nonlocal(names=named):
+            return set(named)
+    return set()
+
+
+def _exported(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """What `__all__` names, where it is a plain list."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List() | ast.Tuple()):
+                for item in node.value.elts:  # type: ignore[attr-defined]
+                    if isinstance(item, ast.Constant) and isinstance(item.value, str):
+                        yield item.value, item

@@ -1,0 +1,1 @@
+"""What a model may be asked to do to code, and how it is asked. Pure."""

@@ -1,0 +1,176 @@
+"""Performs one job: by rope where rope does it well, else by what is in this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rope.base.change import ChangeContents, CreateResource
+from rope.base.exceptions import ModuleSyntaxError, RopeError
+
+from lsp_server.refactor import names, renaming
+from lsp_server.refactor.job import Doubt, Job, Outcome, Rewritten, Task
+from lsp_server.refactor.method_to_function import move_method
+from lsp_server.refactor.mirror import Mirror, mirror_of
+from lsp_server.refactor.refusal import RefactorRefused
+from lsp_server.refactor.signature import NEW_PARAMETER
+from lsp_server.refactor.signatures import change_signature, place_of_new
+from lsp_server.refactor.source import Source
+
+
+def perform(job: Job, scratch: Path) -> Outcome:
+    """Raises `RefactorRefused`."""
+    with mirror_of(job, scratch) as mirror:
+        source = Source(mirror.texts[job.path], job.path)
+        try:
+            outcome = _TASKS[job.task](job, mirror, source)
+        except ModuleSyntaxError as error:
+            raise RefactorRefused(
+                f"{error.filename} has a syntax error on line {error.lineno}. Mend it first"
+            ) from error
+        except RopeError as error:
+            raise RefactorRefused(_told(error)) from error
+        return replace(
+            outcome,
+            files=tuple(
+                replace(
+                    it,
+                    before=None if it.before is None else mirror.with_line_ends(it.path, it.before),
+                    after=mirror.with_line_ends(it.path, it.after),
+                )
+                for it in outcome.files
+                if it.before != it.after
+            ),
+        )
+
+
+def _told(error: RopeError) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _offset(source: Source, place: tuple[int, int]) -> int:
+    line = min(place[0], len(source.lines) - 1)
+    return source.line_start(line + 1) + min(place[1], len(source.lines[line]))
+
+
+def _extract(job: Job, mirror: Mirror, source: Source) -> Outcome:
+    from rope.refactor.extract import ExtractMethod, ExtractVariable
+
+    start, end = _offset(source, job.start), _offset(source, job.end)
+    if not source.text[start:end].strip():
+        raise RefactorRefused("nothing is selected: select the code that is to be extracted")
+    if job.task == "extract_function":
+        name = names.unused("extracted", source.text)
+        engine = ExtractMethod(mirror.project, mirror.resource(job.path), start, end)
+    else:
+        name = names.unused(names.of_expression(source.text[start:end]), source.text)
+        engine = ExtractVariable(mirror.project, mirror.resource(job.path), start, end)
+    files = _files(engine.get_changes(name), mirror)
+    files = [replace(it, after=names.spaced(it.after, name)) for it in files]
+    (file,) = files
+    at = names.first_place(file.after, name, is_use=job.task == "extract_function")
+    return Outcome(tuple(files), job.path, at)
+
+
+def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
+    from rope.refactor.inline import InlineMethod, create_inline
+
+    engine = create_inline(mirror.project, mirror.resource(job.path), _offset(source, job.start))
+    files = _files(engine.get_changes(resources=mirror.resources()), mirror)
+    if isinstance(engine, InlineMethod):
+        reason = "arguments are put in as they are: look at what is evaluated, and in which order"
+        files = [
+            replace(it, doubts=tuple(Doubt(line, reason) for line in _changed_lines(it)))
+            for it in files
+        ]
+    return Outcome(tuple(files), job.path)
+
+
+def _changed_lines(file: Rewritten) -> list[int]:
+    import difflib
+
+    before = (file.before or "").split("\n")
+    matcher = difflib.SequenceMatcher(None, before, file.after.split("\n"), autojunk=False)
+    return [
+        line
+        for tag, first, last, _, _ in matcher.get_opcodes()
+        if tag != "equal"
+        for line in range(first, max(last, first + 1))
+    ]
+
+
+def _rename(job: Job, mirror: Mirror, source: Source) -> Outcome:
+    return Outcome(
+        renaming.rename(mirror, job.path, _offset(source, job.start), job.argument), job.path
+    )
+
+
+def _move_method(job: Job, mirror: Mirror, source: Source) -> Outcome:
+    others = {path: text for path, text in mirror.texts.items() if path != job.path}
+    moved = move_method(source.text, job.start[0], others, job.path)
+    note = f"A method stays that calls the function, since {moved.kept}." if moved.kept else ""
+    return Outcome((Rewritten(job.path, source.text, moved.text),), job.path, note=note)
+
+
+def _move_to_new_file(job: Job, mirror: Mirror, source: Source) -> Outcome:
+    from rope.refactor.move import MoveGlobal
+
+    resource = mirror.resource(job.path)
+    engine = MoveGlobal(mirror.project, resource, _offset(source, job.start))
+    module = names.snake(engine.old_name)
+    path = str(Path(job.path).with_name(f"{module}.py").as_posix())
+    if path in mirror.texts or Path(job.folder, path).exists():
+        raise RefactorRefused(f"{path} is there already: move or rename it first")
+    made = resource.parent.create_file(f"{module}.py")
+    files = _files(engine.get_changes(made, resources=[*mirror.resources(), made]), mirror)
+    _check_imports(files, job.path, path)
+    return Outcome(tuple(replace(it, before=None) if it.path == path else it for it in files), path)
+
+
+def _check_imports(files: list[Rewritten], old: str, new: str) -> None:
+    """Raises `RefactorRefused` for two modules that would import each other."""
+    texts = {it.path: it.after for it in files}
+    module, new_module = (Path(path).stem for path in (old, new))
+    if names.imports(texts.get(new, ""), module) and names.imports(texts.get(old, ""), new_module):
+        raise RefactorRefused(
+            f"{old} and {new} would import each other: move what both need elsewhere first"
+        )
+
+
+def _change_signature(job: Job, mirror: Mirror, source: Source) -> Outcome:
+    what = job.task.partition("_")[0]
+    parameters = tuple(job.argument.split(","))
+    if what == "add":
+        parameters = (names.unused(NEW_PARAMETER, source.text),)
+    files = change_signature(mirror, job.path, job.start, what, parameters)
+    at = place_of_new(files, job.path, parameters[0]) if what == "add" else None
+    return Outcome(files, job.path, at)
+
+
+def _files(changes: Any, mirror: Mirror) -> list[Rewritten]:
+    found = []
+    for change in changes.changes:
+        if isinstance(change, CreateResource):
+            continue
+        if not isinstance(change, ChangeContents):
+            raise RefactorRefused("files would have to be moved, which is left to the editor")
+        path = change.resource.path
+        found.append(Rewritten(path, mirror.texts.get(path, ""), change.new_contents))
+    if not found:
+        raise RefactorRefused("nothing would change")
+    return found
+
+
+_TASKS: dict[Task, Callable[[Job, Mirror, Source], Outcome]] = {
+    "extract_function": _extract,
+    "extract_variable": _extract,
+    "inline": _inline,
+    "rename": _rename,
+    "move_method": _move_method,
+    "move_to_new_file": _move_to_new_file,
+    "remove_parameter": _change_signature,
+    "swap_parameters": _change_signature,
+    "add_parameter": _change_signature,
+}
