@@ -20,6 +20,7 @@ from inference.sampling import Sampling
 from lsp_server.config import Config
 from lsp_server.context.budget import ANSWER_TOKENS
 from lsp_server.context.stream import ContextStream
+from lsp_server.edits.completed_line import MAX_LINES, breaks_syntax
 from lsp_server.features.insertion import fit
 from lsp_server.trace import Trace, Traces, Verdict
 from lsp_server.workspace.documents import Document, Documents, Edit, Position, line_length
@@ -153,6 +154,9 @@ class CompletionFeature:
         if not text:
             trace.end(Verdict.REPEATS)
             return None
+        if _breaks_syntax(place, text):
+            trace.end(Verdict.BREAKS_SYNTAX, text.strip().partition("\n")[0])
+            return None
         trace.shown_characters = len(text)
         trace.end(Verdict.SHOWN)
         return Completion(selected.text + text, selected.start, selected.end)
@@ -267,6 +271,15 @@ def _with_selected(tail: Tail, selected: Edit, cursor: Position) -> Tail:
         tail.prefix[: len(tail.prefix) - before] + selected.text,
         tail.suffix[after:],
     )
+
+
+def _breaks_syntax(place: _Place, text: str) -> bool:
+    """Whether a text is an error in the block that it would stand in."""
+    lines, (start, end) = place.document.lines, (place.selected.start, place.selected.end)
+    own = lines[start.line][: start.column] + place.selected.text
+    before = [*lines[max(0, start.line - MAX_LINES) : start.line], own]
+    behind = [lines[end.line][end.column :], *lines[end.line + 1 : end.line + 1 + MAX_LINES]]
+    return breaks_syntax(place.document.language, before, text, behind)
 
 
 def _rest_of_line(document: Document, cursor: Position) -> str:
