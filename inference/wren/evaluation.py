@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.engines.wren_package import GRAPH
-from inference.wren.export import FULL_GRAPH
+from inference.wren.export import CHECKPOINT, FULL_GRAPH
 from inference.wren.shape import Shape
 from inference.wren.tokenizer import END, FIM_MIDDLE, SPECIAL
 
@@ -31,7 +31,8 @@ def evaluate(exported: Path, rows_file: Path, most_rows: int) -> Evaluation:
     import numpy as np
     import onnxruntime
 
-    config = json.loads((exported / "checkpoint" / "config.json").read_text(encoding="utf-8"))
+    package = exported / "package"
+    config = json.loads((package / CHECKPOINT / "config.json").read_text(encoding="utf-8"))
     shape = Shape.from_hugging_face(config)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
