@@ -44,7 +44,7 @@ def evaluate(exported: Path, rows_file: Path, most_rows: int) -> Evaluation:
     is_answer = answers(rows, SPECIAL.index(FIM_MIDDLE), SPECIAL.index(END))[:, 1:]
     losses, full_losses, same = [], [], []
     for row in rows:
-        logits, reference = (_logits(session, shape, row[:-1]) for session in (small, full))
+        logits, reference = (logits_of(session, shape, row[:-1]) for session in (small, full))
         losses.append(_losses(logits, row[1:]))
         full_losses.append(_losses(reference, row[1:]))
         same.append(logits.argmax(-1) == reference.argmax(-1))
@@ -71,7 +71,7 @@ def answers(rows: Any, middle_id: int, end_id: int) -> Any:
     return found
 
 
-def _logits(session: Any, shape: Shape, ids: Any) -> Any:
+def logits_of(session: Any, shape: Shape, ids: Any) -> Any:
     import numpy as np
 
     nothing = np.zeros((0, shape.head), dtype=np.float32)
