@@ -105,3 +105,14 @@ async def test_what_stands_elsewhere_is_proposed(client_of: ClientOf, package: P
         counted = client.token_counts(shown)
         assert counted is not None
         assert counted.token_counts[1] == 0
+
+
+async def test_the_weights_that_come_with_sparrow_complete(client_of: ClientOf) -> None:
+    """By the name alone, with text that stands nowhere else."""
+    async with client_of("wren") as client:
+        await client.wait_ready(60)
+        text, done = await collect(
+            client, "    with open(path) as ", layout_of("def size(path):\n")
+        )
+        assert text.strip()
+        assert done.usage.generated_tokens > 0
