@@ -87,12 +87,15 @@ WREN_RUN ?= wren-run
 WREN_MINUTES ?= 90
 WREN_EXCLUDE ?=
 WREN_ROWS ?= --rows 512x24000 --rows 1024x4000 --rows 2048x1500
-WREN := $(BIN)/python -m inference.wren
+WREN_MANIFEST ?= inference/wren/repositories.json
+WREN_PYTHON ?= $(BIN)/python
+WREN := $(WREN_PYTHON) -m inference.wren
 
 wren: setup
-	@$(BIN)/python -c 'import torch, onnx, safetensors' || { echo \
+	@$(WREN_PYTHON) -c 'import torch, onnx, safetensors' || { echo \
 		'Training wren needs more: .venv/bin/pip install -e ".[wren-training]"' >&2; exit 1; }
-	test -e $(WREN_RUN)/corpus.jsonl || $(WREN) corpus --clones $(WREN_RUN)/clones \
+	test -e $(WREN_RUN)/corpus.jsonl || $(WREN) corpus --manifest $(WREN_MANIFEST) \
+		--clones $(WREN_RUN)/clones \
 		$(foreach folder,$(WREN_EXCLUDE),--exclude $(folder)) --out $(WREN_RUN)/corpus.jsonl
 	test -e $(WREN_RUN)/tokenizer || $(WREN) tokenizer --corpus $(WREN_RUN)/corpus.jsonl \
 		--out $(WREN_RUN)/tokenizer

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from inference.endpoint import Endpoint
 
-DEFAULT_MODEL = "suffix"
+DEFAULT_MODEL = "wren"
 DEFAULT_IDLE_MINUTES = 10.0
 MAX_END_S = 30.0
 _JSON_EXAMPLE = "Write it like this: --engine-args '{\"max_model_len\": 32768}'"
@@ -38,8 +38,8 @@ engine_args_option = click.option(
 @click.command()
 @click.option(
     "--model",
-    show_default="the flagship where a GPU holds it, else suffix",
-    help="The model to serve: a name of `sparrow models`, `suffix`, vllm:CHECKPOINT or openai:URL.",
+    show_default="the flagship where a GPU holds it, else wren",
+    help="The model to serve: a name of `sparrow models`, `wren`, `suffix`, vllm:CHECKPOINT or openai:URL.",
 )
 @click.option(
     "--idle-minutes",

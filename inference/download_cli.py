@@ -60,8 +60,10 @@ def _repository(name: str) -> str:
     """The repository that a name stands for; where the machine has a say, that is told."""
     from inference.hardware import detect
     from inference.models import preset
-    from inference.variants import WEIGHTLESS, names_family, pick
+    from inference.variants import EMBEDDED, WEIGHTLESS, names_family, pick
 
+    if name == EMBEDDED:
+        raise click.ClickException(f"{name} comes with Sparrow: there is nothing to download.")
     if name == WEIGHTLESS:
         raise click.ClickException(f"{name} needs no weights: there is nothing to download.")
     bare = name.removeprefix("vllm:")

@@ -18,11 +18,20 @@ from inference.errors import UnknownModel
 from inference.hardware import GIB, Gpu, Hardware, described, detect
 from inference.models import FLAGSHIP, PRESETS, Preset, preset
 from inference.planner import WINDOW_TOKENS, Plan, plan, plan_preset
-from inference.variants import WEIGHTLESS, WEIGHTLESS_NOTE, Choice, choose_variant, names_family
+from inference.variants import (
+    EMBEDDED,
+    EMBEDDED_NOTE,
+    WEIGHTLESS,
+    WEIGHTLESS_NOTE,
+    Choice,
+    choose_variant,
+    names_family,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+_OURS = {EMBEDDED: EMBEDDED_NOTE, WEIGHTLESS: WEIGHTLESS_NOTE}
 _PART_NAMES = {
     "weights": "weights",
     "activations": "forward pass (estimate)",
@@ -51,8 +60,9 @@ def models(as_json: bool) -> None:  # noqa: FBT001 - click passes a flag so
     console.print(f"Here: {described(hardware)}.")
     console.print(f"Proposed: {choice.model}. `sparrow plan {choice.model}` tells why.")
     console.print(
-        f"{preset(FLAGSHIP).family} leaves the variant to Sparrow. Beside these there are suffix, which"
-        " needs no weights, vllm:CHECKPOINT, and openai:URL for a server of your own."
+        f"{preset(FLAGSHIP).family} leaves the variant to Sparrow. Beside these there are wren, which"
+        " comes with Sparrow and needs no GPU, suffix, which needs no weights, vllm:CHECKPOINT, and"
+        " openai:URL for a server of your own."
     )
 
 
@@ -99,9 +109,8 @@ def plan_command(
     if model is None or names_family(model):
         choice = choose_variant(hardware, model.strip().lower() if model else FLAGSHIP)
     named = choice.model if choice else str(model)
-    if named == WEIGHTLESS:
-        notes = choice.notes if choice else (WEIGHTLESS_NOTE,)
-        _print_weightless(hardware, notes, as_json=as_json)
+    if (note := _OURS.get(named)) is not None:
+        _print_ours(named, hardware, choice.notes if choice else (note,), as_json=as_json)
         return
     try:
         made, variants = _plan_named(named, hardware, context)
@@ -149,7 +158,7 @@ def _plan_named(name: str, hardware: Hardware, context: int | None) -> tuple[Pla
 
 def _alternatives(choice: Choice, named: str) -> Iterator[str]:
     if choice.plan is None:
-        yield f"Nothing that would be proposed fits either. {WEIGHTLESS_NOTE}"
+        yield f"Nothing that would be proposed fits either. {EMBEDDED_NOTE}"
     elif choice.model != named:
         yield f"{choice.model} would fit, with a context of {choice.plan.context:,} tokens."
 
@@ -216,12 +225,12 @@ def _print_plan(named: str, hardware: Hardware, made: Plan, notes: tuple[str, ..
             console.print(f"  {key} = {json.dumps(value)}")
 
 
-def _print_weightless(hardware: Hardware, notes: tuple[str, ...], *, as_json: bool) -> None:
+def _print_ours(named: str, hardware: Hardware, notes: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
-        found = {"model": WEIGHTLESS, "hardware": asdict(hardware), "fits": True, "why": notes}
+        found = {"model": named, "hardware": asdict(hardware), "fits": True, "why": notes}
         click.echo(json.dumps(found))
         return
-    click.echo(f"{WEIGHTLESS} on {described(hardware)}")
+    click.echo(f"{named} on {described(hardware)}")
     for sentence in notes:
         click.echo(f"- {sentence}")
 

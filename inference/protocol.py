@@ -28,7 +28,7 @@ from inference.codec import Reader, pack, plain, plain_fields, structure, unpack
 from inference.errors import FrameTooLarge, MalformedMessage
 from inference.sampling import Sampling, TokenLogprob
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 MAX_HELLO_BYTES = 64 * 1024  # of the first frame, whose sender has shown no token yet
 FRAME_HEADER = struct.Struct(">I")
@@ -51,6 +51,7 @@ class Role(enum.StrEnum):
     CONTEXT = "context"  # another file of the workspace
     SUFFIX = "suffix"  # the current file, from behind the tail to its end
     PREFIX = "prefix"  # the current file, from its start to the tail
+    REFERENCE = "reference"  # text for an engine to search, which no model is shown
 
 
 class ChatRole(enum.StrEnum):
@@ -103,6 +104,7 @@ class Capabilities:
     queues: bool = False  # the engine itself orders what waits by priority
     # The suffix stands behind the prefix, so that each key typed computes it anew.
     prefix_first: bool = False
+    references: bool = False  # sections of that role are of use to it; they are not encoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,12 @@ class Wanted:
 def propose(hardware: Hardware, *, has_vllm: bool) -> tuple[str, str]:
     """The model to serve where none was named, and what to say of it."""
     if not holds_flagship(hardware):
-        return WEIGHTLESS, ""
+        return EMBEDDED, ""
     if has_vllm:
-        return FLAGSHIP, f"The GPU here holds {FLAGSHIP}; `--model {WEIGHTLESS}` needs none."
-    return WEIGHTLESS, (
+        return FLAGSHIP, f"The GPU here holds {FLAGSHIP}; `--model {EMBEDDED}` needs none."
+    return EMBEDDED, (
         f"The GPU here would hold {FLAGSHIP}, but vLLM is not installed: {_install(hardware)}."
-        f" Serving `{WEIGHTLESS}`."
+        f" Serving `{EMBEDDED}`."
     )
 
 
@@ -71,7 +71,7 @@ def wanted(model: str, hardware: Callable[[], Hardware]) -> Wanted:
             return Wanted(None, needs_vllm=False)
         raise UnknownModel(
             f"there is no model named {model!r}",
-            hint="Name one of `sparrow models`, or `suffix`, `vllm:CHECKPOINT` or `openai:URL`.",
+            hint="Name one of `sparrow models`, or `wren`, `suffix`, `vllm:CHECKPOINT` or `openai:URL`.",
         )
     if near := difflib.get_close_matches(model.lower(), [WEIGHTLESS, EMBEDDED], cutoff=0.7):
         raise UnknownModel(

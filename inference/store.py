@@ -15,7 +15,7 @@ from typing import Any
 from inference.engines.base import Engine
 from inference.errors import UnknownChunk, UnknownLayout
 from inference.prompt import Chunk, PromptLayout, PromptMessage, PromptSection
-from inference.protocol import ChatMessage, PutLayout, chunk_id, layout_id
+from inference.protocol import ChatMessage, PutLayout, Role, chunk_id, layout_id
 
 MAX_CHUNK_BYTES = 256 * 1024 * 1024
 MAX_LAYOUTS = 64
@@ -31,6 +31,7 @@ class PromptStore:
         self._max_layouts = max_layouts
         self._texts: OrderedDict[bytes, str] = OrderedDict()
         self._encoded: dict[bytes, Chunk[Any]] = {}
+        self._references: dict[bytes, Chunk[Any]] = {}  # not encoded: no model reads them
         self._layouts: OrderedDict[bytes, PromptLayout[Any]] = OrderedDict()
         self.chunk_bytes = 0
 
@@ -53,6 +54,7 @@ class PromptStore:
         while self.chunk_bytes > self._max_chunk_bytes and len(self._texts) > 1:
             evicted, evicted_text = self._texts.popitem(last=False)
             self._encoded.pop(evicted, None)
+            self._references.pop(evicted, None)
             self.chunk_bytes -= _size(evicted_text)
 
     async def put_layout(self, message: PutLayout, engine: Engine[Any]) -> PromptLayout[Any]:
@@ -72,7 +74,10 @@ class PromptStore:
             raise UnknownChunk(f"{missing} chunks of a layout are not held here; send them again")
         sections = []
         for section in message.sections:
-            chunks = [await self._chunk(chunk, engine) for chunk in section.chunks]
+            if section.role is Role.REFERENCE:
+                chunks = [self._reference(chunk) for chunk in section.chunks]
+            else:
+                chunks = [await self._chunk(chunk, engine) for chunk in section.chunks]
             sections.append(PromptSection(section.role, section.path, tuple(chunks)))
         # Another window may have put the same in between: engines know a layout by identity.
         layout = self._layouts.setdefault(name, PromptLayout(tuple(sections)))
@@ -100,11 +105,19 @@ class PromptStore:
         self._layouts.move_to_end(name)
         return layout
 
-    async def _chunk(self, name: bytes, engine: Engine[Any]) -> Chunk[Any]:
+    def _text(self, name: bytes) -> str:
         text = self._texts.get(name)
         if text is None:
             raise UnknownChunk("a chunk is not held here; send it again")
         self._texts.move_to_end(name)
+        return text
+
+    def _reference(self, name: bytes) -> Chunk[Any]:
+        text = self._text(name)
+        return self._references.setdefault(name, Chunk(text, ()))
+
+    async def _chunk(self, name: bytes, engine: Engine[Any]) -> Chunk[Any]:
+        text = self._text(name)
         chunk = self._encoded.get(name)
         if chunk is None:
             chunk = Chunk(text, engine.encode(text))

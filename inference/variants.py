@@ -19,6 +19,7 @@ from inference.planner import WINDOW_TOKENS, Plan, plan_preset
 USEFUL_CONTEXT = 16_384
 WEIGHTLESS = "suffix"
 EMBEDDED = "wren"  # its weights come with Sparrow
+EMBEDDED_NOTE = "`wren` comes with Sparrow: it completes on the CPU, and nothing is downloaded."
 WEIGHTLESS_NOTE = "`suffix` needs no weights: it continues from what the workspace holds."
 # So many windows of cache, in 16 bit, keep completions, a chat and their warm-ups cached together.
 # More precise weights are not worth more than that.
@@ -32,7 +33,7 @@ _CPU_BITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The model that suits a machine; `preset` is None where only `suffix` does."""
+    """The model that suits a machine; `preset` is None where only `wren` does."""
 
     preset: Preset | None
     plan: Plan | None
@@ -41,7 +42,7 @@ class Choice:
 
     @property
     def model(self) -> str:
-        return self.preset.name if self.preset else WEIGHTLESS
+        return self.preset.name if self.preset else EMBEDDED
 
     @property
     def why(self) -> tuple[str, ...]:
@@ -81,7 +82,7 @@ def choose_variant(hardware: Hardware, name: str = FLAGSHIP) -> Choice:
         chosen, more = _choose_small(hardware)
         notes += more
     if chosen is None:
-        return Choice(None, None, (*notes, WEIGHTLESS_NOTE))
+        return Choice(None, None, (*notes, EMBEDDED_NOTE))
     model, made = chosen
     return Choice(model, made, (*notes, *_disk_notes(model, hardware)))
 
@@ -307,8 +308,8 @@ def _instead(hardware: Hardware, instead_of: Preset) -> str:
     choice = choose_variant(hardware, instead_of.family)
     if choice.plan is None:
         return (
-            f"None of `sparrow models` fits; what needs no weights does: sparrow serve --model"
-            f" {WEIGHTLESS}"
+            f"None of `sparrow models` fits; what comes with Sparrow does: sparrow serve --model"
+            f" {EMBEDDED}"
         )
     return (
         f"{choice.model} fits, with {choice.plan.context:,} tokens of context:"

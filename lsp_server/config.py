@@ -20,7 +20,7 @@ class Config:
 
     enable: bool = True
     languages: Mapping[str, bool] = field(default_factory=lambda: DEFAULT_LANGUAGES)
-    completion_model: str = "suffix"
+    completion_model: str = "wren"
     completion_max_lines: int = 10
     host_idle_minutes: float = 10.0
     completion_engine_args: Mapping[str, Any] = field(default_factory=dict)

@@ -41,7 +41,10 @@ from lsp_server.session import ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.documents import Position
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
-PACKAGES = ("pygls", "lsprotocol", "msgpack", "watchdog", "platformdirs", "tree-sitter")
+PACKAGES = (
+    *("pygls", "lsprotocol", "msgpack", "watchdog", "platformdirs", "tree-sitter"),
+    *("numpy", "onnxruntime", "tokenizers"),
+)
 GRAMMARS = (
     *("bash", "c", "c_sharp", "cpp", "go", "java", "javascript"),
     *("php", "python", "ruby", "rust", "typescript"),
@@ -90,7 +93,7 @@ class Setup:
 
 
 @click.command()
-@click.option("--model", default="suffix", show_default=True, help="The model that completes.")
+@click.option("--model", default="wren", show_default=True, help="The model that completes.")
 @click.option("--engine-args", default="{}", help="Its engine's arguments as JSON.")
 @click.option("--chat-model", default="", help="The model that chats, where it is another one.")
 @click.option("--chat-engine-args", default="{}", help="Its engine's arguments as JSON.")

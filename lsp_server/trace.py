@@ -28,6 +28,7 @@ class Verdict(enum.StrEnum):
     NOT_READY = "the model is not ready"
     NO_IDEA = "the model had nothing to add here"
     REPEATS = "the model only repeated what follows the cursor"
+    BREAKS_SYNTAX = "what the model wrote cannot stand here in this language"
     SUPERSEDED = "a newer request took its place"
     CANCELLED = "the editor cancelled the request, as the typing went on"
     STALE = "the document changed meanwhile"

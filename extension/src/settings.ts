@@ -30,7 +30,7 @@ export function pythonPath(): string {
 }
 
 export function completionModel(): string {
-  return section().get("completion.model", "suffix").trim();
+  return section().get("completion.model", "wren").trim();
 }
 
 /** Empty where the model that completes serves chat too. */

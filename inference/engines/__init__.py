@@ -18,9 +18,9 @@ def is_vllm(model: str) -> bool:
 def create(model: str, engine_args: Mapping[str, Any]) -> Engine[Any]:
     """The engine for a model's name.
 
-    That is `suffix`, `wren`, `wren:FOLDER` for other weights of it, the name of a preset,
-    `vllm:CHECKPOINT` (a folder, or a repository of the hub that has been downloaded),
-    `openai:URL[#MODEL]` or `scripted:FILE`. `engine_args` are the engine's own arguments. Raises
+    That is `suffix`, `wren` (for which the suffix engine proposes), `wren:FOLDER` for other weights
+    of it, the name of a preset, `vllm:CHECKPOINT` (a folder, or a repository of the hub that has
+    been downloaded), `openai:URL[#MODEL]` or `scripted:FILE`. `engine_args` are the engine's own arguments. Raises
     `UnknownModel`. May take seconds: call it off the loop.
     """
     kind, _, argument = model.partition(":")
@@ -31,9 +31,12 @@ def create(model: str, engine_args: Mapping[str, Any]) -> Engine[Any]:
     if kind == "wren" and model != "wren:":
         from pathlib import Path
 
+        from inference.engines.proposing import ProposingEngine
+        from inference.engines.suffix import SuffixEngine
         from inference.engines.wren import WrenEngine
 
-        return WrenEngine(Path(argument) if argument else None, engine_args)
+        model_alone = WrenEngine(Path(argument) if argument else None, engine_args)
+        return ProposingEngine(SuffixEngine(), model_alone)
     if kind == "vllm" and argument:
         from inference.engines.vllm_presets import checkpoint_engine
 
@@ -52,5 +55,5 @@ def create(model: str, engine_args: Mapping[str, Any]) -> Engine[Any]:
         return preset_engine(model, engine_args)
     raise UnknownModel(
         f"there is no model named {model!r}",
-        hint="Name a model of `sparrow models`, `suffix`, `vllm:CHECKPOINT` or `openai:URL`.",
+        hint="Name a model of `sparrow models`, `wren`, `suffix`, `vllm:CHECKPOINT` or `openai:URL`.",
     )

@@ -118,13 +118,13 @@ class SuffixEngine:
     async def _corpus(self, layout: PromptLayout[str]) -> Corpus:
         corpus = self._layouts.get(layout)
         if corpus is None:
-            folder = _folder(layout)
+            path = _path(layout)
             files: list[IndexedFile] = []
             for section in layout.sections:
                 chunks = [
                     IndexedChunk(chunk.tokens, await self._index(chunk)) for chunk in section.chunks
                 ]
-                files.append(IndexedFile(tuple(chunks), _distance(section, folder)))
+                files.append(IndexedFile(tuple(chunks), _distance(section, path)))
             files.sort(key=lambda file: -file.distance)
             corpus = self._layouts[layout] = join(files, self._vocabulary)
         return corpus
@@ -159,17 +159,19 @@ async def _in_turn(steps: Generator[None, None, ResultT]) -> ResultT:
         await asyncio.sleep(0)
 
 
-def _folder(layout: PromptLayout[str]) -> str:
+def _path(layout: PromptLayout[str]) -> str:
+    """Of the current file; empty where nothing of it is in the layout."""
     for section in layout.sections:
-        if section.role is not Role.CONTEXT:
-            return section.path.rpartition("/")[0]
+        if section.role in (Role.SUFFIX, Role.PREFIX):
+            return section.path
     return ""
 
 
-def _distance(section: PromptSection[str], folder: str) -> int:
-    if section.role is not Role.CONTEXT:
+def _distance(section: PromptSection[str], current: str) -> int:
+    """0 for the current file, also for what of it stands further off, 1 for one in its folder."""
+    if section.role in (Role.SUFFIX, Role.PREFIX) or section.path == current:
         return 0
-    return 1 if section.path.rpartition("/")[0] == folder else 2
+    return 1 if section.path.rpartition("/")[0] == current.rpartition("/")[0] else 2
 
 
 def _text_before(layout: PromptLayout[str], text: str) -> str:

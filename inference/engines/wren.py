@@ -33,6 +33,9 @@ from inference.sampling import Alternative, Sampling, TokenLogprob
 
 ORDER = FimOrder.SUFFIX_FIRST
 COPYING = "copying"  # whether what the prompt repeats is weighed too; for comparisons
+LINES = "lines"  # the most that an answer has; blank ones at its start are not counted
+# A further line is seldom right, and takes its time: see the model card.
+_USUAL_LINES = 1
 PARALLEL_REQUESTS = 2  # they share a thread: more would only make each other wait
 
 
@@ -43,9 +46,16 @@ class WrenEngine:
         """`folder` holds a package; None stands for the one that comes with Sparrow."""
         arguments = dict(engine_args)
         self._copies = arguments.pop(COPYING, True)
-        if arguments or not isinstance(self._copies, bool):
+        self._lines = arguments.pop(LINES, _USUAL_LINES)
+        if (
+            arguments
+            or not isinstance(self._copies, bool)
+            or type(self._lines) is not int
+            or self._lines < 1
+        ):
             raise EngineFailed(
-                f"wren takes `{COPYING}`, true or false, as its only argument, not {engine_args}"
+                f"wren's arguments are `{COPYING}`, true or false, and `{LINES}`, a number from 1"
+                f" on, not {engine_args}"
             )
         self._folder = folder or wren_package.WEIGHTS
         self._worker = Worker("wren")
@@ -78,7 +88,7 @@ class WrenEngine:
         except ImportError as error:
             raise EngineFailed(
                 f"wren needs a library that is not installed: {error.name}",
-                "Install it: pip install 'sparrow-code[wren]'.",
+                "Install Sparrow again, or name `suffix` as the model, which needs none.",
             ) from error
         self._prompts = TokenPrompts(_BareTokenizer(tokenizer))
         if self._prompts.fim is None:
@@ -129,7 +139,7 @@ class WrenEngine:
     def _answer(
         self, reading: Reading, chooser: Chooser, sampling: Sampling, limit: int, sample: int
     ) -> Generator[Piece, None, None]:
-        answer = _Answer(self._prompts.tokenizer, reading, sampling, sample)
+        answer = _Answer(self._prompts.tokenizer, reading, sampling, sample, self._lines)
         copying = self._copying(reading.ids)
         choice = _choose(reading.logits, chooser, copying, sample)
         while True:
@@ -172,8 +182,12 @@ class _BareTokenizer:
 class _Answer:
     """One sample as pieces."""
 
-    def __init__(self, tokenizer: Any, reading: Reading, sampling: Sampling, sample: int) -> None:
+    def __init__(
+        self, tokenizer: Any, reading: Reading, sampling: Sampling, sample: int, lines: int
+    ) -> None:
         self._tokenizer = tokenizer
+        self._lines_left = lines
+        self._is_blank = True
         self._detokenizer = Detokenizer(tokenizer, reading.ids, sampling.stop)
         self._prompt_tokens = len(reading.ids)
         self._cached_tokens = reading.cached_tokens
@@ -185,11 +199,12 @@ class _Answer:
         self._count += 1
         finish = FinishReason.STOP if stops else None
         text = "" if stops else self._detokenizer.feed((choice.token_id,))
-        if self._detokenizer.stopped:
+        text, is_last = self._within_lines(text)
+        if is_last or self._detokenizer.stopped:
             finish = FinishReason.STOP
         elif finish is None and self._count == limit:
             finish = FinishReason.LENGTH
-        if finish is not None and not self._detokenizer.stopped:
+        if finish is not None and not is_last and not self._detokenizer.stopped:
             text += self._detokenizer.flush()
         return Piece(
             text,
@@ -200,6 +215,18 @@ class _Answer:
             self._sample,
             logprobs=self._logprobs(choice),
         )
+
+    def _within_lines(self, text: str) -> tuple[str, bool]:
+        """The text up to the end of the last line, and whether that is reached."""
+        shown = ""
+        for piece in text.splitlines(keepends=True):
+            shown += piece
+            self._is_blank = self._is_blank and not piece.strip()
+            if not self._is_blank and piece[-1] in "\r\n":
+                self._lines_left -= 1
+                if not self._lines_left:
+                    return shown.rstrip("\r\n"), True
+        return shown, False
 
     def _logprobs(self, choice: Choice) -> tuple[TokenLogprob, ...]:
         if choice.logprob is None:

@@ -22,8 +22,8 @@ WEIGHTS = Path(__file__).parents[1] / "wren" / "weights"
 """Where weights lie that come with Sparrow."""
 
 _HINT = (
-    "No weights come with this version of Sparrow: name a folder that `make wren` has written, as"
-    " wren:FOLDER."
+    "Install Sparrow again, or complete without weights: name `suffix` as the model. A folder with"
+    " others, which `make wren` writes, is wren:FOLDER."
 )
 
 

@@ -180,7 +180,7 @@ def export(source: Path, vocabulary: Path, out: Path) -> None:
 
     decoder = load_decoder(source)
     write(decoder.shape, {k: v.numpy() for k, v in state(decoder).items()}, vocabulary, out)
-    click.echo(f"{out}: checkpoint, package, wren-float32.onnx")
+    click.echo(f"{out}: package, with the checkpoint in it, and wren-float32.onnx")
 
 
 @main.command()

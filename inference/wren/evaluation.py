@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.engines.wren_package import GRAPH
-from inference.wren.export import FULL_GRAPH
+from inference.wren.export import CHECKPOINT, FULL_GRAPH
 from inference.wren.shape import Shape
 from inference.wren.tokenizer import END, FIM_MIDDLE, SPECIAL
 
@@ -31,7 +31,8 @@ def evaluate(exported: Path, rows_file: Path, most_rows: int) -> Evaluation:
     import numpy as np
     import onnxruntime
 
-    config = json.loads((exported / "checkpoint" / "config.json").read_text(encoding="utf-8"))
+    package = exported / "package"
+    config = json.loads((package / CHECKPOINT / "config.json").read_text(encoding="utf-8"))
     shape = Shape.from_hugging_face(config)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -43,7 +44,7 @@ def evaluate(exported: Path, rows_file: Path, most_rows: int) -> Evaluation:
     is_answer = answers(rows, SPECIAL.index(FIM_MIDDLE), SPECIAL.index(END))[:, 1:]
     losses, full_losses, same = [], [], []
     for row in rows:
-        logits, reference = (_logits(session, shape, row[:-1]) for session in (small, full))
+        logits, reference = (logits_of(session, shape, row[:-1]) for session in (small, full))
         losses.append(_losses(logits, row[1:]))
         full_losses.append(_losses(reference, row[1:]))
         same.append(logits.argmax(-1) == reference.argmax(-1))
@@ -70,7 +71,7 @@ def answers(rows: Any, middle_id: int, end_id: int) -> Any:
     return found
 
 
-def _logits(session: Any, shape: Shape, ids: Any) -> Any:
+def logits_of(session: Any, shape: Shape, ids: Any) -> Any:
     import numpy as np
 
     nothing = np.zeros((0, shape.head), dtype=np.float32)

@@ -58,7 +58,7 @@ class Shape:
             "initializer_range": 0.02,
             "bos_token_id": end,
             "eos_token_id": end,
-            "torch_dtype": "float32",
+            "torch_dtype": "float16",
         }
 
     @classmethod

@@ -2,7 +2,9 @@
 
 `--data DIR` holds `held-out.jsonl`, the held-out files of a corpus, `human-eval-infilling/`, and, if
 others than those that come with Sparrow are to be measured, weights in `wren/`. The engine without
-weights is shown the same files whole, since its context has no bound.
+weights is shown the same files whole, since its context has no bound; wren, which it proposes for, may
+search them. A line is judged as the engine answers it, and as an editor is shown it: not where it
+breaks the block that it would stand in.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ import ast
 import asyncio
 import difflib
 import json
-import math
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from inference import engines as all_engines
 from inference.engines.base import Engine
 from inference.engines.suffix import SuffixEngine
 from inference.engines.wren import COPYING, WrenEngine
@@ -43,23 +45,18 @@ from lsp_server.bench.wren_tasks import (
     line_tasks,
     whole_prompt,
 )
+from lsp_server.edits.completed_line import breaks_syntax
+from lsp_server.workspace.documents import split_lines
 
 __all__ = ["CouldNotRun", "run"]
 
 LINE_TOKENS = 48
-WREN, NO_CONTEXT, ALONE = "wren", "wren, no other files", "wren, model alone"
-SURE = "wren, where it is sure"
-SURE_FROM = 0.75
-SUFFIX, COMBINED = "suffix engine", "suffix engine, else wren"
-_QUICK_LINES, _LINES = 48, 240
+WREN, SHOWN, NO_CONTEXT = "wren", "wren, as it is shown", "wren, no other files"
+NOT_PROPOSED, ALONE = "wren, nothing proposed", "wren, nothing proposed or copied"
+SUFFIX = "suffix engine"
+_QUICK_LINES, _LINES = 48, 720
 _QUICK_FUNCTIONS = 40
 _QUICK_REPETITIONS, _REPETITIONS = 2, 5
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    line: str
-    certainty: float  # the geometric mean of its tokens' chances; 1 where the engine tells none
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,7 @@ class Lines:
     exact_match: float
     edit_similarity: float
     syntax_valid: float | None  # of those shown; None where nothing was
+    can_go_on: float | None  # the same, where what it opens may be closed by going on typing
 
 
 async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, Any]:
@@ -80,9 +78,10 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
     lines = line_tasks(data / HELD_OUT, _QUICK_LINES if quick else _LINES)
     functions = function_tasks(data, _QUICK_FUNCTIONS if quick else None)
     speed = await _speed(weights, _QUICK_REPETITIONS if quick else _REPETITIONS)
-    wren, alone = WrenEngine(weights, {}), WrenEngine(weights, {COPYING: False})
+    wren: Engine[Any] = all_engines.create(f"wren:{weights}", {})
+    model, alone = WrenEngine(weights, {}), WrenEngine(weights, {COPYING: False})
     suffix = SuffixEngine()
-    engines: tuple[Engine[Any], ...] = (wren, alone, suffix)
+    engines: tuple[Engine[Any], ...] = (wren, model, alone, suffix)
     for engine in engines:
         try:
             await engine.load(lambda _what, _share: None)
@@ -91,6 +90,7 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
     rows: dict[str, tuple[Engine[Any], Callable[[LineTask], Prompt[Any]]]] = {
         WREN: (wren, lambda task: bounded_prompt(task, wren, with_others=True)),
         NO_CONTEXT: (wren, lambda it: bounded_prompt(it, wren, with_others=False)),
+        NOT_PROPOSED: (model, lambda it: bounded_prompt(it, model, with_others=True)),
         ALONE: (alone, lambda it: bounded_prompt(it, alone, with_others=True)),
         SUFFIX: (suffix, lambda task: whole_prompt(task, suffix)),
     }
@@ -103,13 +103,10 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
     finally:
         for engine in engines:
             await engine.close()
-    shown = {name: [answer.line for answer in its] for name, its in answers.items()}
-    shown[SURE] = [it.line if it.certainty >= SURE_FROM else "" for it in answers[WREN]]
-    # The engine without weights shows little, and is mostly right: wren may fill in for the rest.
-    shown[COMBINED] = [
-        first or second for first, second in zip(shown[SUFFIX], shown[WREN], strict=True)
+    answers[SHOWN] = [
+        "" if breaks(task, line) else line for task, line in zip(lines, answers[WREN], strict=True)
     ]
-    figures = {name: _judged(lines, answers) for name, answers in shown.items()}
+    figures = {name: _judged(lines, its) for name, its in answers.items()}
     _show(console, figures, passed, speed)
     return _as_json(weights, figures, passed, speed) | {
         "samples": {"lines": len(lines), "functions": len(functions)},
@@ -123,7 +120,7 @@ async def _lines(
     engine: Engine[Any],
     tasks: Sequence[LineTask],
     prompt: Callable[[LineTask], Prompt[Any]],
-) -> list[Answer]:
+) -> list[str]:
     return [
         await _answer(engine, prompt(task))
         for task in track(tasks, f"lines: {name}", console=console, transient=True)
@@ -133,43 +130,50 @@ async def _lines(
 def _judged(tasks: Sequence[LineTask], answers: Sequence[str]) -> Lines:
     matched = similar = 0.0
     parsed: list[bool] = []
+    unbroken: list[bool] = []
     for task, shown in zip(tasks, answers, strict=True):
         matched += shown == task.line
         similar += difflib.SequenceMatcher(None, shown, task.line, autojunk=False).ratio()
         if shown and _parses(task.file_with(task.line)):
             parsed.append(_parses(task.file_with(shown)))
+            unbroken.append(not breaks(task, shown))
     count = len(tasks)
     shown_share = sum(map(bool, answers)) / count
     return Lines(
-        shown_share, matched / count, similar / count, sum(parsed) / len(parsed) if parsed else None
+        shown_share,
+        matched / count,
+        similar / count,
+        statistics.fmean(parsed) if parsed else None,
+        statistics.fmean(unbroken) if unbroken else None,
     )
+
+
+def breaks(task: LineTask, line: str) -> bool:
+    """As the completion feature asks before it shows a line."""
+    before, behind = split_lines(task.before), split_lines(task.after)
+    return breaks_syntax("python", before, line, behind)
 
 
 async def _passed(console: Console, engine: Engine[Any], tasks: Sequence[FunctionTask]) -> float:
     """The share of HumanEval's functions that pass their tests with the engine's line in them."""
     passed = 0
     for task in track(tasks, "HumanEval-Infilling", console=console, transient=True):
-        line = (await _answer(engine, function_prompt(task))).line + "\n"
+        line = await _answer(engine, function_prompt(task)) + "\n"
         if line.strip():
             passed += await asyncio.to_thread(wren_programs.ends_well, task.program(line))
     return passed / len(tasks)
 
 
-async def _answer(engine: Engine[Any], prompt: Prompt[Any]) -> Answer:
+async def _answer(engine: Engine[Any], prompt: Prompt[Any]) -> str:
     """The first line of what the engine answers that is not blank."""
-    told = engine.capabilities.logprobs
-    sampling = Sampling(max_tokens=LINE_TOKENS, logprobs=0 if told else None)
     text = ""
-    logprobs: list[float] = []
-    pieces = engine.generate(prompt, sampling, Priority.COMPLETION)
+    pieces = engine.generate(prompt, Sampling(max_tokens=LINE_TOKENS), Priority.COMPLETION)
     async for piece in pieces:
         text += piece.text
-        logprobs += [it.logprob for it in piece.logprobs]
         if "\n" in text.lstrip("\n"):
             break
     await pieces.aclose()
-    line = text.lstrip("\n").partition("\n")[0].rstrip()
-    return Answer(line, math.exp(statistics.fmean(logprobs)) if logprobs else 1.0)
+    return text.lstrip("\n").partition("\n")[0].rstrip()
 
 
 def _parses(text: str) -> bool:
@@ -198,11 +202,14 @@ async def _speed(weights: Path, repetitions: int) -> dict[str, Any]:
 def _show(
     console: Console, figures: dict[str, Lines], passed: float, speed: dict[str, Any]
 ) -> None:
-    table = Table("next line", "shown", "exact match", "edit similarity", "syntax valid")
+    table = Table("next line", "shown", "exact", "edit similarity", "parses", "parses, closed")
     for name, its in figures.items():
-        valid = "none" if its.syntax_valid is None else f"{its.syntax_valid:.1%}"
         table.add_row(
-            name, f"{its.shown:.0%}", f"{its.exact_match:.1%}", f"{its.edit_similarity:.3f}", valid
+            name,
+            f"{its.shown:.0%}",
+            f"{its.exact_match:.1%}",
+            f"{its.edit_similarity:.3f}",
+            *("none" if it is None else f"{it:.1%}" for it in (its.syntax_valid, its.can_go_on)),
         )
     console.print(table)
     how = wren_programs.isolation()
@@ -218,18 +225,19 @@ def _as_json(
 ) -> dict[str, Any]:
     described = json.loads((weights / DESCRIPTION).read_text(encoding="utf-8"))
     files = sum((weights / name).stat().st_size for name in (GRAPH, TOKENIZER, DESCRIPTION))
-    wren, suffix = figures[WREN], figures[SUFFIX]
+    wren, suffix, shown = figures[WREN], figures[SUFFIX], figures[SHOWN]
     return {
         "parameters": described["parameters"],
         "weights_mb": round(files / 1e6, 1),
         "exact_match": round(wren.exact_match, 4),
         "exact_match_suffix_engine": round(suffix.exact_match, 4),
         "exact_match_no_context": round(figures[NO_CONTEXT].exact_match, 4),
-        "exact_match_model_alone": round(figures[ALONE].exact_match, 4),
-        "exact_match_combined": round(figures[COMBINED].exact_match, 4),
-        "exact_match_where_sure": round(figures[SURE].exact_match, 4),
-        "shown_where_sure": round(figures[SURE].shown, 4),
-        "syntax_valid_where_sure": _rounded(figures[SURE].syntax_valid),
+        "exact_match_not_proposed": round(figures[NOT_PROPOSED].exact_match, 4),
+        "exact_match_not_proposed_or_copied": round(figures[ALONE].exact_match, 4),
+        "exact_match_as_shown": round(shown.exact_match, 4),
+        "shown": round(shown.shown, 4),
+        "syntax_valid_as_shown": _rounded(shown.syntax_valid),
+        "syntax_can_go_on_as_shown": _rounded(shown.can_go_on),
         "edit_similarity": round(wren.edit_similarity, 4),
         "edit_similarity_suffix_engine": round(suffix.edit_similarity, 4),
         "syntax_valid": _rounded(wren.syntax_valid),

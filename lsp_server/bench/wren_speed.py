@@ -15,6 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from inference.engines import create
+from inference.engines.base import Engine
+from inference.engines.proposing import ProposingEngine
 from inference.engines.wren import WrenEngine
 from inference.engines.wren_runtime import Runtime
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
@@ -29,10 +32,12 @@ TYPED = "        return [value for value in self.values if value > 0]"
 
 async def measure(folder: Path, repetitions: int) -> dict[str, Any]:
     began = time.perf_counter()
-    engine = WrenEngine(folder, {})
+    engine = create(f"wren:{folder}", {})
+    assert isinstance(engine, ProposingEngine)
     await engine.load(lambda _what, _share: None)
     load_s = time.perf_counter() - began
-    clock = _Clock(engine)
+    model = engine.model
+    clock = _Clock(model)
     cold, typing, complete = [], [], []
     for number in range(repetitions):
         layout = _layout(engine, number)
@@ -40,7 +45,7 @@ async def measure(folder: Path, repetitions: int) -> dict[str, Any]:
         typing += [
             (await _timed(engine, layout, TYPED[:end], 1))[0] for end in range(1, len(TYPED) + 1)
         ]
-        first, each = await _timed(engine, layout, TYPED[:20], ANSWER_TOKENS)
+        first, each = await _timed(model, layout, TYPED[:20], ANSWER_TOKENS)
         complete.append(first + (ANSWER_TOKENS - 1) * each)
     # The answers alone: a prompt's chunks are long, and hide what comes between them.
     overhead = await clock.overhead(_layout(engine, 0), repetitions)
@@ -57,7 +62,7 @@ async def measure(folder: Path, repetitions: int) -> dict[str, Any]:
     }
 
 
-def _layout(engine: WrenEngine, number: int) -> PromptLayout[int]:
+def _layout(engine: Engine[Any], number: int) -> PromptLayout[int]:
     """Code of the standard library, of `COLD_TOKENS` tokens; another stretch for each number."""
     lines = inspect.getsource(asyncio.base_events).splitlines(keepends=True)[40 + 7 * number :]
     ids = list(engine.encode("".join(lines)))[:COLD_TOKENS]
@@ -66,7 +71,7 @@ def _layout(engine: WrenEngine, number: int) -> PromptLayout[int]:
 
 
 async def _timed(
-    engine: WrenEngine, layout: PromptLayout[int], typed: str, tokens: int
+    engine: Engine[Any], layout: PromptLayout[int], typed: str, tokens: int
 ) -> tuple[float, float]:
     """Seconds to the first token, and for each of the others; an answer may end early."""
     began = last = time.perf_counter()
@@ -82,8 +87,9 @@ async def _timed(
 class _Clock:
     """Counts the time that is spent in onnxruntime itself."""
 
-    def __init__(self, engine: WrenEngine) -> None:
+    def __init__(self, engine: Engine[Any]) -> None:
         self._engine = engine
+        assert isinstance(engine, WrenEngine)
         self._runtime: Runtime = engine._runtime  # noqa: SLF001 - what is measured
         self._session = self._runtime.session
         self._inside = 0.0

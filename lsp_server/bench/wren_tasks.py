@@ -134,7 +134,7 @@ def function_tasks(data: Path, count: int | None, seed: int = 1) -> tuple[Functi
 
 
 def bounded_prompt(task: LineTask, engine: Engine[Any], *, with_others: bool) -> Prompt[Any]:
-    """What a model is shown whose context holds 2,048 tokens."""
+    """What a model is shown whose context holds 2,048 tokens; and what its engine may search."""
     left = _OTHERS_ROOM
     others: list[ContextFile] = []
     for path, text in reversed(task.others if with_others else ()):
@@ -144,7 +144,9 @@ def bounded_prompt(task: LineTask, engine: Engine[Any], *, with_others: bool) ->
             others.insert(0, ContextFile(path, tuple(cut(split_lines(shown)))))
             left -= len(shown)
     own = _OWN_ROOM if others else _OWN_ROOM + _OTHERS_ROOM
-    return _prompt(task, engine, others, Room(own))
+    whole = [ContextFile(path, tuple(cut(split_lines(text)))) for path, text in task.others]
+    references = whole if with_others and engine.capabilities.references else None
+    return _prompt(task, engine, others, Room(own), references)
 
 
 def whole_prompt(task: LineTask, engine: Engine[Any]) -> Prompt[Any]:
@@ -154,14 +156,18 @@ def whole_prompt(task: LineTask, engine: Engine[Any]) -> Prompt[Any]:
 
 
 def _prompt(
-    task: LineTask, engine: Engine[Any], others: Sequence[ContextFile], room: Room | None
+    task: LineTask,
+    engine: Engine[Any],
+    others: Sequence[ContextFile],
+    room: Room | None,
+    references: Sequence[ContextFile] | None = None,
 ) -> Prompt[Any]:
     lines = split_lines(task.file_with(""))
     head = task.before.count("\n")
     column = len(task.before) - task.before.rfind("\n") - 1
     if head == len(lines):
         lines = [*lines, ""]
-    epoch = lay(task.path, lines, head, others, room=room)
+    epoch = lay(task.path, lines, head, others, room=room, references=references)
     return Prompt(encoded(epoch.layout, engine), epoch.tail(lines, head, column))
 
 
@@ -171,12 +177,17 @@ def function_prompt(task: FunctionTask) -> Prompt[Any]:
 
 
 def encoded(layout: Layout, engine: Engine[Any]) -> PromptLayout[Any]:
+    """As the host's store makes it: what no model is shown is not encoded."""
+
+    def chunk(text: str, role: Role) -> Chunk[Any]:
+        return Chunk(text, () if role is Role.REFERENCE else engine.encode(text))
+
     return PromptLayout(
         tuple(
             PromptSection(
                 section.role,
                 section.path,
-                tuple(Chunk(chunk.text, engine.encode(chunk.text)) for chunk in section.chunks),
+                tuple(chunk(it.text, section.role) for it in section.chunks),
             )
             for section in layout.sections
         )

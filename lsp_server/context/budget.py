@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from inference.content import Layout, LayoutSection
-from inference.protocol import Capabilities, LayoutReady
+from inference.protocol import Capabilities, LayoutReady, Role
 
 # What the answer may take; of a very small context, a quarter.
 ANSWER_TOKENS = 256
@@ -39,6 +39,7 @@ class Limits:
     context_tokens: int | None = None  # None: bounded by memory alone
     cache_block_tokens: int = 1
     prefix_first: bool = False
+    references: bool = False  # its engine searches text that the model is not shown
 
     @classmethod
     def of(cls, model: str, capabilities: Capabilities | None) -> Limits:
@@ -50,6 +51,7 @@ class Limits:
             capabilities.context_tokens,
             capabilities.cache_block_tokens,
             capabilities.prefix_first,
+            capabilities.references,
         )
 
     @property
@@ -75,6 +77,8 @@ class TokenMeasure:
         tokens: dict[str, int] = {}
         self._counts = {}
         for section, count in zip(layout.sections, counted.token_counts, strict=True):
+            if section.role is Role.REFERENCE:  # which no model reads
+                continue
             characters[section.path] = characters.get(section.path, 0) + _length(section)
             tokens[section.path] = tokens.get(section.path, 0) + count
             self._counts[_name(section)] = count
@@ -102,7 +106,12 @@ class TokenMeasure:
         return math.ceil(characters * self.rate(path))
 
     def of_section(self, section: LayoutSection) -> int:
-        """A section's tokens with its format: exact where it was counted, else rather too many."""
+        """A section's tokens with its format: exact where it was counted, else rather too many.
+
+        A reference has none: the model is not shown it.
+        """
+        if section.role is Role.REFERENCE:
+            return 0
         counted = self._counts.get(_name(section))
         if counted is None:
             counted = self.tokens(section.path, _length(section))

@@ -35,6 +35,11 @@ class ContextFile:
     def section(self) -> LayoutSection:
         return LayoutSection(Role.CONTEXT, self.path, self.chunks)
 
+    @property
+    def reference(self) -> LayoutSection:
+        """For an engine to search, and no model to be shown."""
+        return LayoutSection(Role.REFERENCE, self.path, self.chunks)
+
 
 @dataclass(frozen=True, slots=True)
 class TailRoom:
@@ -95,11 +100,13 @@ def lay(
     room: Room | None = None,
     tail_room: TailRoom | None = None,
     previous: Window = WHOLE,
+    references: Sequence[ContextFile] | None = None,
 ) -> Epoch:
     """A new layout for a cursor in that line of the current file; `others` go first, as they come.
 
     The current file's suffix stands before its prefix: so typing appends to what comes last. With a
-    `room` only so much of the file is shown, `previous` as in `window`.
+    `room` only so much of the file is shown, `previous` as in `window`. With `references` these and
+    what is not shown of the current file stand last, for an engine that searches them.
     """
     head = _nonblank_at_or_before(lines, cursor_line)
     behind = _nonblank_at_or_after(lines, cursor_line + 1)
@@ -109,12 +116,30 @@ def lay(
     sections = [other.section for other in others]
     sections.append(LayoutSection(Role.SUFFIX, path, tuple(cut_from_end(suffix))))
     sections.append(LayoutSection(Role.PREFIX, path, tuple(cut(prefix))))
+    if references is not None:
+        hidden = _hidden(path, lines, seen)
+        sections += (it.reference for it in (*references, *hidden))
     return Epoch(Layout.of(sections), head, len(lines) - behind, seen, tail_room)
 
 
-def lay_without_cursor(path: str, others: Sequence[ContextFile]) -> Layout:
-    """What every layout of that file begins with, wherever the cursor will be."""
-    return Layout.of([*(other.section for other in others), LayoutSection(Role.PREFIX, path, ())])
+def lay_without_cursor(
+    path: str, others: Sequence[ContextFile], references: Sequence[ContextFile] = ()
+) -> Layout:
+    """What every layout of that file has in common, wherever the cursor will be."""
+    return Layout.of(
+        [
+            *(other.section for other in others),
+            LayoutSection(Role.PREFIX, path, ()),
+            *(other.reference for other in references),
+        ]
+    )
+
+
+def _hidden(path: str, lines: Sequence[str], seen: Window) -> list[ContextFile]:
+    """What a window leaves out at the file's two ends, where it does."""
+    end = len(lines) - seen.hidden_tail
+    ends = (cut(lines[: seen.hidden_head]), cut_from_end(lines[end:]))
+    return [ContextFile(path, tuple(chunks)) for chunks in ends if chunks]
 
 
 def _nonblank_at_or_before(lines: Sequence[str], number: int) -> int:

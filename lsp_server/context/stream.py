@@ -3,19 +3,18 @@
 What is shown of other files, in this order, from what seldom changes to what often does: a map of the
 repository, where the context is large; all of the repository, where that is asked for; files that the
 current one has to do with, where memory alone is the bound; the open files; and excerpts of the rest,
-where the context is bounded.
+where the context is bounded. An engine that searches files beside its model gets them whole as well, as
+references, which take none of the model's context.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from inference.content import Layout, TextChunk
-from inference.protocol import LayoutReady, Tail
+from inference.protocol import LayoutReady, Role, Tail
 from lsp_server.context.budget import PROMPT_FORMAT_TOKENS, Limits, TokenMeasure
-from lsp_server.context.chunks import cut
 from lsp_server.context.evidence import Attention
 from lsp_server.context.excerpts import Excerpts
 from lsp_server.context.layout import (
@@ -26,7 +25,7 @@ from lsp_server.context.layout import (
     lay,
     lay_without_cursor,
 )
-from lsp_server.context.related import related_files
+from lsp_server.context.other_files import OtherFiles
 from lsp_server.context.repository_map import draw
 from lsp_server.context.retrieval import Excerpt
 from lsp_server.context.selection import Selection, select
@@ -35,8 +34,6 @@ from lsp_server.context.window import WHOLE, Room, Window
 from lsp_server.workspace.documents import Document, Documents, Position
 from lsp_server.workspace.snapshot import Snapshot
 
-MAX_CONTEXT_CHARACTERS = 1024 * 1024
-MAX_RELATED_CHARACTERS = 384 * 1024  # of files that are not open
 # Of a bounded context: what excerpts of the repository take at most.
 _EXCERPT_SHARE = 0.25
 MAX_EXCERPT_TOKENS = 2048
@@ -95,9 +92,7 @@ class ContextStream:
         repository: Callable[[Document], Repository | None] = lambda _: None,
         is_hidden: Callable[[Document, str], bool] = lambda *_: False,
     ) -> None:
-        self._documents = documents
         self._path_of = path_of
-        self._is_excluded = is_excluded
         self._limits_now = limits
         self._counts = counts
         self._snapshot = snapshot
@@ -112,11 +107,15 @@ class ContextStream:
         self._window: Window = WHOLE
         self._choice: _Choice | None = None
         self._document: Document | None = None
-        self._visits = itertools.count()
-        self._visited: dict[str, int] = {}  # by URI: the number of its last visit
-        self._chunks: dict[str, tuple[int, tuple[TextChunk, ...]]] = {}  # by URI: version, chunks
+        self._others = OtherFiles(
+            documents,
+            path_of=path_of,
+            is_excluded=is_excluded,
+            snapshot=snapshot,
+            repository=repository,
+            is_hidden=is_hidden,
+        )
         self._excerpts = Excerpts()
-        self._related: tuple[Document, list[ContextFile]] | None = None
         self._map: tuple[Sequence[str], list[ContextFile]] | None = None
 
     def end_epoch(self) -> None:
@@ -125,7 +124,8 @@ class ContextStream:
 
     def outdate(self) -> None:
         """Files have changed that are not open, or the index came to know of them."""
-        self._related = self._map = None
+        self._map = None
+        self._others.outdate()
         self._excerpts.outdate()
         self.end_epoch()
 
@@ -136,8 +136,7 @@ class ContextStream:
 
     def forget(self, uri: str) -> None:
         """The document was closed."""
-        self._visited.pop(uri, None)
-        self._chunks.pop(uri, None)
+        self._others.forget(uri)
         self.outdate()  # of what was not saved nothing is left
 
     def at(self, document: Document, cursor: Position) -> tuple[Layout, Tail]:
@@ -152,7 +151,7 @@ class ContextStream:
             )
         ):
             if document is not self._document:
-                self._visited[document.uri] = next(self._visits)
+                self._others.visit(document)
                 self._window = WHOLE
             self._learn()
             epoch = self._lay(document, cursor)
@@ -167,7 +166,8 @@ class ContextStream:
         self._learn()
         path = self._path_of(document)
         files = [*self._map_of(document), *self._select(document, path).files]
-        layout = self._uncounted = lay_without_cursor(path, files)
+        references = self._references(document) or ()
+        layout = self._uncounted = lay_without_cursor(path, files, references)
         return layout
 
     def refused(self, layout: Layout) -> None:
@@ -190,6 +190,8 @@ class ContextStream:
             more = f" and {len(paths) - _NAMED_FILES} more" if len(paths) > _NAMED_FILES else ""
             parts.append(f"{', '.join(paths[:_NAMED_FILES])}{more}")
         parts += (f"of {it.path} ({', '.join(it.reasons)})" for it in self.excerpts)
+        if searched := sum(it.role is Role.REFERENCE for it in self._epoch.layout.sections):
+            parts.append(f"searched: {searched} files or parts of this one")
         return "; ".join(parts)
 
     def left_out(self) -> str:
@@ -256,7 +258,12 @@ class ContextStream:
             room=Room(max(0, left - tail), suffix),
             tail_room=TailRoom(min(left, tail), line, side),
             previous=self._window if is_kept else WHOLE,
+            references=self._references(document),
         )
+
+    def _references(self, document: Document) -> list[ContextFile] | None:
+        """Files for the engine to search, where it does that beside its model."""
+        return self._others.all(document) if self._limits.references else None
 
     def _room(self, limit: int, path: str) -> int:
         """Tokens for the texts of files, of a prompt's `limit`."""
@@ -289,11 +296,12 @@ class ContextStream:
 
         They stand first in the prompt, so that another choice is computed from its start.
         """
-        offered = tuple(self._others(document))
         limit = self._prompt_tokens()
         if limit is None:
+            offered = tuple(self._others.all(document))
             selection = Selection(offered)
         else:
+            offered = tuple(self._others.open(document))
             measure = self._measure
             room = self._room(limit, path) - measure.tokens(path, _USUAL_TAIL_CHARACTERS)
             room -= self._excerpt_tokens(document)
@@ -342,59 +350,3 @@ class ContextStream:
     def _count(self, text: str) -> int:
         """Tokens of a text of whichever file, rather too many than too few."""
         return self._measure.tokens("", len(text))
-
-    def _others(self, current: Document) -> list[ContextFile]:
-        """The other open files, the last visited at the end, as many as are ever sent."""
-        others = [
-            document
-            for document in self._documents
-            if document is not current and not document.problem and not self._is_excluded(document)
-        ]
-        others.sort(key=lambda document: self._visited.get(document.uri, -1))
-        left = MAX_CONTEXT_CHARACTERS
-        chosen: list[ContextFile] = []
-        for document in reversed(others):
-            if document.character_count <= left:
-                left -= document.character_count
-                chosen.append(ContextFile(self._path_of(document), self._cut(document)))
-        if self._prompt_tokens() is None:
-            chosen += (
-                it
-                for it in self._unbounded(current, frozenset(it.path for it in chosen), left)
-                if not self._is_hidden(current, it.path)
-            )
-        return chosen[::-1]
-
-    def _unbounded(
-        self, document: Document, shown: frozenset[str], characters: int
-    ) -> list[ContextFile]:
-        """What is shown beside open files where memory alone is the bound, the closest first."""
-        repository = self._repository(document)
-        if repository is None:
-            return [it for it in self._related_to(document) if it.path not in shown]
-        without = shown | {self._path_of(document)}
-        files, _ = fit(repository, without, characters, lambda it: it.characters)
-        return files[::-1]
-
-    def _related_to(self, document: Document) -> list[ContextFile]:
-        """Files that are not open, and that the document has to do with, the closest first."""
-        if self._related is None or self._related[0] is not document:
-            snapshot = self._snapshot(document)
-            if snapshot is None:
-                return []
-            left = MAX_RELATED_CHARACTERS
-            files = []
-            for path in related_files(snapshot, self._path_of(document), document.lines):
-                lines = snapshot.lines(path)
-                if (size := sum(map(len, lines))) <= left:
-                    left -= size
-                    files.append(ContextFile(path, tuple(cut(lines))))
-            self._related = document, files
-        return self._related[1]
-
-    def _cut(self, document: Document) -> tuple[TextChunk, ...]:
-        version, chunks = self._chunks.get(document.uri, (None, ()))
-        if version != document.version:
-            chunks = tuple(cut(document.lines))
-            self._chunks[document.uri] = (document.version, chunks)
-        return chunks

@@ -30,7 +30,7 @@ PACE_S = {"typing": 0.02, "streaming": 0.0, "suggested": 0.6, "taken": 0.25}
 
 
 @click.command()
-@click.option("--model", default="suffix", show_default=True, help="The model that completes.")
+@click.option("--model", default="wren", show_default=True, help="The model that completes.")
 @click.option("--fast", is_flag=True, help="Do not wait for people to see it.")
 def demo(model: str, fast: bool) -> None:  # noqa: FBT001
     """Watch Sparrow complete and refactor real code in the terminal.

@@ -20,6 +20,7 @@ from inference.sampling import Sampling
 from lsp_server.config import Config
 from lsp_server.context.budget import ANSWER_TOKENS
 from lsp_server.context.stream import ContextStream
+from lsp_server.edits.completed_line import MAX_LINES, breaks_syntax
 from lsp_server.features.anchor import Anchor
 from lsp_server.features.generation import Generated, Generation, Suggestions
 from lsp_server.features.insertion import fit
@@ -181,6 +182,9 @@ class CompletionFeature:
         text = fit(text, rest_of_line, max_lines=max_lines)
         if not text:
             trace.end(Verdict.REPEATS)
+            return None
+        if _breaks_syntax(place, text):
+            trace.end(Verdict.BREAKS_SYNTAX)
             return None
         trace.shown_characters = len(text)
         trace.end(Verdict.SHOWN)
@@ -350,6 +354,15 @@ def _with_selected(tail: Tail, selected: Edit, cursor: Position) -> Tail:
         tail.prefix[: len(tail.prefix) - before] + selected.text,
         tail.suffix[after:],
     )
+
+
+def _breaks_syntax(place: _Place, text: str) -> bool:
+    """Whether a text is an error in the block that it would stand in."""
+    lines, (start, end) = place.document.lines, (place.selected.start, place.selected.end)
+    own = lines[start.line][: start.column] + place.selected.text
+    before = [*lines[max(0, start.line - MAX_LINES) : start.line], own]
+    behind = [lines[end.line][end.column :], *lines[end.line + 1 : end.line + 1 + MAX_LINES]]
+    return breaks_syntax(place.document.language, before, text, behind)
 
 
 def _rest_of_line(document: Document, cursor: Position) -> str:

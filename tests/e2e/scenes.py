@@ -31,6 +31,11 @@ NOTHING: dict[str, Any] = {"reply": []}
 """The last rule of a script: to all other requests there is nothing to say."""
 
 
+def with_suffix_engine(sparrow: Path) -> dict[str, Any]:
+    """Settings for what is to be foreseen to the letter: this engine makes nothing up."""
+    return {"sparrow.server.path": str(sparrow), "sparrow.completion.model": "suffix"}
+
+
 def rule(
     after: str, *reply: str, then: Literal["stop", "die", "hang"] = "stop", delay_ms: float = 0
 ) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def test_the_walkthrough_installs_the_server_without_a_terminal(
     editor.notification("Installing Sparrow").wait_for()
     assert len(editor.notifications()) == 1
     editor.screenshot("installing")
-    editor.wait_for_status("^Sparrow: ready, suffix$", timeout_s=INSTALLATION_TIMEOUT_S)
+    editor.wait_for_status("^Sparrow: ready, wren$", timeout_s=INSTALLATION_TIMEOUT_S)
     expect(_first_step(editor)).to_be_checked()
     expect(editor.notification("Installing")).to_have_count(0)
     editor.screenshot("installed")

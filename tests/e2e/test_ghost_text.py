@@ -11,11 +11,32 @@ from .workbench import LaunchEditor
 pytestmark = pytest.mark.e2e
 
 
+def test_a_fresh_installation_completes_with_wren(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    """With no setting but where the program is."""
+    (tmp_path / "temperatures.py").write_text(scenes.TEMPERATURES)
+    editor = launch_editor(tmp_path, {"sparrow.server.path": str(sparrow)})
+    editor.open_file("temperatures.py")
+    assert editor.wait_for_status("ready") == "Sparrow: ready, wren"
+
+    editor.type_text(scenes.TYPED)
+    ghost = editor.wait_for_ghost_text("ABSOLUTE_ZERO")
+    editor.screenshot("ghost-text")
+    editor.accept()
+    editor.save()
+    assert editor.file_text("temperatures.py") == scenes.TEMPERATURES + scenes.TYPED + ghost
+
+    editor.run_command("Sparrow: Explain Last Completion")
+    expect(editor.webview().get_by_role("row", name="Model")).to_contain_text("wren")
+    assert editor.notifications() == []
+
+
 def test_suffix_engine_completes_from_the_open_file(
     launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "temperatures.py").write_text(scenes.TEMPERATURES)
-    editor = launch_editor(tmp_path, {"sparrow.server.path": str(sparrow)})
+    editor = launch_editor(tmp_path, scenes.with_suffix_engine(sparrow))
     editor.open_file("temperatures.py")
     assert editor.wait_for_status("ready") == "Sparrow: ready, suffix"
 
@@ -38,7 +59,7 @@ def test_suffix_engine_completes_from_a_file_that_is_not_open(
     (workspace / "temperatures.py").write_text(scenes.TEMPERATURES)
     begun = 'def celsius_to_rankine(celsius: float) -> float:\n    """Convert degrees Celsius."""\n'
     (workspace / "rankine.py").write_text(begun)
-    editor = launch_editor(workspace, {"sparrow.server.path": str(sparrow)})
+    editor = launch_editor(workspace, scenes.with_suffix_engine(sparrow))
     editor.open_file("rankine.py")
     editor.wait_for_status("ready")
     editor.wait_for_index("2 files")

@@ -33,7 +33,7 @@ def test_an_untrusted_workspace_gets_completions_and_redirects_nothing(
     (workspace / "temperatures.py").write_text(scenes.TEMPERATURES)
 
     trust = {"security.workspace.trust.enabled": True}
-    editor = launch_editor(workspace, {**trust, "sparrow.server.path": str(sparrow)})
+    editor = launch_editor(workspace, {**trust, **scenes.with_suffix_engine(sparrow)})
     expect(editor.page.get_by_role("button", name="Restricted Mode").first).to_be_visible()
     editor.open_file("temperatures.py")
     assert editor.wait_for_status("ready") == "Sparrow: ready, suffix"

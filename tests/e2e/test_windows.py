@@ -17,7 +17,7 @@ def test_two_windows_share_one_inference_host(
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "temperatures.py").write_text(scenes.TEMPERATURES)
-    first = launch_editor(tmp_path / "first", {"sparrow.server.path": str(sparrow)})
+    first = launch_editor(tmp_path / "first", scenes.with_suffix_engine(sparrow))
     second = first.open_window(tmp_path / "second")
     for window in (first, second):
         window.page.bring_to_front()

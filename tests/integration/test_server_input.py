@@ -249,7 +249,7 @@ async def test_a_bad_notification_is_passed_over(where: Place, model: str) -> No
         for method, params in BAD_NOTIFICATIONS:
             server.send({"jsonrpc": "2.0", "method": method, "params": params})
             server.send({"jsonrpc": "2.0", "method": method})
-        await server.ready_with("suffix")  # which one of them asked for by saying nothing
+        await server.ready_with("wren")  # which one of them asked for by saying nothing
         server.tell({"sparrow": settings(model)})
         await server.ready_with(model)
         await still_works(server)
@@ -272,7 +272,7 @@ async def test_a_bad_notification_is_passed_over(where: Place, model: str) -> No
 async def test_any_settings_let_the_server_come_up(where: Place, options: Any) -> None:
     async with serving(where, initialize={"initialization_options": options}) as server:
         await server.ready()
-        assert server.said.statuses[-1]["model"] == "suffix"
+        assert server.said.statuses[-1]["model"] == "wren"
 
 
 @on_loop

@@ -83,3 +83,36 @@ async def test_missing_weights_end_the_host_with_a_reason(
     async with client_of(f"wren:{tmp_path}") as client:
         with pytest.raises(EngineFailed, match=r"wren\.json is missing"):
             await client.wait_ready(30)
+
+
+async def test_what_stands_elsewhere_is_proposed(client_of: ClientOf, package: Path) -> None:
+    """The text is a file of which the model is shown nothing."""
+    line = "    return compute_checksum(payload, initial=seed)\n"
+    stated = "".join(f"def check_{it}(payload, seed):\n{line}\n" for it in range(6))
+    shown = Layout.of(
+        [
+            LayoutSection(Role.PREFIX, "own.py", (TextChunk.of("def check(payload, seed):\n"),)),
+            LayoutSection(Role.REFERENCE, "other.py", (TextChunk.of(stated),)),
+        ]
+    )
+    async with client_of(f"wren:{package}") as client:
+        await client.wait_ready(30)
+        assert client.capabilities is not None
+        assert client.capabilities.references
+        text, done = await collect(client, "    return compute_", shown)
+        assert text.startswith("checksum(payload")
+        assert done.usage.prompt_tokens < 30
+        counted = client.token_counts(shown)
+        assert counted is not None
+        assert counted.token_counts[1] == 0
+
+
+async def test_the_weights_that_come_with_sparrow_complete(client_of: ClientOf) -> None:
+    """By the name alone, with text that stands nowhere else."""
+    async with client_of("wren") as client:
+        await client.wait_ready(60)
+        text, done = await collect(
+            client, "    with open(path) as ", layout_of("def size(path):\n")
+        )
+        assert text.strip()
+        assert done.usage.generated_tokens > 0

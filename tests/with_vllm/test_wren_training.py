@@ -3,6 +3,7 @@
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,10 +31,9 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-def loaded() -> Decoder:
+def loaded(weights: dict[str, Any]) -> Decoder:
     decoder = Decoder(SHAPE)
-    weights = {name: torch.from_numpy(it) for name, it in tiny_wren.random_weights().items()}
-    decoder.load_state_dict(weights)
+    decoder.load_state_dict({name: torch.from_numpy(it) for name, it in weights.items()})
     decoder.eval()
     return decoder
 
@@ -43,18 +43,23 @@ def test_the_decoder_is_qwen2(tmp_path: Path) -> None:
 
     made = tokenizer.train(iter([TEXT]), SHAPE.vocabulary)
     tokenizer.save(made, tmp_path / "tokenizer")
-    weights = tiny_wren.random_weights()
+    # As 16 bits hold them, which is what a checkpoint is written in.
+    weights = {
+        name: it.astype(np.float16).astype(np.float32)
+        for name, it in tiny_wren.random_weights().items()
+    }
     write_checkpoint(SHAPE, weights, tmp_path / "tokenizer", tmp_path / "checkpoint")
     theirs = Qwen2ForCausalLM.from_pretrained(tmp_path / "checkpoint", dtype=torch.float32)
     ids = [int(it) for it in np.random.default_rng(1).integers(0, SHAPE.vocabulary, 40)]
     with torch.no_grad():
-        ours = loaded()(torch.tensor([ids]))[0].numpy()
+        ours = loaded(weights)(torch.tensor([ids]))[0].numpy()
         expected = theirs(torch.tensor([ids])).logits[0].numpy()
     np.testing.assert_allclose(ours, expected, atol=1e-3)
     np.testing.assert_allclose(ours, tiny_wren.reference_logits(ids, weights), atol=1e-3)
     shape, read = read_checkpoint(tmp_path / "checkpoint")
     assert shape == SHAPE
     assert read.keys() == weights.keys()
+    assert all((read[name] == it).all() for name, it in weights.items())
     known = AutoTokenizer.from_pretrained(tmp_path / "checkpoint")
     assert known("def read(path):")["input_ids"] == made.encode("def read(path):").ids
     assert known.eos_token_id == tokenizer.SPECIAL.index(tokenizer.END)

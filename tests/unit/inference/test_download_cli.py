@@ -111,6 +111,7 @@ def test_a_disk_that_cannot_be_read_is_said(monkeypatch: pytest.MonkeyPatch) -> 
             ),
         ),
         ("suffix", "suffix needs no weights: there is nothing to download."),
+        ("wren", "wren comes with Sparrow: there is nothing to download."),
     ],
 )
 def test_names_that_cannot_be_downloaded(name: str, sentence: str) -> None:

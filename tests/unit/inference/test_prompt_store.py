@@ -46,6 +46,20 @@ def engine() -> CountingEngine:
 
 
 class TestLayouts:
+    def test_a_reference_is_kept_as_text_alone(self, engine: CountingEngine) -> None:
+        store = PromptStore()
+        store.put_chunk("a b")
+        store.put_chunk("c")
+        names = (chunk_id("a b"), chunk_id("c"))
+        layout = put(store, PutLayout((Section(Role.REFERENCE, "lib.py", names),)), engine)
+        assert texts_of(layout) == ["a b", "c"]
+        assert layout.token_count == 0
+        assert engine.encoded == []
+        shown = put(store, PutLayout((Section(Role.CONTEXT, "lib.py", names),)), engine)
+        assert shown.token_count == 3
+        other = put(store, PutLayout((Section(Role.REFERENCE, "lib.py", names[:1]),)), engine)
+        assert other.sections[0].chunks[0] is layout.sections[0].chunks[0]
+
     def test_a_layout_is_resolved_to_its_texts_and_tokens(self, engine: CountingEngine) -> None:
         store = PromptStore()
         for text in ("a b", "c", "d e f"):

@@ -30,19 +30,19 @@ FP8 = "Qwen/Qwen3.6-35B-A3B-FP8"
             ADA,
             True,
             "qwen3.6-35b-a3b",
-            "The GPU here holds qwen3.6-35b-a3b; `--model suffix` needs none.",
+            "The GPU here holds qwen3.6-35b-a3b; `--model wren` needs none.",
         ),
         (
             ADA,
             False,
-            "suffix",
+            "wren",
             (
                 "The GPU here would hold qwen3.6-35b-a3b, but vLLM is not installed:"
-                " pip install 'sparrow-code[vllm]'. Serving `suffix`."
+                " pip install 'sparrow-code[vllm]'. Serving `wren`."
             ),
         ),
-        (SMALL_GPU, True, "suffix", ""),
-        (NO_GPU, True, "suffix", ""),
+        (SMALL_GPU, True, "wren", ""),
+        (NO_GPU, True, "wren", ""),
     ],
 )
 def test_what_is_served_where_nothing_was_named(
@@ -203,14 +203,14 @@ def test_without_a_name_the_flagship_or_the_default_is_served(machine: Machine) 
     assert served().exit_code == 0
     machine.hardware = NO_GPU
     assert served().exit_code == 0
-    assert machine.served == ["qwen3.6-35b-a3b", "suffix"]
+    assert machine.served == ["qwen3.6-35b-a3b", "wren"]
 
 
 def test_a_host_of_an_editor_asks_and_says_nothing(machine: Machine) -> None:
     result = served("--background", "--model", "qwen3.6-35b-a3b")
     assert (result.exit_code, result.output) == (0, "")
     assert served("--background").exit_code == 0
-    assert (machine.served, machine.downloads) == (["qwen3.6-35b-a3b", "suffix"], [])
+    assert (machine.served, machine.downloads) == (["qwen3.6-35b-a3b", "wren"], [])
 
 
 @pytest.mark.parametrize("arguments", [("--yes",), ()])

@@ -8,7 +8,7 @@ import pytest
 
 from inference.engines import create, wren_runtime
 from inference.engines.base import Piece
-from inference.engines.wren import WrenEngine
+from inference.engines.wren import LINES, WrenEngine
 from inference.engines.wren_runtime import SLOTS, Runtime, common_length
 from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
@@ -29,7 +29,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(package: Path) -> Callable[[Body], None]:
     def runner(body: Body) -> None:
         async def main() -> None:
-            engine = WrenEngine(package, {})
+            engine = WrenEngine(package, {LINES: 99})
             await engine.load(lambda _what, _share: None)
             try:
                 await body(engine)
@@ -93,7 +93,7 @@ def test_a_cache_changes_no_answer(run: Callable[[Body], None], package: Path) -
         keys = ["with open(pa"[:end] for end in range(12)]
         typed = [text(await answer(engine, prompt(engine, key))) for key in keys]
         for key, seen in zip(keys, typed, strict=True):
-            fresh = WrenEngine(package, {})
+            fresh = WrenEngine(package, {LINES: 99})
             await fresh.load(lambda _what, _share: None)
             assert text(await answer(fresh, prompt(fresh, key))) == seen
             await fresh.close()
@@ -312,7 +312,7 @@ def test_damaged_files_are_refused(package: Path, tmp_path: Path, name: str, dam
     engine = WrenEngine(tmp_path, {})
     with pytest.raises(EngineFailed, match=name) as refused:
         asyncio.run(engine.load(lambda _what, _share: None))
-    assert "wren:FOLDER" in refused.value.hint
+    assert "`suffix`" in refused.value.hint
     asyncio.run(engine.close())
 
 
@@ -334,6 +334,31 @@ def test_it_is_made_by_its_name(package: Path) -> None:
         create("wren", {"max_model_len": 5})
     with pytest.raises(EngineFailed, match="copying"):
         create("wren", {"copying": "no"})
+    with pytest.raises(EngineFailed, match="lines"):
+        create("wren", {"lines": 0})
+
+
+def test_an_answer_ends_with_its_line(package: Path) -> None:
+    async def body() -> None:
+        engine, longer = WrenEngine(package, {}), WrenEngine(package, {LINES: 2})
+        for it in (engine, longer):
+            await it.load(lambda _what, _share: None)
+        ended = 0
+        for start in range(1, len(TEXT), 3):
+            asked = prompt(engine, TEXT[:start], before=TEXT)
+            pieces = await answer(engine, asked, Sampling(max_tokens=60))
+            more = text(await answer(longer, asked, Sampling(max_tokens=60)))
+            one = text(pieces)
+            assert more.startswith(one)
+            assert not one.strip() or "\n" not in one.lstrip()
+            if pieces[-1].finish is FinishReason.STOP and len(more) > len(one):
+                ended += 1
+                assert more[len(one)] in "\r\n"
+        assert ended > 3
+        await engine.close()
+        await longer.close()
+
+    asyncio.run(body())
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ def test_answers_are_judged() -> None:
     assert judged.exact_match == pytest.approx(1 / 3)
     assert judged.shown == 1.0
     assert judged.syntax_valid == 0.5  # of the two that can be parsed at all
+    assert judged.can_go_on == 1.0  # the bracket may be closed
     assert 0.5 < judged.edit_similarity < 0.7
     assert wren._judged(tasks, ["", "", ""]).syntax_valid is None
 

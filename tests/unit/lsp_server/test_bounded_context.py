@@ -286,3 +286,50 @@ def test_without_a_cursor_the_layout_is_what_all_begin_with() -> None:
     assert [it.path for it in ahead.sections][-1] == "a.py"
     for line in (0, 100, 299):
         assert context(window.at(document, line)[0]) == context(ahead)
+
+
+class TestReferences:
+    """Text for an engine that searches beside its model."""
+
+    def window(self, context_tokens: int) -> Window:
+        model = Model(context_tokens)
+        model.limits = dataclasses.replace(model.limits, references=True)
+        return Window(model)
+
+    def test_all_that_the_model_is_not_shown_is_there(self) -> None:
+        window = self.window(1024)
+        window.open("b.py", PROSE)
+        document = window.open("a.py")
+        layout, tail = window.at(document, 400)
+        assert text_of(layout, Role.REFERENCE, "b.py") == PROSE
+        hidden = [
+            "".join(chunk.text for chunk in section.chunks)
+            for section in layout.sections
+            if section.role is Role.REFERENCE and section.path == "a.py"
+        ]
+        shown = text_of(layout, Role.PREFIX) + tail.prefix + tail.suffix
+        shown += text_of(layout, Role.SUFFIX)
+        assert hidden[0] + shown + hidden[1] == CODE
+        assert "searched: 3" in window.stream.shown_files()
+
+    def test_the_model_is_shown_as_much_as_without(self) -> None:
+        shown = []
+        for window in (Window(Model(1024)), self.window(1024)):
+            window.open("b.py", PROSE)
+            document = window.open("a.py")
+            for line in (400, 20, 700):
+                layout, tail = window.at(document, line)
+                model = [it for it in layout.sections if it.role is not Role.REFERENCE]
+                shown.append((model, tail))
+        assert shown[:3] == shown[3:]
+
+    def test_they_are_known_before_the_cursor_is(self) -> None:
+        window = self.window(1024)
+        window.open("b.py", PROSE)
+        layout = window.stream.without_cursor(window.open("a.py"))
+        assert text_of(layout, Role.REFERENCE) == PROSE
+
+    def test_a_large_context_leaves_nothing_of_the_file_hidden(self) -> None:
+        window = self.window(262_144)
+        layout, _ = window.at(window.open("a.py"), 400)
+        assert text_of(layout, Role.REFERENCE) == ""

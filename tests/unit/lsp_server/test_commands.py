@@ -293,7 +293,9 @@ class TestDoctor:
         assert CliRunner().invoke(doctor.doctor, arguments).exit_code == 0
         (setup,) = seen
         assert setup.config == Config(
-            chat_model=f"openai:{server}#m", chat_engine_args={"context_tokens": 4096}
+            completion_model="suffix",
+            chat_model=f"openai:{server}#m",
+            chat_engine_args={"context_tokens": 4096},
         )
         roles = assign(setup.config)
         assert setup.client(roles["chat"]).api_key == "sk-1"

@@ -105,7 +105,7 @@ class Window:
             is_warm=lambda *_: False,
         )
 
-    def open(self, text: str, language: str = "python") -> Document:
+    def open(self, text: str, language: str = "ruby") -> Document:
         return self.documents.open(URI, language, 1, text)
 
     async def ask(
@@ -216,6 +216,11 @@ async def stale(window: Window) -> None:
     assert await window.ask(0, 4) is None
 
 
+async def breaks_syntax(window: Window) -> None:
+    window.client.steps = ["f(]"]
+    assert await window.ask(0, 4) is None
+
+
 async def late(window: Window) -> None:
     window.client.steps = [HANG]
     with pytest.MonkeyPatch.context() as patch:
@@ -248,6 +253,7 @@ OUTCOMES: dict[Verdict, tuple[Callable[[Window], Awaitable[None]], str, bool]] =
     Verdict.NOT_READY: (not_ready, "the model is still loading", True),
     Verdict.NO_IDEA: (no_idea, "", True),
     Verdict.REPEATS: (repeats, "", True),
+    Verdict.BREAKS_SYNTAX: (breaks_syntax, "", True),
     Verdict.SUPERSEDED: (superseded, "", True),
     Verdict.CANCELLED: (cancelled, "", True),
     Verdict.STALE: (stale, "", True),
@@ -260,7 +266,7 @@ OUTCOMES: dict[Verdict, tuple[Callable[[Window], Awaitable[None]], str, bool]] =
 @on_loop
 async def test_every_way_out_is_recorded(window: Window, verdict: Verdict) -> None:
     lead, detail, asked = OUTCOMES[verdict]
-    window.open("x = \n")
+    window.open("x = \n", "python")
     await lead(window)
     assert (window.trace.verdict, window.trace.detail) == (verdict, detail)
     assert window.trace.total_ms > 0

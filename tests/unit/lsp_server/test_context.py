@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inference.content import Layout
 from inference.protocol import Role, Tail
-from lsp_server.context import chunks, layout, stream
+from lsp_server.context import chunks, layout, other_files
 from lsp_server.context.layout import ContextFile, lay
 from lsp_server.context.stream import ContextStream
 from lsp_server.workspace.documents import Document, Documents, Edit, Position
@@ -284,7 +284,7 @@ def test_the_last_visited_stand_next_to_the_current_file(window: Window) -> None
 def test_the_budget_goes_to_the_last_visited(
     window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "MAX_CONTEXT_CHARACTERS", 10)
+    monkeypatch.setattr(other_files, "MAX_CONTEXT_CHARACTERS", 10)
     small = window.open("small.py", "1234")
     large = window.open("large.py", "12345678")
     new = window.open("new.py", "123456")

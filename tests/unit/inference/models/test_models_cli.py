@@ -122,16 +122,18 @@ class TestPlan:
         here[0] = machine(ram=4, cores=2)
         found = as_object(planned("qwen2.5-coder-7b", "--json"))
         assert found["why"][0].startswith("Nothing that would be proposed fits either.")
-        assert as_object(planned("--json"))["model"] == "suffix"
-        assert "suffix on no GPU, 4 GiB of memory, 2 cores" in planned().stdout
+        assert as_object(planned("--json"))["model"] == "wren"
+        assert "wren on no GPU, 4 GiB of memory, 2 cores" in planned().stdout
 
     def test_no_gpu_can_be_asked_for(self) -> None:
         found = as_object(planned("qwen2.5-coder-1.5b", "--gpus", "0", "--json"))
         assert (found["device"], found["fits"]) == ("cpu", True)
         assert "VLLM_CPU_KVCACHE_SPACE" in planned("qwen2.5-coder-1.5b", "--gpus", "0").stdout
 
-    def test_suffix_always_fits(self) -> None:
+    def test_what_comes_with_sparrow_always_fits(self) -> None:
         assert "`suffix` needs no weights" in planned("suffix").stdout
+        assert "`wren` comes with Sparrow" in planned("wren").stdout
+        assert as_object(planned("wren", "--json"))["model"] == "wren"
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),

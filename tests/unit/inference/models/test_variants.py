@@ -49,17 +49,17 @@ NO_GPU = machine()
         (machine(16, 1), "qwen2.5-coder-1.5b"),
         (machine(8, 1), "qwen2.5-coder-1.5b"),
         (machine(4, 1), "qwen2.5-coder-0.5b"),
-        (machine(1, 1), "suffix"),
+        (machine(1, 1), "wren"),
         (machine(ram=32, cores=16), "qwen2.5-coder-1.5b"),
         (machine(ram=16, cores=4), "qwen2.5-coder-0.5b"),
-        (machine(ram=32, cores=2), "suffix"),
-        (machine(ram=4, cores=16), "suffix"),
+        (machine(ram=32, cores=2), "wren"),
+        (machine(ram=4, cores=16), "wren"),
     ],
 )
 def test_what_is_proposed(hardware: Hardware, model: str) -> None:
     choice = choose_variant(hardware)
     assert choice.model == model
-    assert (choice.plan is None) is (model == "suffix")
+    assert (choice.plan is None) is (model == "wren")
     assert choice.why
 
 
@@ -88,7 +88,7 @@ def test_a_full_disk_is_told() -> None:
 def test_a_machine_without_gpu_says_what_it_has() -> None:
     assert choose_variant(machine(ram=8, cores=2)).notes == (
         "There is no GPU, and the machine has 8 GiB of memory and 2 cores.",
-        "`suffix` needs no weights: it continues from what the workspace holds.",
+        "`wren` comes with Sparrow: it completes on the CPU, and nothing is downloaded.",
     )
 
 
@@ -236,7 +236,7 @@ def test_an_explicit_variant_is_honoured(name: str, picked: str) -> None:
             ),
             (
                 "On a CPU it serves those in 16 bit. None of `sparrow models` fits; what"
-                " needs no weights does: sparrow serve --model suffix"
+                " comes with Sparrow does: sparrow serve --model wren"
             ),
         ),
     ],

@@ -1,0 +1,125 @@
+"""Whether a text that is inserted while one types can stand where it would: pure, and fast.
+
+A line that is being typed breaks much that the next ones mend, so a text is refused only for what no
+typing on can mend: what stands up to its end must be the beginning of something valid, and where the
+block goes on behind it, that must be valid with it; a bracket that it opens may be closed for that, and
+a block that it opens be filled. What is broken without it is not laid to its charge.
+
+Python alone is judged so far, by Python's own parser, and within the statement at the outermost level
+that the cursor is in, or the innermost function where that is long. Other languages pass.
+"""
+
+from __future__ import annotations
+
+import ast
+import codeop
+import re
+import warnings
+from collections.abc import Sequence
+
+MAX_LINES = 400  # of a block, before the cursor and behind it; what is longer takes milliseconds
+
+_STARTS = re.compile(r"[^\s#)\]}'\"]")
+_CONTINUES = re.compile(r"(else|elif|except|finally|case)\b")
+_FUNCTION = re.compile(r"\s*(async\s+def|def|class)\b")
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_QUOTES = re.compile(r"(\"\"\"|'''|\"|')")
+# What may stand nearly anywhere: a statement, nothing, an expression, the end of a string.
+_FILLINGS = ("pass", "", "_", "'", '"')
+_INCOMPLETE = "incomplete input"
+_INCOMPLETE_FLAGS = ast.PyCF_ONLY_AST | codeop.PyCF_ALLOW_INCOMPLETE_INPUT  # type: ignore[attr-defined]
+
+
+def breaks_syntax(language: str, before: Sequence[str], text: str, behind: Sequence[str]) -> bool:
+    """Whether `text` is an error between the lines before it and those behind.
+
+    The last line before and the first one behind are the cursor's own, up to it and from it on.
+    """
+    if language != "python":
+        return False
+    start = _start(before)
+    end = _end(behind)
+    head, tail = "".join(before[start:]), "".join(behind[:end])
+    opening = "if 1:\n" if head.startswith((" ", "\t")) else ""
+    inserted = f"{opening}{head}{text}"
+    rest_of_line = behind[0].strip() if behind else ""
+    if not rest_of_line and not _may_go_on(inserted):
+        # Where nothing could stand the text is not what is wrong.
+        return any(_may_go_on(f"{opening}{head}{it}") for it in _FILLINGS)
+    if not tail.strip() or _is_valid(f"{inserted}{tail}"):
+        return False
+    if any(_is_valid(f"{inserted}{more}{tail}") for more in _ends(text, head)):
+        return False
+    return any(_is_valid(f"{opening}{head}{it}{tail}") for it in _FILLINGS)
+
+
+def _start(before: Sequence[str]) -> int:
+    """The line that the cursor's block begins with."""
+    last = len(before) - 1
+    innermost: int | None = None
+    depth = _indentation(before[last]) if before else 0
+    for number in range(last, max(-1, last - MAX_LINES), -1):
+        line = before[number]
+        if _STARTS.match(line) and not _CONTINUES.match(line) and (number < last or line.strip()):
+            return number
+        is_around = number < last and _indentation(line) < depth
+        if innermost is None and is_around and _FUNCTION.match(line):
+            innermost = number
+    return 0 if last < MAX_LINES else innermost if innermost is not None else last
+
+
+def _end(behind: Sequence[str]) -> int:
+    for number, line in enumerate(behind[1 : MAX_LINES + 1], 1):
+        if _STARTS.match(line) and not _CONTINUES.match(line):
+            return number
+    return len(behind)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))
+
+
+def _ends(text: str, head: str) -> list[str]:
+    """What typing on would end the text with."""
+    closed = _closers(text)
+    line = (head + text).rpartition("\n")[2]
+    body = f"\n{line[: _indentation(line)]}    pass"
+    if (line + closed).rstrip().endswith(":"):
+        return [f"{closed}{body}", f"{closed} pass"]
+    return [closed, f"{closed}:{body}"]
+
+
+def _closers(text: str) -> str:
+    """The brackets that close those which the text leaves open; strings are passed over."""
+    opened: list[str] = []
+    parts = _QUOTES.split(text)
+    within = ""
+    for number, part in enumerate(parts):
+        if number % 2:  # a quote
+            within = "" if within == part else within or part
+        elif not within:
+            for character in part.partition("#")[0]:
+                if character in _CLOSERS:
+                    opened.append(_CLOSERS[character])
+                elif opened and character == opened[-1]:
+                    opened.pop()
+    return "".join(reversed(opened))
+
+
+def _is_valid(source: str) -> bool:
+    return _parse(source, ast.PyCF_ONLY_AST) == ""
+
+
+def _may_go_on(source: str) -> bool:
+    return _INCOMPLETE in (_parse(source + "\n", _INCOMPLETE_FLAGS) or _INCOMPLETE)
+
+
+def _parse(source: str, flags: int) -> str:
+    """What Python says against a text, or nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(source, "", "exec", flags, dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return str(error) or type(error).__name__
+    return ""

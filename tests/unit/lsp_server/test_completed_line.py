@@ -1,0 +1,99 @@
+import time
+
+import pytest
+
+from lsp_server.edits.completed_line import breaks_syntax
+from lsp_server.workspace.documents import split_lines
+
+
+def refused(marked: str, text: str, language: str = "python") -> bool:
+    before, _, behind = marked.partition("|")
+    return breaks_syntax(language, split_lines(before), text, split_lines(behind))
+
+
+METHOD = "class A:\n    def f(self, x):\n        |\n\n    def g(self):\n        pass\n"
+
+
+@pytest.mark.parametrize(
+    ("marked", "text"),
+    [
+        ("|", "import os"),
+        ("x = |", "f(1)"),
+        ("x = |", "f("),
+        ("x = |\ny = 1\n", "f("),
+        ("def f():\n    |", "return 1"),
+        ("def f():\n    |", "if x:"),
+        ("def f():\n    |", "if x:\n        return 1"),
+        (METHOD, "return x"),
+        (METHOD, "for it in x:"),
+        (METHOD, "x = [it for it in (1, 2)"),
+        (METHOD, "with a as b, c("),
+        ("try:\n    |", "x = 1"),
+        ("try:\n    |\nexcept E:\n    pass\n", "x = 1"),
+        ("if x:\n    pass\n|", "elif y:"),
+        ("f(\n    a,\n    |\n)\n", "b,"),
+        ("f(\n    a,\n    |", "b,"),
+        ("x = f(|)\n", "1, 2"),
+        ("match x:\n    |\n        pass\n", "case 1:"),
+        ("    |", "x = 1"),
+        ("x = '''\n|\n'''\n", "no code ( at all:"),
+    ],
+)
+def test_what_can_stand_passes(marked: str, text: str) -> None:
+    assert not refused(marked, text)
+
+
+@pytest.mark.parametrize(
+    ("marked", "text"),
+    [
+        ("|", "import"),
+        ("|", "x = )"),
+        ("x = |", "f(]"),
+        ("def f():\n    |", "x y z"),
+        ("def f():\n    x = 1\n    |", "        return 1"),
+        ("def f():\n    |", "x = 1\n  y = 2"),
+        (METHOD, "return (x))"),
+        (METHOD, "else:"),
+        (METHOD, "def (self):"),
+        ("if x:\n    |\nelse:\n    pass\n", "elif = 1"),
+        ("x = f(|)\n", "1, 2))"),
+        ("async def f():\n    x = 'a|\n", '"'),
+    ],
+)
+def test_what_nothing_can_mend_is_refused(marked: str, text: str) -> None:
+    assert refused(marked, text)
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "def f(:\n    |",
+        "class A\n    def f(self):\n        |\n",
+    ],
+)
+def test_what_is_broken_already_is_laid_to_nobodys_charge(marked: str) -> None:
+    assert not refused(marked, "return (1))")
+
+
+def test_other_languages_pass() -> None:
+    assert not refused("|", "x = )", "typescript")
+
+
+def test_only_the_block_is_read() -> None:
+    broken = "def broken(:\n    pass\n\n"
+    assert refused(f"{broken}def f():\n    |\n\n{broken}", "x y z")
+
+
+def test_a_large_file_costs_a_block() -> None:
+    """5,000 lines: it may take 5 ms, and takes one."""
+    function = "def f_{0}(value):\n    if value:\n        return value + {0}\n    return None\n\n"
+    lines = "".join(function.format(it) for it in range(500))
+    marked = f"{lines}def g(value):\n    |\n\n{lines}"
+    before, _, behind = marked.partition("|")
+    first, last = split_lines(before), split_lines(behind)
+    took = []
+    for _ in range(20):
+        began = time.perf_counter()
+        assert not breaks_syntax("python", first, "return [value", last)
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.005
