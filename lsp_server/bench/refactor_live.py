@@ -104,7 +104,8 @@ def _leaves(statement: ast.stmt) -> bool:
 async def use_editor(library: Path, extractions: Sequence[Extraction], listings: int) -> Live:
     """Raises `CouldNotRun`."""
     live = Live()
-    async with open_session(sparrow_command(), library, {}) as session:
+    settings = {"host": {"idleMinutes": 1}}  # what completes is not asked
+    async with open_session(sparrow_command(), library, settings) as session:
         await session.wait_indexed(INDEX_TIMEOUT_S)
         await _list(session, library, live, listings)
         for extraction in extractions:

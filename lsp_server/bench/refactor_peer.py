@@ -36,7 +36,8 @@ def main() -> None:
     from rope.base.project import Project
     from rope.refactor.extract import ExtractMethod
 
-    project: Any = Project(sys.argv[1], ropefolder=None)
+    none: Any = None  # which rope takes for no folder of its own
+    project: Any = Project(sys.argv[1], ropefolder=none)
     taken_ms = []
     for path, start, end in json.load(sys.stdin):
         started = time.perf_counter()

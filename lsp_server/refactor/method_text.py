@@ -144,7 +144,7 @@ def delegate(
 
 def _end_of_head(source: Source, method: FunctionNode) -> int:
     """Behind the colon that ends a function's head."""
-    last = max(
+    last: int = max(
         [
             source.start(method),
             *(source.end(it) for it in ast.walk(method.args) if isinstance(it, ast.arg | ast.expr)),

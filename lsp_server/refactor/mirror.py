@@ -30,9 +30,10 @@ class Mirror:
     def __init__(self, folder: Path, texts: dict[str, str], crlf: set[str]) -> None:
         self.texts = texts
         self._crlf = crlf
-        self.project = Project(
+        none: Any = None  # which rope takes for no folder of its own
+        self.project: Any = Project(
             str(folder),
-            ropefolder=None,
+            ropefolder=none,
             ignore_syntax_errors=True,
             ignore_bad_imports=True,
             automatic_soa=False,
