@@ -8,11 +8,14 @@ they are applied. All of them make the text behind the change, none of them the 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from lsp_server.workspace.documents import split_lines
+
+_WORD = re.compile(r"\w")
 
 # Lines that come and go, up to which the shortest way from text to text is looked for.
 _MAX_SHORTEST = 400
@@ -53,6 +56,19 @@ def find_hunks(before: str, after: str) -> tuple[Hunk, ...]:
         hunk = _narrow(starts[first], "".join(old[first:last]), "".join(new[new_first:new_last]))
         if hunk.old != hunk.new:
             hunks.append(hunk)
+    return tuple(hunks)
+
+
+def find_renamed(before: str, after: str, old: str, new: str) -> tuple[Hunk, ...]:
+    """The hunks of a rename, one for each place, where nothing but whole words differ."""
+    hunks = []
+    shift = 0
+    for match in re.finditer(rf"(?<!\w){re.escape(old)}(?!\w)", before):
+        start = match.start() + shift
+        end = start + len(new)
+        if after[start:end] == new and not _WORD.match(after, end):
+            hunks.append(Hunk(match.start(), old, new))
+            shift += len(new) - len(old)
     return tuple(hunks)
 
 

@@ -66,18 +66,20 @@ def plan_edit(
     *,
     refusal: Callable[[str], str],
     risk: Callable[[FileChange, Hunk], str] = lambda *_: "",
+    find: Callable[[str, str], Sequence[Hunk]] = find_hunks,
 ) -> WorkspaceChange:
     """The edits that a change comes to.
 
     `refusal` says of a URI why it may not be edited (outside the workspace, excluded), or nothing;
-    `risk` of a hunk why the user has to confirm it, or nothing. Raises `EditRefused`.
+    `risk` of a hunk why the user has to confirm it, or nothing; `find` cuts two texts into hunks.
+    Raises `EditRefused`.
     """
     for file in change.files:
         for uri in filter(None, (file.uri, file.renamed_from)):
             if reason := refusal(uri):
                 raise EditRefused(f"{uri} must not be edited: {reason}. Nothing was changed.")
     return WorkspaceChange(
-        change.title, tuple(_plan_file(change.title, file, risk) for file in change.files)
+        change.title, tuple(_plan_file(change.title, file, risk, find) for file in change.files)
     )
 
 
@@ -97,7 +99,12 @@ def find_moved(
     return moved
 
 
-def _plan_file(title: str, file: FileChange, risk: Callable[[FileChange, Hunk], str]) -> FileEdit:
+def _plan_file(
+    title: str,
+    file: FileChange,
+    risk: Callable[[FileChange, Hunk], str],
+    find: Callable[[str, str], Sequence[Hunk]],
+) -> FileEdit:
     if file.after is None:
         operation = Annotation(title, "deletes the file", needs_confirmation=True)
         return FileEdit(file.uri, file.version, (), (), is_deleted=True, operation=operation)
@@ -111,7 +118,7 @@ def _plan_file(title: str, file: FileChange, risk: Callable[[FileChange, Hunk], 
             ),
             _annotate(title, hunk, risk(file, hunk)),
         )
-        for hunk in find_hunks(before, file.after)
+        for hunk in find(before, file.after)
     )
     told = "creates the file" if file.before is None else ""
     told = f"moves the file from {file.renamed_from}" if file.renamed_from else told

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsp_server.edits.change import Change, EditKind, FileChange
-from lsp_server.edits.hunks import Hunk
+from lsp_server.edits.hunks import Hunk, apply_hunks, find_hunks, find_renamed
 from lsp_server.edits.workspace_edit import (
     AnnotatedEdit,
     Annotation,
@@ -262,17 +262,33 @@ class CodeActions:
             if document is not None and document.version != file.version:
                 raise RefactorRefused("a document has changed meanwhile: ask once more")
 
+        def find(before: str, after: str) -> Sequence[Hunk]:
+            return _hunks(before, after, renamed)
+
         def risk(file: FileChange, hunk: Hunk) -> str:
-            before = file.before or ""
-            first = before.count("\n", 0, hunk.start)
-            last = first + hunk.old.count("\n")
-            found = doubts.get(file.uri, {})
-            return next((found[it] for it in range(first, last + 1) if it in found), "")
+            return _risk(file, hunk, doubts.get(file.uri, {}))
 
         try:
-            return _with_preview(plan_edit(change, refusal=self._folders.edit_refusal, risk=risk))
+            return _with_preview(
+                plan_edit(change, refusal=self._folders.edit_refusal, risk=risk, find=find)
+            )
         except EditRefused as error:
             raise RefactorRefused(str(error)) from error
+
+
+def _hunks(before: str, after: str, renamed: tuple[str, str] | None) -> Sequence[Hunk]:
+    """Of a rename each place by itself, so that each can be ticked."""
+    if renamed is not None:
+        hunks = find_renamed(before, after, *renamed)
+        if apply_hunks(before, hunks) == after:
+            return hunks
+    return find_hunks(before, after)
+
+
+def _risk(file: FileChange, hunk: Hunk, doubts: Mapping[int, str]) -> str:
+    first = (file.before or "").count("\n", 0, hunk.start)
+    lines = range(first, first + hunk.old.count("\n") + 1)
+    return next((doubts[it] for it in lines if it in doubts), "")
 
 
 def _with_preview(change: WorkspaceChange) -> WorkspaceChange:

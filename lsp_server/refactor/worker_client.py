@@ -77,9 +77,9 @@ class RefactorWorker:
             self._run(self._warm_up())
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Ends the process, and waits until it has."""
+        if self._tasks:  # that start or end one
+            await asyncio.wait(self._tasks)
         await self._end()
 
     async def _warm_up(self) -> None:

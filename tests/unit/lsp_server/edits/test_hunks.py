@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsp_server.edits import hunks as hunks_module
-from lsp_server.edits.hunks import Hunk, HunkRefused, apply_hunks, find_hunks
+from lsp_server.edits.hunks import Hunk, HunkRefused, apply_hunks, find_hunks, find_renamed
 from lsp_server.workspace.documents import split_lines
 
 LINES = st.sampled_from(
@@ -127,3 +127,20 @@ def test_of_many_changes_hunks_are_found_as_well() -> None:
 def test_what_does_not_fit_is_refused(hunks: list[Hunk], reason: str) -> None:
     with pytest.raises(HunkRefused, match=reason):
         apply_hunks("abc", hunks)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "old", "new", "places"),
+    [
+        ("a = total\n\ntotal()\n", "a = sum_\n\nsum_()\n", "total", "sum_", [4, 11]),
+        ("total total_of", "total_of total_of", "total", "total_of", [0]),
+        ("total_of total_of.x", "total total_of.x", "total_of", "total", [0]),
+        ("total total", "total sum_", "total", "sum_", [6]),
+    ],
+)
+def test_places_of_a_rename_are_hunks_of_their_own(
+    before: str, after: str, old: str, new: str, places: list[int]
+) -> None:
+    hunks = find_renamed(before, after, old, new)
+    assert [it.start for it in hunks] == places
+    assert apply_hunks(before, hunks) == after
