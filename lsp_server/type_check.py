@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 30.0  # for both runs together
+_MAX_END_S = 5.0  # for what was killed to be gone
 _MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 _PLAIN = re.compile(
     r"strict|strict_(?:optional|equality|bytes)|disallow_\w+|warn_\w+|no_implicit_\w+|allow_\w+"
@@ -158,7 +159,7 @@ async def _run(
     try:
         output, _ = await process.communicate()
     finally:
-        _kill(process)
+        await _end(process)
     said = output[:_MAX_OUTPUT_BYTES].decode("utf-8", "replace")
     if process.returncode not in (0, 1):
         return (
@@ -167,8 +168,8 @@ async def _run(
     return dict(_read_errors(said))
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """Ends a process that has not ended, with all that it started."""
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kills a process that has not ended, with all that it started, and sees it off."""
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -176,6 +177,9 @@ def _kill(process: asyncio.subprocess.Process) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_MAX_END_S):
+            await process.communicate()
 
 
 def _read_errors(output: str) -> Iterator[tuple[tuple[str, str], int]]:
