@@ -45,7 +45,7 @@ class TestName:
 
     @pytest.mark.usefixtures("runtime")
     @pytest.mark.parametrize(
-        ("constant", "value"), [("PROTOCOL_VERSION", 2), ("__version__", "99.0")]
+        ("constant", "value"), [("PROTOCOL_VERSION", 99), ("__version__", "99.0")]
     )
     def test_another_version_has_an_endpoint_of_its_own(
         self, monkeypatch: pytest.MonkeyPatch, constant: str, value: object
