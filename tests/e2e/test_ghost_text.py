@@ -28,7 +28,7 @@ def test_a_fresh_installation_completes_with_wren(
     assert editor.file_text("temperatures.py") == scenes.TEMPERATURES + scenes.TYPED + ghost
 
     editor.run_command("Sparrow: Explain Last Completion")
-    expect(editor.webview().get_by_role("row", name="Model")).to_contain_text("wren")
+    expect(editor.webview().get_by_role("row", name="Model wren")).to_be_visible()
     assert editor.notifications() == []
 
 
