@@ -44,7 +44,7 @@ async def run(
     """Measures and prints; returns the JSON object. Raises `CouldNotRun`."""
     releases = read_releases(packages)
     folders = unpack_releases(
-        releases, _cache(), data, lambda text: console.print(text, style="dim")
+        releases, package_cache(), data, lambda text: console.print(text, style="dim")
     )
     measured = _measure(console, folders, QUICK_TASKS_PER_KIND if quick else TASKS_PER_KIND)
     halves = {
@@ -61,7 +61,8 @@ async def run(
     return as_json(halves)
 
 
-def _cache() -> Path:
+def package_cache() -> Path:
+    """Where releases are kept."""
     return cache_folder() / "bench" / "packages"
 
 

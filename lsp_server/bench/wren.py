@@ -15,7 +15,7 @@ import difflib
 import json
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from inference.sampling import Sampling
 from inference.wren.corpus import HELD_OUT
 from lsp_server.bench import wren_programs
 from lsp_server.bench.measure import CouldNotRun
+from lsp_server.bench.wren_cross_file import call_of, cross_file_tasks
 from lsp_server.bench.wren_tasks import (
     FunctionTask,
     LineTask,
@@ -77,6 +78,7 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
     weights = data / "wren" if (data / "wren" / DESCRIPTION).is_file() else WEIGHTS
     lines = line_tasks(data / HELD_OUT, _QUICK_LINES if quick else _LINES)
     functions = function_tasks(data, _QUICK_FUNCTIONS if quick else None)
+    cross_file = cross_file_tasks(data, lambda text: console.print(text, style="dim"), quick=quick)
     speed = await _speed(weights, _QUICK_REPETITIONS if quick else _REPETITIONS)
     wren: Engine[Any] = all_engines.create(f"wren:{weights}", {})
     model, alone = WrenEngine(weights, {}), WrenEngine(weights, {COPYING: False})
@@ -99,6 +101,11 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
             name: await _lines(console, name, engine, lines, prompt)
             for name, (engine, prompt) in rows.items()
         }
+        across = {
+            (name, kind): await _lines(console, name, rows[name][0], tasks, rows[name][1])
+            for kind, tasks in cross_file.items()
+            for name in (WREN, NO_CONTEXT, NOT_PROPOSED, SUFFIX)
+        }
         passed = await _passed(console, wren, functions)
     finally:
         for engine in engines:
@@ -107,9 +114,16 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
         "" if breaks(task, line) else line for task, line in zip(lines, answers[WREN], strict=True)
     ]
     figures = {name: _judged(lines, its) for name, its in answers.items()}
+    matches = {key: _matched(key[1], cross_file[key[1]], its) for key, its in across.items()}
     _show(console, figures, passed, speed)
+    _show_across(console, matches)
     return _as_json(weights, figures, passed, speed) | {
-        "samples": {"lines": len(lines), "functions": len(functions)},
+        "cross_file": {f"{name}: {kind}": round(it, 4) for (name, kind), it in matches.items()},
+        "samples": {
+            "lines": len(lines),
+            "functions": len(functions),
+            **{f"cross_file_{kind}s": len(tasks) for kind, tasks in cross_file.items()},
+        },
         "isolation": wren_programs.isolation(),
     }
 
@@ -145,6 +159,14 @@ def _judged(tasks: Sequence[LineTask], answers: Sequence[str]) -> Lines:
         similar / count,
         statistics.fmean(parsed) if parsed else None,
         statistics.fmean(unbroken) if unbroken else None,
+    )
+
+
+def _matched(kind: str, tasks: Sequence[LineTask], answers: Sequence[str]) -> float:
+    """The share of exact matches; of a call no more counts than up to where it closes."""
+    cut = call_of if kind == "call" else str
+    return statistics.fmean(
+        cut(answer) == cut(task.line) for task, answer in zip(tasks, answers, strict=True)
     )
 
 
@@ -218,6 +240,13 @@ def _show(
         console.print("bubblewrap is not there: the programs ran with less between them and us.")
     for name, value in speed.items():
         console.print(f"{name} {value}")
+
+
+def _show_across(console: Console, matches: Mapping[tuple[str, str], float]) -> None:
+    table = Table("what needs another file, exact", "lines", "calls")
+    for name in dict.fromkeys(name for name, _ in matches):
+        table.add_row(name, f"{matches[name, 'line']:.1%}", f"{matches[name, 'call']:.1%}")
+    console.print(table)
 
 
 def _as_json(

@@ -43,6 +43,12 @@ class LineTask:
     line: str
     after: str  # from the line's end
     others: tuple[tuple[str, str], ...]  # path and text, the most telling one last
+    # The same of files that an engine may search whole, where those are not the others.
+    searched: tuple[tuple[str, str], ...] | None = None
+
+    @property
+    def whole_files(self) -> tuple[tuple[str, str], ...]:
+        return self.others if self.searched is None else self.searched
 
     def file_with(self, line: str) -> str:
         return self.before + line + self.after
@@ -144,14 +150,14 @@ def bounded_prompt(task: LineTask, engine: Engine[Any], *, with_others: bool) ->
             others.insert(0, ContextFile(path, tuple(cut(split_lines(shown)))))
             left -= len(shown)
     own = _OWN_ROOM if others else _OWN_ROOM + _OTHERS_ROOM
-    whole = [ContextFile(path, tuple(cut(split_lines(text)))) for path, text in task.others]
+    whole = [ContextFile(path, tuple(cut(split_lines(text)))) for path, text in task.whole_files]
     references = whole if with_others and engine.capabilities.references else None
     return _prompt(task, engine, others, Room(own), references)
 
 
 def whole_prompt(task: LineTask, engine: Engine[Any]) -> Prompt[Any]:
     """All of the same files, for an engine whose context has no bound."""
-    others = [ContextFile(path, tuple(cut(split_lines(text)))) for path, text in task.others]
+    others = [ContextFile(path, tuple(cut(split_lines(text)))) for path, text in task.whole_files]
     return _prompt(task, engine, others, None)
 
 

@@ -8,8 +8,9 @@ import pytest
 from inference.engines.suffix import SuffixEngine
 from inference.protocol import Role
 from inference.wren.corpus import SourceFile
-from lsp_server.bench import wren, wren_programs
+from lsp_server.bench import wren, wren_cross_file, wren_programs
 from lsp_server.bench.measure import CouldNotRun
+from lsp_server.bench.wren_cross_file import call_of
 from lsp_server.bench.wren_tasks import (
     FunctionTask,
     LineTask,
@@ -123,3 +124,32 @@ def test_data_that_are_not_there_are_named(tmp_path: Path) -> None:
 def test_a_function_task_is_whole() -> None:
     task = FunctionTask("n", "a\n", "b\n", "c\n", "f", "t")
     assert task.program("B\n") == "a\nB\nc\n\nt\ncheck(f)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("f(a, g(b)).h(c)", "f(a, g(b))"),
+        ("f(a, b))", "f(a, b)"),
+        ("f(a,", "f(a,"),
+        ("f", "f"),
+    ],
+)
+def test_of_a_call_no_more_counts_than_where_it_closes(text: str, call: str) -> None:
+    assert call_of(text) == call
+
+
+def test_what_needs_another_file_is_asked_with_what_is_found_there(tmp_path: Path) -> None:
+    source = "class Till:\n    def take_money(self, coins):\n        return coins\n"
+    (tmp_path / "till.py").write_text(source)
+    (tmp_path / "shop.py").write_text(
+        "from till import Till\n\n\ndef sell(price):\n    till = Till()\n"
+        "    return till.take_money(price)\n"
+    )
+    tasks = dict(wren_cross_file._tasks("made", tmp_path, 4))
+    task = tasks["call"]
+    assert task.line == "take_money(price)"
+    assert task.before.endswith("return till.")
+    assert "take_money" not in task.before + task.after
+    assert [path for path, text in task.others if "take_money" in text] == ["till.py"]
+    assert ("till.py", source) in task.whole_files
