@@ -83,7 +83,7 @@ async def test_a_newer_request_takes_the_place_of_an_older_one(shared: Shared) -
     server = shared.server
     async with shared.where.inference_client(server.said.statuses[-1]["model"]) as client:
         before = await client.stats()
-        uri = server.open(shared.uri("newer.py"), "slow\nfast\n")
+        uri = server.open(shared.uri("newer.txt"), "slow\nfast\n", "plaintext")
         _, older = server.ask(uri, 0, 4, token="t")
         await server.until(lambda: bool(server.said.progress))
         assert await server.complete(uri, 1, 4) == " answer"
