@@ -28,10 +28,10 @@ class Words:
         self._known: dict[str, str] = _Known()
 
     def joined(self, text: str) -> str:
-        """The words of a text, separated by spaces; those of each identifier once, as they come."""
+        """The words of a text, separated by spaces."""
         if len(self._known) > _MAX_KNOWN:
             self._known.clear()
-        return " ".join(map(self._known.__getitem__, dict.fromkeys(_RUN.findall(text))))
+        return " ".join(map(self._known.__getitem__, _RUN.findall(text)))
 
 
 class _Known(dict[str, str]):
