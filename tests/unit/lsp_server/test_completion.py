@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -35,21 +34,10 @@ from lsp_server.features.completion import (
 )
 from lsp_server.trace import Trace, Traces, Verdict
 from lsp_server.workspace.documents import Document, Documents, Edit, Position
+from tests.unit.lsp_server.on_loop import on_loop
 
 URI = "file:///a.py"
 HANG = object()
-
-
-def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
-        async def limited() -> None:
-            async with asyncio.timeout(20):
-                await test(*args, **kwargs)
-
-        asyncio.run(limited())
-
-    return run
 
 
 @dataclass

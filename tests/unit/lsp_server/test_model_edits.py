@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +27,7 @@ from lsp_server.workspace.parse import outline
 from lsp_server.workspace.parsed_document import ParsedDocument
 from lsp_server.workspace_modules import WorkspaceModules
 from tests.unit.lsp_server.made_repository import At
+from tests.unit.lsp_server.on_loop import on_loop
 
 FOLDER = Path("/nowhere/w")
 PATH = "shop/fees.py"
@@ -49,18 +49,6 @@ def label(fee):
     return f"{fee}"
 """
 OTHERS = {"shop/books.py": "class Book: pass\n", "tests/test_books.py": "def test_it(): pass\n"}
-
-
-def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
-        async def limited() -> None:
-            async with asyncio.timeout(20):
-                await test(*args, **kwargs)
-
-        asyncio.run(limited())
-
-    return run
 
 
 @dataclass

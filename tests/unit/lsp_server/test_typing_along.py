@@ -18,7 +18,8 @@ from lsp_server.features import completion, generation
 from lsp_server.features.anchor import Anchor
 from lsp_server.trace import Source, Verdict
 from lsp_server.workspace.documents import Document, Edit, Position
-from tests.unit.lsp_server.test_completion import HANG, Window, on_loop
+from tests.unit.lsp_server.on_loop import on_loop
+from tests.unit.lsp_server.test_completion import HANG, Window
 
 TEXT = "def area(a, b):\n    \n\nprint(area(1, 2))\n"
 SAID = "return a * b\n"
@@ -215,15 +216,15 @@ async def test_a_cancelled_request_leaves_only_what_is_typed_along(
     document = window.open(TEXT)
     asking = await begin(window, "return")
     type_at(document, 1, 4, typed)
+    running = window.feature._generation
+    assert running is not None
     asking.cancel()
     await asyncio.wait({asking})
-    running = window.feature._generation
-    assert (running is not None) is goes_on
-    if running is not None:
+    assert (window.feature._generation is running) is goes_on
+    if goes_on:
+        assert window.client.closed == 0
         window.feature.stop()
-        await asyncio.wait({running.task})
-    else:
-        await asyncio.sleep(0)
+    await asyncio.wait({running.task})
     assert window.client.closed == 1
 
 

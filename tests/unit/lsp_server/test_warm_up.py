@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -32,22 +31,11 @@ from lsp_server.context.stream import ContextStream
 from lsp_server.features import warm_up
 from lsp_server.features.warm_up import WarmUpFeature
 from lsp_server.workspace.documents import Documents, Edit, Position
+from tests.unit.lsp_server.on_loop import on_loop
 
 A, B = "file:///a.py", "file:///b.py"
 READY = ClientStatus(ClientState.READY, "fake", "fake")
 LOADING = ClientStatus(ClientState.LOADING, "fake", "fake")
-
-
-def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
-        async def limited() -> None:
-            async with asyncio.timeout(20):
-                await test(*args, **kwargs)
-
-        asyncio.run(limited())
-
-    return run
 
 
 @dataclass
