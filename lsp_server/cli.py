@@ -67,8 +67,8 @@ def lsp() -> None:
     # The classes of the protocol are some 100,000 objects that stay: looking through them for
     # garbage holds up the start, and a key now and then, by tens of milliseconds.
     gc.disable()
+    from lsp_server.edge.stdio import serve
     from lsp_server.server import SparrowServer
-    from lsp_server.stdio import serve
 
     logging.basicConfig(
         level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr

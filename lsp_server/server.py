@@ -1,7 +1,6 @@
 """The language server: makes the parts, joins them, and registers what the editor may ask.
 
-Only this file, `convert.py` and `session.py` know pygls. There is no feature logic here: a handler
-converts, calls, and converts back.
+There is no feature logic here. What converts on the way in and out is in `edge/`.
 """
 
 from __future__ import annotations
@@ -13,73 +12,34 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError, PyglsError
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from inference import __version__
 from inference.client import ClientStatus
 from inference.content import Layout
 from inference.protocol import LayoutReady
 from lsp_server import config, protocol
-from lsp_server.actions import register_actions
 from lsp_server.api_keys import ApiKeys
 from lsp_server.attention import UserActivity, read_problems
 from lsp_server.context.budget import Limits
 from lsp_server.context.stream import ContextStream
-from lsp_server.convert import PositionConverter
+from lsp_server.edge.actions import register_actions
+from lsp_server.edge.completions import register_completions
+from lsp_server.edge.convert import PositionConverter
+from lsp_server.edge.progress import WorkDoneProgress
+from lsp_server.edge.pygls_protocol import SparrowProtocol
 from lsp_server.features.code_actions import CodeActions
-from lsp_server.features.completion import (
-    ASKED_FOR,
-    TYPING,
-    Completion,
-    CompletionFeature,
-    Request,
-)
+from lsp_server.features.completion import CompletionFeature
 from lsp_server.features.status import StatusFeature
 from lsp_server.features.warm_up import WarmUpFeature
 from lsp_server.models import Models
-from lsp_server.progress import WorkDoneProgress, report_text
 from lsp_server.refactor.worker_client import RefactorWorker
 from lsp_server.repository import RepositoryReader
-from lsp_server.trace import Traces, explain
-from lsp_server.workspace.documents import Document, Documents, Edit
+from lsp_server.trace import Traces
+from lsp_server.workspace.documents import Document, Documents
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace
 
 logger = logging.getLogger(__name__)
-
-
-class SparrowProtocol(LanguageServerProtocol):
-    """Leaves documents to our own handlers: pygls would copy the whole file at each keystroke."""
-
-    def structure_message(self, data: dict[str, Any]) -> Any:
-        """As pygls, but a request that cannot be read is answered, and may leave `params` out."""
-        if "jsonrpc" in data and "method" in data:
-            data.setdefault("params", None)
-        try:
-            return super().structure_message(data)
-        except JsonRpcException as error:
-            if "method" in data and isinstance(data.get("id"), int | str):
-                self._send_response(data["id"], error=error.to_response_error())
-            raise
-
-    @lsp_method(types.INITIALIZE)
-    def lsp_initialize(self, params: types.InitializeParams) -> Any:
-        """An older client's root becomes a folder; pygls would fail on one that is no URI."""
-        params.workspace_folders = _folders(params)
-        params.root_uri = params.root_path = None
-        return (yield from super().lsp_initialize(params))
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> Any:
-        yield self.fm.features[types.TEXT_DOCUMENT_DID_OPEN], (params,), None
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Any:
-        yield self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE], (params,), None
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> Any:
-        yield self.fm.features[types.TEXT_DOCUMENT_DID_CLOSE], (params,), None
 
 
 class SparrowServer(LanguageServer):
@@ -211,18 +171,7 @@ def _register(server: SparrowServer) -> None:
     _register_lifecycle(server)
     _register_documents(server)
     register_actions(server)
-
-    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
-    async def inline_completion(
-        params: types.InlineCompletionParams,
-    ) -> types.InlineCompletionList | None:
-        on_text = report_text(server, params.work_done_token)
-        request = _request(server, params)
-        with server.warm_up.completing(request.uri, request.position):
-            completion = await server.completion.complete(request, on_text)
-        if completion is None:
-            return None
-        return types.InlineCompletionList([_item(server, params, completion)])
+    register_completions(server)
 
     @server.feature(protocol.RESTART_HOST)
     def restart_host(_: Any) -> dict[str, Any]:
@@ -237,10 +186,6 @@ def _register(server: SparrowServer) -> None:
     @server.feature(protocol.SET_PROBLEMS)
     def set_problems(params: Any) -> None:
         server.activity.set_problems(*read_problems(params))
-
-    @server.feature(protocol.EXPLAIN_COMPLETION)
-    def explain_completion(_: Any) -> protocol.Explanation:
-        return protocol.Explanation(markdown=explain(server.traces.last))
 
 
 def _register_lifecycle(server: SparrowServer) -> None:
@@ -352,47 +297,3 @@ async def _pull_settings(server: SparrowServer) -> bool:
         return False  # it does not know of our section, and has sent its settings otherwise
     server.configure(answer[0])
     return True
-
-
-def _folders(params: types.InitializeParams) -> list[types.WorkspaceFolder]:
-    """The workspace's folders; an older client names one, by its URI or its path."""
-    if params.workspace_folders:
-        return list(params.workspace_folders)
-    try:
-        uri = params.root_uri or (Path(params.root_path).as_uri() if params.root_path else "")
-    except ValueError:  # a relative path, or none at all
-        uri = ""
-    return [types.WorkspaceFolder(uri, "")] if uri else []
-
-
-def _request(server: SparrowServer, params: types.InlineCompletionParams) -> Request:
-    document = server.documents.get(params.text_document.uri)
-    lines = document.lines if document else []
-    selected = params.context.selected_completion_info
-    automatic = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
-    return Request(
-        uri=params.text_document.uri,
-        position=server.converter.from_client(params.position, lines),
-        trigger=TYPING if automatic else ASKED_FOR,
-        selected=Edit(
-            server.converter.from_client(selected.range.start, lines),
-            server.converter.from_client(selected.range.end, lines),
-            selected.text,
-        )
-        if selected
-        else None,
-    )
-
-
-def _item(
-    server: SparrowServer, params: types.InlineCompletionParams, completion: Completion
-) -> types.InlineCompletionItem:
-    document = server.documents.get(params.text_document.uri)
-    lines = document.lines if document else []
-    return types.InlineCompletionItem(
-        insert_text=completion.text,
-        range=types.Range(
-            server.converter.to_client(completion.start, lines),
-            server.converter.to_client(completion.end, lines),
-        ),
-    )

@@ -23,7 +23,7 @@ from pygls.io_ import run_async
 from pygls.lsp.client import LanguageClient
 
 from lsp_server import protocol
-from lsp_server.convert import PositionConverter
+from lsp_server.edge.convert import PositionConverter
 from lsp_server.workspace.documents import Document, Edit, Position
 
 logger = logging.getLogger(__name__)

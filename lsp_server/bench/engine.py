@@ -142,14 +142,18 @@ async def _measure_shape(
             running_peer(checkpoint.absolute(), arguments, scratch / f"{shape}.log")
         )
         bench = _Bench(client, peer, vocabulary, plan)
-        contexts = [
-            await _measure_context(bench, tokens, order)
-            for tokens in sizes
-            for order in vocabulary.fim.orders
-        ]
+        contexts = []
+        for tokens in sizes:
+            for order in vocabulary.fim.orders:
+                console.print(f"{shape}: {tokens:,} tokens, {order.value}")
+                contexts.append(await _measure_context(bench, tokens, order))
+        console.print(f"{shape}: the host's overhead")
         overhead = await _measure_overhead(bench)
         others = await stack.enter_async_context(_clients(model, host_arguments, max(CLIENTS)))
-        throughput = {count: await _measure_throughput(bench, others[:count]) for count in CLIENTS}
+        throughput = {}
+        for count in CLIENTS:
+            console.print(f"{shape}: {count} clients")
+            throughput[count] = await _measure_throughput(bench, others[:count])
     return ShapeFigures(shape, contexts, overhead, throughput, tokenization)
 
 

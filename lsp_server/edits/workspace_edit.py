@@ -1,6 +1,6 @@
 """A change as an editor is to make it: hunks with positions, one annotation for each. Pure.
 
-Positions count code points; what the editor counts is `convert.py`'s business. A hunk that is risky
+Positions count code points; what the editor counts is `edge/convert.py`'s business. A hunk that is risky
 is one that the user has to confirm.
 """
 

@@ -11,7 +11,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from lsp_server import protocol
-from lsp_server.convert import PositionConverter
+from lsp_server.edge.convert import PositionConverter
 from lsp_server.workspace.documents import Document
 
 from .live_index import wait_for_no_processes

@@ -8,12 +8,12 @@ import sys
 
 SPY = """
 import gc, json, sys
-import lsp_server.stdio
+import lsp_server.edge.stdio
 
 def serve(server):
     print(json.dumps([type(server).__name__, gc.isenabled(), gc.get_freeze_count()]))
 
-lsp_server.stdio.serve = serve
+lsp_server.edge.stdio.serve = serve
 from lsp_server.cli import main
 main(["lsp"], standalone_mode=False)
 """

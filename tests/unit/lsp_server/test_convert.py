@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from lsp_server.convert import PositionConverter
+from lsp_server.edge.convert import PositionConverter
 from lsp_server.workspace.documents import Document, Position
 
 ENCODINGS = ["utf-8", "utf-16", "utf-32"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from lsprotocol import types
 
-from lsp_server.convert import PositionConverter
+from lsp_server.edge.convert import PositionConverter
 from lsp_server.edits.change import Change, FileChange
 from lsp_server.edits.workspace_edit import EditRefused, find_moved, plan_edit
 from lsp_server.workspace.documents import Document

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from lsp_server.edge.progress import told
 from lsp_server.edits.change import Change, EditKind
 from lsp_server.edits.workspace_edit import EditRefused, plan_edit
 from lsp_server.features.model_edits import EditRefusal, EditRequest, ModelEdits
 from lsp_server.model_edits.actions import ACTIONS, ModelAction, find_actions, find_symbol
-from lsp_server.progress import told
 from lsp_server.quick_fixes.diagnostics import Diagnostic
 from lsp_server.workspace.documents import Document, Edit, Position
 

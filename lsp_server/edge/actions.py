@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from lsp_server import protocol
-from lsp_server.assists import Assists, RequestFailed
+from lsp_server.edge.assists import Assists, RequestFailed
 from lsp_server.features.code_actions import KINDS, Action, Resolved
 from lsp_server.refactor.refusal import RefactorRefused
 

@@ -1,0 +1,1 @@
+"""The edge to LSP and pygls: registers what the editor may ask, and converts on the way in and out."""

@@ -1,0 +1,67 @@
+"""Inline completion at the edge: registers it, and converts on the way in and out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from lsp_server import protocol
+from lsp_server.edge.progress import report_text
+from lsp_server.features.completion import ASKED_FOR, TYPING, Completion, Request
+from lsp_server.trace import explain
+from lsp_server.workspace.documents import Edit
+
+if TYPE_CHECKING:
+    from lsp_server.server import SparrowServer
+
+
+def register_completions(server: SparrowServer) -> None:
+    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
+    async def inline_completion(
+        params: types.InlineCompletionParams,
+    ) -> types.InlineCompletionList | None:
+        on_text = report_text(server, params.work_done_token)
+        request = _request(server, params)
+        with server.warm_up.completing(request.uri, request.position):
+            completion = await server.completion.complete(request, on_text)
+        if completion is None:
+            return None
+        return types.InlineCompletionList([_item(server, params, completion)])
+
+    @server.feature(protocol.EXPLAIN_COMPLETION)
+    def explain_completion(_: Any) -> protocol.Explanation:
+        return protocol.Explanation(markdown=explain(server.traces.last))
+
+
+def _request(server: SparrowServer, params: types.InlineCompletionParams) -> Request:
+    document = server.documents.get(params.text_document.uri)
+    lines = document.lines if document else []
+    selected = params.context.selected_completion_info
+    automatic = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
+    return Request(
+        uri=params.text_document.uri,
+        position=server.converter.from_client(params.position, lines),
+        trigger=TYPING if automatic else ASKED_FOR,
+        selected=Edit(
+            server.converter.from_client(selected.range.start, lines),
+            server.converter.from_client(selected.range.end, lines),
+            selected.text,
+        )
+        if selected
+        else None,
+    )
+
+
+def _item(
+    server: SparrowServer, params: types.InlineCompletionParams, completion: Completion
+) -> types.InlineCompletionItem:
+    document = server.documents.get(params.text_document.uri)
+    lines = document.lines if document else []
+    return types.InlineCompletionItem(
+        insert_text=completion.text,
+        range=types.Range(
+            server.converter.to_client(completion.start, lines),
+            server.converter.to_client(completion.end, lines),
+        ),
+    )

@@ -1,0 +1,55 @@
+"""Where our messages are read otherwise than pygls reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.protocol import LanguageServerProtocol, lsp_method
+
+
+class SparrowProtocol(LanguageServerProtocol):
+    """Leaves documents to our own handlers: pygls would copy the whole file at each keystroke."""
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """As pygls, but a request that cannot be read is answered, and may leave `params` out."""
+        if "jsonrpc" in data and "method" in data:
+            data.setdefault("params", None)
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "method" in data and isinstance(data.get("id"), int | str):
+                self._send_response(data["id"], error=error.to_response_error())
+            raise
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: types.InitializeParams) -> Any:
+        """An older client's root becomes a folder; pygls would fail on one that is no URI."""
+        params.workspace_folders = _folders(params)
+        params.root_uri = params.root_path = None
+        return (yield from super().lsp_initialize(params))
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> Any:
+        yield self.fm.features[types.TEXT_DOCUMENT_DID_OPEN], (params,), None
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Any:
+        yield self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE], (params,), None
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> Any:
+        yield self.fm.features[types.TEXT_DOCUMENT_DID_CLOSE], (params,), None
+
+
+def _folders(params: types.InitializeParams) -> list[types.WorkspaceFolder]:
+    """The workspace's folders; an older client names one, by its URI or its path."""
+    if params.workspace_folders:
+        return list(params.workspace_folders)
+    try:
+        uri = params.root_uri or (Path(params.root_path).as_uri() if params.root_path else "")
+    except ValueError:  # a relative path, or none at all
+        uri = ""
+    return [types.WorkspaceFolder(uri, "")] if uri else []
