@@ -9,6 +9,7 @@
 | `sparrow/restartHost` | request to the server | `{}` | `{}` |
 | `sparrow/explainCompletion` | request to the server | `{}` | `{"markdown": str}` |
 | `sparrow/edit` | request to the server | `EditParams` | a `WorkspaceEdit`; or an error that says why not |
+| `sparrow/editDraft` | notification to the client | `EditDraftParams` | |
 
 `initializationOptions` holds `settings`, and may hold `apiKeys` as `ApiKeysParams` does, and
 `commands`: those that the server may have the editor run behind an edit, of which it knows
@@ -26,6 +27,7 @@ SET_PROBLEMS = "sparrow/setProblems"
 RESTART_HOST = "sparrow/restartHost"
 EXPLAIN_COMPLETION = "sparrow/explainCompletion"
 EDIT = "sparrow/edit"
+EDIT_DRAFT = "sparrow/editDraft"
 
 ModelRole = Literal["completion", "chat"]
 
@@ -88,7 +90,8 @@ class ProblemsParams(TypedDict):
 class EditParams(TypedDict):
     """What is to be done to a selection, or at a cursor, in the user's own words.
 
-    The places are the protocol's own, in a document of that version.
+    The places are the protocol's own, in a document of that version. `draft` is how the drafts that
+    are told meanwhile are to be called; empty where none are wanted.
     """
 
     uri: str
@@ -98,6 +101,19 @@ class EditParams(TypedDict):
     endLine: int
     endCharacter: int
     instruction: str
+    draft: str
+
+
+class EditDraftParams(TypedDict):
+    """Lines of the document, from 0 and without the last, and what the model writes for them so far.
+
+    Nothing of it is verified: it is to be looked at, in place of the draft that was told before.
+    """
+
+    draft: str
+    startLine: int
+    endLine: int
+    text: str
 
 
 class Explanation(TypedDict):

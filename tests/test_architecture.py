@@ -454,6 +454,7 @@ def test_the_messages_are_those_of_the_extension() -> None:
         protocol.SET_PROBLEMS: ("Notification", ["ProblemsParams"]),
         protocol.RESTART_HOST: ("Request", ["NoFields", "NoFields", "void"]),
         protocol.EDIT: ("Request", ["EditParams", "WorkspaceEdit", "void"]),
+        protocol.EDIT_DRAFT: ("Notification", ["EditDraftParams"]),
         protocol.EXPLAIN_COMPLETION: ("Request", ["NoFields", "ExplainCompletionResult", "void"]),
     }
     assert messages() == ours

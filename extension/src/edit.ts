@@ -1,11 +1,13 @@
 /** Has a model edit what is selected, as the user says: Ctrl+I. */
+import { randomUUID } from "node:crypto";
 import { ProgressLocation, window, workspace, type TextEditor } from "vscode";
-import { EditRequest } from "./protocol";
+import type { EditReview } from "./editReview";
+import { EditDraftNotification, EditRequest } from "./protocol";
 import type { Server } from "./server";
 
 const MAX_TITLE_CHARACTERS = 60;
 
-export async function editByInstruction(server: Server): Promise<void> {
+export async function editByInstruction(server: Server, review: EditReview): Promise<void> {
   const editor = window.activeTextEditor;
   if (editor === undefined || !workspace.isTrusted) {
     void window.showInformationMessage("Sparrow edits open files of a trusted workspace.");
@@ -22,50 +24,70 @@ export async function editByInstruction(server: Server): Promise<void> {
     return;
   }
   try {
-    await edit(server, editor, instruction);
+    await edit(server, review, editor, instruction);
   } catch (error) {
     void window.showWarningMessage(error instanceof Error ? error.message : String(error));
   }
 }
 
 /** Asks for the edit, and makes it in a document that is as it was. */
-async function edit(server: Server, editor: TextEditor, instruction: string): Promise<void> {
+async function edit(
+  server: Server,
+  review: EditReview,
+  editor: TextEditor,
+  instruction: string,
+): Promise<void> {
   const { client } = server;
   if (client === undefined) {
     throw new Error("Sparrow's server is not running.");
   }
   const { document, selection } = editor;
   const { version } = document;
+  const before = document.getText();
+  const draft = randomUUID();
+  const { start, end } = client.code2ProtocolConverter.asRange(selection);
+  const params = {
+    uri: client.code2ProtocolConverter.asUri(document.uri),
+    version,
+    startLine: start.line,
+    startCharacter: start.character,
+    endLine: end.line,
+    endCharacter: end.character,
+    instruction,
+    draft,
+  };
   const options = {
     location: ProgressLocation.Notification,
     title: `Sparrow: ${instruction.slice(0, MAX_TITLE_CHARACTERS)}`,
     cancellable: true,
   };
-  await window.withProgress(options, async (_, token) => {
-    const { start, end } = client.code2ProtocolConverter.asRange(selection);
-    const params = {
-      uri: client.code2ProtocolConverter.asUri(document.uri),
-      version,
-      startLine: start.line,
-      startCharacter: start.character,
-      endLine: end.line,
-      endCharacter: end.character,
-      instruction,
-    };
-    const answer = client.sendRequest(EditRequest, params, token);
-    const found = await answer.catch((error: unknown) => {
+  const watched = review.watch(document);
+  const changes = await window.withProgress(options, async (_, token) => {
+    const listening = client.onNotification(EditDraftNotification, (told) => {
+      if (told.draft === draft) {
+        watched.show(told);
+      }
+    });
+    try {
+      const found = await client.sendRequest(EditRequest, params, token);
+      return await client.protocol2CodeConverter.asWorkspaceEdit(found, token);
+    } catch (error) {
       if (token.isCancellationRequested) {
         return undefined;
       }
       throw error;
-    });
-    if (found === undefined) {
-      return;
+    } finally {
+      listening.dispose();
+      await watched.end();
     }
-    const changes = await client.protocol2CodeConverter.asWorkspaceEdit(found, token);
-    if (document.version !== version) {
-      throw new Error("The document was changed while the model worked. Nothing was changed.");
-    }
-    await workspace.applyEdit(changes, { isRefactoring: true });
   });
+  if (changes === undefined) {
+    return;
+  }
+  if (document.version !== version) {
+    throw new Error("The document was changed while the model worked. Nothing was changed.");
+  }
+  if (await workspace.applyEdit(changes, { isRefactoring: true })) {
+    await review.open(document, before);
+  }
 }

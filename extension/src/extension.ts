@@ -13,6 +13,7 @@ import { ApiKeyStore, Redactor } from "./core/apiKeys";
 import { runDoctor } from "./doctor";
 import { ReadOnlyDocuments } from "./documents";
 import { editByInstruction } from "./edit";
+import { EditReview } from "./editReview";
 import { chooseExecutable, installWithProgress, updateQuietly, type Folders } from "./installer";
 import { showMenu } from "./menu";
 import { RENAME_COMMAND, renameAt } from "./refactor";
@@ -39,6 +40,7 @@ export function activate(context: ExtensionContext): void {
   const apiKeys = new ApiKeyStore(context.secrets, redactor);
   const statusBar = new StatusBar();
   const documents = new ReadOnlyDocuments();
+  const review = new EditReview();
   const server = new Server(
     folders.storage,
     { output, trace, redactor },
@@ -58,6 +60,7 @@ export function activate(context: ExtensionContext): void {
     trace,
     statusBar,
     documents,
+    review,
     ...registerCommands({
       menu: () => showMenu(statusBar.statuses, server.indexes),
       install: async () => {
@@ -81,7 +84,10 @@ export function activate(context: ExtensionContext): void {
       openWalkthrough: () => openWalkthrough(id),
       openSample,
       waitForCompletions,
-      edit: () => editByInstruction(server),
+      edit: () => editByInstruction(server, review),
+      keepChanges: () => review.keep(),
+      rejectChange: () => review.rejectChange(),
+      rejectAllChanges: () => review.rejectAll(),
     }),
     commands.registerCommand(RENAME_COMMAND, renameAt),
     watchApiKeys(context.secrets, apiKeys, server, output),

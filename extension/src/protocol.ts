@@ -79,7 +79,20 @@ export interface EditParams {
   readonly endLine: number;
   readonly endCharacter: number;
   readonly instruction: string;
+  /** How the drafts that are told meanwhile are to be called; empty where none are wanted. */
+  readonly draft: string;
 }
+
+/** Lines of the document, the end not included, and what the model writes for them so far. */
+export interface EditDraftParams {
+  readonly draft: string;
+  readonly startLine: number;
+  readonly endLine: number;
+  readonly text: string;
+}
+
+/** Server to client: a draft of an edit, in place of the one before. Nothing of it is verified. */
+export const EditDraftNotification = new NotificationType<EditDraftParams>("sparrow/editDraft");
 
 /** Has a model edit. An error says why there is no edit. */
 export const EditRequest = new RequestType<EditParams, WorkspaceEdit, void>("sparrow/edit");

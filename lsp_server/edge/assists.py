@@ -8,18 +8,21 @@ action is chosen, never when it is listed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from lsp_server import protocol
 from lsp_server.edge.progress import told
 from lsp_server.edits.change import Change, EditKind
 from lsp_server.edits.workspace_edit import EditRefused, plan_edit
 from lsp_server.features.model_edits import EditRefusal, EditRequest, ModelEdits
 from lsp_server.model_edits.actions import ACTIONS, ModelAction, find_actions, find_symbol
+from lsp_server.model_edits.drafts import draft
 from lsp_server.quick_fixes.diagnostics import Diagnostic
 from lsp_server.workspace.documents import Document, Edit, Position
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 _MAX_DIAGNOSTICS = 10  # of a place, for which fixes are looked for
 _MAX_TITLE_CHARACTERS = 60
+_DRAFT_INTERVAL_S = 0.1
 _KEY = "assist"
 
 
@@ -156,7 +160,29 @@ class Assists:
         )
         start, end = self._span(place, document)
         request = EditRequest(ACTIONS["instruction"], document.uri, start, end, instruction)
-        return await self._edited(title, request)
+        on_text = self._drafts(document, str(getattr(params, "draft", "")))
+        return await self._edited(title, request, on_text)
+
+    def _drafts(self, document: Document, name: str) -> Callable[[str], None]:
+        """Tells the editor what comes of each answer so far, as often as one can see."""
+        path, before = self._server.folders.path_of(document), document.text
+        told_at = 0.0
+
+        def tell(answer: str) -> None:
+            nonlocal told_at
+            if time.monotonic() - told_at < _DRAFT_INTERVAL_S:
+                return
+            told_at = time.monotonic()
+            if found := draft(answer, path, before):
+                params = protocol.EditDraftParams(
+                    draft=name,
+                    startLine=found.start_line,
+                    endLine=found.end_line,
+                    text=found.text,
+                )
+                self._server.protocol.notify(protocol.EDIT_DRAFT, params)
+
+        return tell if name else lambda _: None
 
     def _current(self, title: str, uri: str, version: Any) -> Document:
         document = self._server.documents.get(uri)
@@ -191,13 +217,18 @@ class Assists:
             raise RequestFailed(f"{title}: nothing is changed, since {evidence.refusal}.")
         return change
 
-    async def _edited(self, title: str, request: EditRequest) -> types.WorkspaceEdit:
+    async def _edited(
+        self, title: str, request: EditRequest, on_text: Callable[[str], None] = lambda _: None
+    ) -> types.WorkspaceEdit:
         # Our own extension has a button of its own.
         has_button = not self._server.editor_commands
         async with told(self._server, f"Sparrow: {title}", has_button=has_button) as report:
-            edit = await self._model_edits.edit(
-                request, lambda text: report(f"{len(text):,} characters")
-            )
+
+            def tell(answer: str) -> None:
+                report(f"{len(answer):,} characters")
+                on_text(answer)
+
+            edit = await self._model_edits.edit(request, tell)
         if isinstance(edit, EditRefusal):
             raise RequestFailed(f"{title}: {edit.reason}. {edit.hint}".rstrip())
         return self._planned(title, edit.change, edit.evidence)

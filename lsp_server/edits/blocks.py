@@ -134,6 +134,23 @@ def _read_block(
     return Block(number, path, tuple(search), tuple(replace)), at + 1
 
 
+def open_block(answer: str, path: str) -> Block | None:
+    """The block that an answer under way is in the second half of, as far as it is written.
+
+    A line counts once it is at its end.
+    """
+    lines = list(map(_bare, split_lines(answer)))[:-1]
+    start = next((at for at in reversed(range(len(lines))) if _SEARCH.fullmatch(lines[at])), None)
+    if start is None:
+        return None
+    rest = lines[start + 1 :]
+    dividers = [at for at, line in enumerate(rest) if _DIVIDER.fullmatch(line)]
+    if len(dividers) != 1 or any(map(_REPLACE.fullmatch, rest)):
+        return None
+    number = sum(1 for line in lines if _SEARCH.fullmatch(line))
+    return Block(number, path, tuple(rest[: dividers[0]]), tuple(rest[dividers[0] + 1 :]))
+
+
 def _path(named: str, paths: Collection[str]) -> str:
     """The path that a line before a block names, or nothing where it is mere words."""
     name = _AROUND_PATH.sub("", named)

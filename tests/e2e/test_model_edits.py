@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from . import scenes
 from .workbench import LaunchEditor, Workbench
@@ -18,9 +18,17 @@ OLD = "    if days > 10:\n        return days * 20\n    return days * 10\n"
 NEW = "    return days * (20 if days > 10 else 10)\n"
 
 
-def answers(message: str, replacement: str) -> dict[str, Any]:
-    block = f"<<<<<<< SEARCH\n{OLD}=======\n{replacement}>>>>>>> REPLACE\n"
-    return {"when": {"message_ends_with": message}, "reply": [block]}
+FIRST = ("    if days > 10:\n", "    if days >= 10:\n")
+SECOND = ("    return days * 10\n", "    return 10 * days\n")
+
+
+def block(old: str, new: str) -> str:
+    return f"<<<<<<< SEARCH\n{old}=======\n{new}>>>>>>> REPLACE\n"
+
+
+def answers(message: str, *blocks: str, delay_ms: float = 0) -> dict[str, Any]:
+    when = {"message_ends_with": message}
+    return {"when": when, "reply": list(blocks), "delay_ms": delay_ms}
 
 
 def launch(launch_editor: LaunchEditor, sparrow: Path, folder: Path) -> Workbench:
@@ -29,9 +37,10 @@ def launch(launch_editor: LaunchEditor, sparrow: Path, folder: Path) -> Workbenc
     (workspace / "fees.py").write_text(FEES)
     model = scenes.scripted_model(
         folder / "script.json",
-        answers("Task: In one line.", NEW),
-        answers("how it is called.", NEW.replace("20", "rate")),
-        answers("for the files as they were.", NEW.replace("20", "rate")),
+        answers("Task: In one line.", block(OLD, NEW)),
+        answers("Task: Bit by bit.", block(*FIRST), block(*SECOND), "\n", delay_ms=1500),
+        answers("how it is called.", block(OLD, NEW.replace("20", "rate"))),
+        answers("for the files as they were.", block(OLD, NEW.replace("20", "rate"))),
     )
     settings = {"sparrow.server.path": str(sparrow), "sparrow.completion.model": model}
     editor = launch_editor(workspace, settings)
@@ -42,24 +51,75 @@ def launch(launch_editor: LaunchEditor, sparrow: Path, folder: Path) -> Workbenc
     return editor
 
 
+def instruct(editor: Workbench, instruction: str) -> None:
+    editor.press("Control+i")
+    box = editor.page.locator(".quick-input-widget input[type=text]")
+    expect(box).to_be_focused()
+    editor.page.keyboard.type(instruction)
+    editor.screenshot("instruction")
+    editor.press("Enter")
+
+
+def tab(editor: Workbench, title: str) -> Locator:
+    return editor.page.locator(".tab.active").filter(has_text=title)
+
+
+def wait_for_review(editor: Workbench) -> None:
+    expect(tab(editor, "fees.py: Sparrow's Edit")).to_be_visible()
+    expect(editor.page.locator(".monaco-diff-editor .monaco-editor.focused")).to_be_visible()
+
+
+def wait_for_file(editor: Workbench) -> None:
+    expect(editor.page.locator(".tab.active[data-resource-name='fees.py']")).to_be_visible()
+    expect(tab(editor, "Sparrow's Edit")).to_have_count(0)
+
+
 def test_a_function_is_edited_in_the_users_words_and_undone_in_one_step(
     launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
 ) -> None:
     editor = launch(launch_editor, sparrow, tmp_path)
-    editor.press("Control+i")
-    box = editor.page.locator(".quick-input-widget input[type=text]")
-    expect(box).to_be_focused()
-    editor.page.keyboard.type("In one line.")
-    editor.screenshot("instruction")
-    editor.press("Enter")
+    instruct(editor, "In one line.")
+    wait_for_review(editor)
+    editor.screenshot("review")
+    editor.press("Control+Enter")
+    wait_for_file(editor)
     expect(editor.page.locator(".view-lines")).to_contain_text("if days > 10 else 10")
-    editor.screenshot("edited")
     editor.save()
     assert editor.file_text("fees.py") == FEES.replace(OLD, NEW)
     editor.press("Control+z")
     editor.save()
     assert editor.file_text("fees.py") == FEES
-    assert editor.notifications() == []
+    expect(editor.page.locator(".notification-toast")).to_have_count(0)
+
+
+def test_an_edit_is_watched_while_it_is_written_and_judged_change_by_change(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    editor = launch(launch_editor, sparrow, tmp_path)
+    instruct(editor, "Bit by bit.")
+    expect(tab(editor, "fees.py: Sparrow is writing")).to_be_visible()
+    expect(editor.page.locator(".editor.modified .view-lines")).to_contain_text("days >= 10")
+    editor.screenshot("writing")
+    assert editor.file_text("fees.py") == FEES
+    wait_for_review(editor)
+    editor.screenshot("review")
+    editor.press("Control+Alt+Backspace")  # the first one
+    expect(editor.page.locator(".editor.modified .view-lines")).not_to_contain_text("days >= 10")
+    editor.press("Control+Enter")
+    wait_for_file(editor)
+    editor.save()
+    assert editor.file_text("fees.py") == FEES.replace(*SECOND)
+
+    editor.press("Control+z")
+    editor.press("Control+z")
+    editor.save()
+    assert editor.file_text("fees.py") == FEES
+    instruct(editor, "Bit by bit.")
+    wait_for_review(editor)
+    editor.press("Control+Shift+Backspace")
+    wait_for_file(editor)
+    editor.save()
+    assert editor.file_text("fees.py") == FEES
 
 
 def test_an_edit_that_is_not_good_is_refused_with_the_reason(

@@ -140,6 +140,7 @@ class Said:
     statuses: list[dict[str, Any]] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
     progress: list[tuple[Any, Any]] = field(default_factory=list)  # token and value
+    drafts: list[Any] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -443,10 +444,14 @@ def _listen(server: Server, configuration: Callable[[], Any] | None) -> None:
         said.progress.append((params.token, message))
         said.changed.set()
 
+    def took_draft(params: Any) -> None:
+        said.drafts.append(params)
+
     def asked_settings(_: types.ConfigurationParams) -> Any:
         return [configuration() if configuration else None]
 
     client.feature("sparrow/status")(took_status)
+    client.feature("sparrow/editDraft")(took_draft)
     client.feature(types.WINDOW_LOG_MESSAGE)(took_log)
     client.feature(types.PROGRESS)(took_progress)
     if configuration is not None:

@@ -193,8 +193,11 @@ async def test_an_instruction_is_followed_and_what_breaks_callers_is_to_be_confi
             endLine=2,
             endCharacter=0,
             instruction=" Take a rate too. ",
+            draft="one",
         )
         edit = await server.request(protocol.EDIT, params)
+        (told,) = server.said.drafts
+        assert (told.draft, told.startLine, told.endLine, told.text) == ("one", 0, 1, new)
         (changed,) = edit.documentChanges
         (hunk,) = changed.edits
         assert (changed.textDocument.version, hunk.newText) == (3, ", rate")
