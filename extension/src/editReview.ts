@@ -3,8 +3,7 @@
  * of the file itself beside what it was, in which each change can be turned down.
  */
 import path from "node:path";
-import type {
-  Uri} from "vscode";
+import type { Uri } from "vscode";
 import {
   commands,
   Disposable,
