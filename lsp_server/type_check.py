@@ -76,9 +76,12 @@ def find_checker(folder: Path) -> Checker | str:
 
 
 async def check_types(
-    change: Change, folder: Path, timeout_s: float = TIMEOUT_S
+    change: Change, folder: Path, gone: Sequence[str] = (), timeout_s: float = TIMEOUT_S
 ) -> tuple[Finding, ...]:
-    """What mypy says of the files of Python that a change edits, each before and after it."""
+    """What mypy says of the files of Python that a change edits, each before and after it.
+
+    Each error whose message begins with one of `gone` is to be there less often.
+    """
     from lsp_server.edits.verification import Finding, Gate, Outcome
 
     files = [
@@ -95,7 +98,9 @@ async def check_types(
     uri = change.files[0].uri
     checker = await asyncio.to_thread(find_checker, folder)
     found = (
-        checker if isinstance(checker, str) else await _compare(checker, folder, files, timeout_s)
+        checker
+        if isinstance(checker, str)
+        else await _compare(checker, folder, files, gone, timeout_s)
     )
     if isinstance(found, str):
         return (Finding(Gate.TYPE_CHECK, Outcome.UNKNOWN, uri, found),)
@@ -105,7 +110,11 @@ async def check_types(
 
 
 async def _compare(
-    checker: Checker, folder: Path, files: Sequence[tuple[Path, str, str]], timeout_s: float
+    checker: Checker,
+    folder: Path,
+    files: Sequence[tuple[Path, str, str]],
+    gone: Sequence[str],
+    timeout_s: float,
 ) -> list[str] | str:
     """The new errors of files, given with their texts before and after; or why none is known."""
     with tempfile.TemporaryDirectory(prefix="sparrow-mypy-") as name:
@@ -121,13 +130,14 @@ async def _compare(
     if isinstance(before, str) or isinstance(after, str):
         return before if isinstance(before, str) else str(after)
     return [
-        f"line {line} of {path}: {message}"
-        for (path, message), line in after.items()
+        f"line {lines[-1]} of {path}: {message}"
+        for (path, message), lines in after.items()
         if (path, message) not in before
+        or (message.startswith(tuple(gone)) and len(lines) >= len(before[path, message]))
     ]
 
 
-_Errors = dict[tuple[str, str], int]  # by file and message, the line of the last one
+_Errors = dict[tuple[str, str], list[int]]  # by file and message, the lines
 
 
 async def _run(
@@ -165,7 +175,10 @@ async def _run(
         return (
             f"mypy failed: {said.strip().splitlines()[-1] if said.strip() else 'it said nothing'}"
         )
-    return dict(_read_errors(said))
+    errors: _Errors = {}
+    for error, line in _read_errors(said):
+        errors.setdefault(error, []).append(line)
+    return errors
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

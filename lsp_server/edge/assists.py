@@ -20,7 +20,7 @@ from lsp_server import protocol
 from lsp_server.edge.progress import told
 from lsp_server.edits.change import Change, EditKind
 from lsp_server.edits.workspace_edit import EditRefused, plan_edit
-from lsp_server.features.model_edits import EditRefusal, EditRequest, ModelEdits
+from lsp_server.features.model_edits import Complained, EditRefusal, EditRequest, ModelEdits
 from lsp_server.model_edits.actions import ACTIONS, ModelAction, find_actions, find_symbol
 from lsp_server.model_edits.drafts import draft
 from lsp_server.quick_fixes.diagnostics import Diagnostic
@@ -57,7 +57,7 @@ class Assists:
             edit_refusal=server.folders.edit_refusal,
             parsed_text=server.index.parsed_text,
             modules=self._modules,
-            type_check=self._check_types,
+            tools_check=self._check_by_tools,
             thinking=lambda: {"on": True, "off": False}.get(server.config.edit_thinking),
         )
 
@@ -102,10 +102,15 @@ class Assists:
         name = symbol.name if symbol is not None else ""
         problems = params.context.diagnostics[:_MAX_DIAGNOSTICS]
         told = [
-            f"{it.source or 'a tool'}, line {it.range.start.line + 1}: {it.message}"
+            [
+                it.source or "",
+                "" if it.code is None else str(it.code),
+                it.message,
+                it.range.start.line,
+            ]
             for it in problems
         ]
-        offered: list[tuple[ModelAction, list[str]]] = [
+        offered: list[tuple[ModelAction, list[list[Any]]]] = [
             (it, []) for it in find_actions(document.language, symbol, path)
         ]
         offered += [(ACTIONS["fix"], told)] if told else []
@@ -144,7 +149,7 @@ class Assists:
             document.uri,
             Position(*data["start"]),
             Position(*data["end"]),
-            problems=tuple(map(str, data["problems"])),
+            complaints=tuple(map(_complained, data["problems"])),
         )
         action.edit = await self._edited(action.title, request)
         return action
@@ -233,11 +238,16 @@ class Assists:
             raise RequestFailed(f"{title}: {edit.reason}. {edit.hint}".rstrip())
         return self._planned(title, edit.change, edit.evidence)
 
-    async def _check_types(self, change: Change) -> Sequence[Finding]:
+    async def _check_by_tools(
+        self, change: Change, complaints: Sequence[Complained]
+    ) -> Sequence[Finding]:
+        from lsp_server.complaint_check import check_complaints
         from lsp_server.type_check import check_types
 
         folder = self._server.index.folder_of(change.files[0].uri)
-        return await check_types(change, folder) if folder is not None else ()
+        gone = [it.message for it in complaints if it.source.casefold() == "mypy"]
+        types_found = await check_types(change, folder, gone) if folder is not None else ()
+        return [*types_found, *await check_complaints(change, complaints)]
 
     def _modules(self, document: Document) -> Modules | None:
         from lsp_server.workspace_modules import WorkspaceModules
@@ -282,6 +292,11 @@ def _packed(edit: Edit) -> list[Any]:
 def _unpacked(packed: Sequence[Any]) -> Edit:
     first_line, first_column, last_line, last_column, text = packed
     return Edit(Position(first_line, first_column), Position(last_line, last_column), str(text))
+
+
+def _complained(packed: Sequence[Any]) -> Complained:
+    source, code, message, line = packed
+    return Complained(str(source), str(code), str(message), int(line))
 
 
 def _is_wanted(kind: str, only: Sequence[str] | None) -> bool:

@@ -39,6 +39,7 @@ class Gate(enum.StrEnum):
     API = "api"  # what becomes of the public API
     TESTS = "tests"  # only tests are added
     TYPE_CHECK = "type check"  # the workspace's own type checker finds no new error
+    COMPLAINT = "complaint"  # what a tool complained of is gone
 
 
 class Outcome(enum.StrEnum):

@@ -55,15 +55,28 @@ _CHARACTERS_PER_TOKEN = 3  # of code, at the least
 
 
 @dataclass(frozen=True, slots=True)
+class Complained:
+    """What a tool says of a line, from 0. `code` is empty where there is none."""
+
+    source: str
+    code: str
+    message: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.source or 'a tool'}, line {self.line + 1}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
 class EditRequest:
-    """`instruction` is the user's own, for a free one; `problems` what diagnostics say, for a fix."""
+    """`instruction` is the user's own, for a free one; `complaints` are what is to be mended."""
 
     action: ModelAction
     uri: str
     start: Position
     end: Position
     instruction: str = ""
-    problems: tuple[str, ...] = ()
+    complaints: tuple[Complained, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +129,7 @@ class ModelEdits:
         edit_refusal: Callable[[str], str],
         parsed_text: Callable[[Document], ParsedText | None],
         modules: Callable[[Document], Modules | None],
-        type_check: Callable[[Change], Awaitable[Sequence[Finding]]],
+        tools_check: Callable[[Change, Sequence[Complained]], Awaitable[Sequence[Finding]]],
         thinking: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self._documents = documents
@@ -128,7 +141,7 @@ class ModelEdits:
         self._edit_refusal = edit_refusal
         self._parsed_text = parsed_text
         self._modules = modules
-        self._type_check = type_check
+        self._tools_check = tools_check
         self._thinking = thinking
 
     async def edit(
@@ -189,7 +202,9 @@ class ModelEdits:
             editable, uris = {path_of_tests: text}, {path_of_tests: uri}
             versions = {path_of_tests: version} if version is not None else {}
             shown = {path_of_tests: text, **shown} if text is not None else shown
-        task = Task(instruction, path, first, end, shown, editable, request.problems)
+        task = Task(
+            instruction, path, first, end, shown, editable, tuple(map(str, request.complaints))
+        )
         return _Target(document, document.version, task, symbol, uris, versions)
 
     def _tests(
@@ -341,7 +356,7 @@ class ModelEdits:
         if modules is not None and not self._has_moved_on(target):
             evidence = evidence.also(*verify_imports(change, modules))
         if evidence.passed:
-            evidence = evidence.also(*await self._type_check(change))
+            evidence = evidence.also(*await self._tools_check(change, request.complaints))
         return ModelEdit(change, evidence)
 
     def _has_moved_on(self, target: _Target) -> bool:

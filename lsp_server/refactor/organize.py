@@ -11,7 +11,7 @@ import contextlib
 import json
 import sysconfig
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,26 @@ _FILES = (".ruff.toml", "ruff.toml", "pyproject.toml")  # the first that is ther
 
 async def organize_imports(text: str, file: Path, folder: Path) -> str:
     """The text with its imports sorted. `folder` is the workspace's. Raises `RefactorRefused`."""
-    ruff = Path(sysconfig.get_path("scripts"), "ruff")
-    arguments = ["check", "--isolated", "--select", "I001", "--fix", "--exit-zero", "--no-cache"]
+    arguments = ["check", "--isolated", "--select", "I001", "--fix", "--exit-zero"]
     settings = [it for pair in _settings(file, folder) for it in ("--config", pair)]
+    return await run_ruff([*arguments, *settings], text, file)
+
+
+async def run_ruff(arguments: Sequence[str], text: str, file: Path) -> str:
+    """What our own ruff makes or says of a text, as if it were in that file.
+
+    Raises `RefactorRefused`.
+    """
+    ruff = Path(sysconfig.get_path("scripts"), "ruff")
     try:
         process = await asyncio.create_subprocess_exec(
-            *(str(ruff), *arguments, "--quiet", *settings, "--stdin-filename", str(file), "-"),
+            *(str(ruff), *arguments, "--no-cache", "--quiet", "--stdin-filename", str(file), "-"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
     except OSError as error:
-        raise RefactorRefused(f"ruff, which sorts imports, cannot be started: {error}") from error
+        raise RefactorRefused(f"ruff cannot be started: {error}") from error
     try:
         async with asyncio.timeout(LIMIT_S):
             out, errors = await process.communicate(text.encode("utf-8", "surrogatepass"))
@@ -49,7 +57,7 @@ async def organize_imports(text: str, file: Path, folder: Path) -> str:
             await process.wait()
     if process.returncode != 0:
         told = " ".join(errors.decode("utf-8", "replace").split())
-        raise RefactorRefused(f"ruff could not sort the imports: {told}")
+        raise RefactorRefused(f"ruff could not read the text: {told}")
     return out.decode()
 
 

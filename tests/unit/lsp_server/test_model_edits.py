@@ -18,7 +18,13 @@ from inference.protocol import Answer, ChatRole, Delta, Done, FinishReason, Prio
 from inference.sampling import Sampling
 from lsp_server.edits.change import Change
 from lsp_server.edits.verification import Finding, Gate, Outcome
-from lsp_server.features.model_edits import EditRefusal, EditRequest, ModelEdit, ModelEdits
+from lsp_server.features.model_edits import (
+    Complained,
+    EditRefusal,
+    EditRequest,
+    ModelEdit,
+    ModelEdits,
+)
 from lsp_server.model_edits.actions import ACTIONS, ActionName, find_actions, find_symbol
 from lsp_server.model_edits.answers import read_whole
 from lsp_server.model_edits.prompt import RULES, shorten
@@ -109,7 +115,7 @@ class Window:
         self.document = self.documents.open((FOLDER / path).as_uri(), language, 7, text)
         self.excluded = ""
         self.type_errors: list[str] = []
-        self.type_checked: list[Change] = []
+        self.checked: list[tuple[Change, tuple[Complained, ...]]] = []
         self.snapshot = At.of(OTHERS, path, text).snapshot
         parsed = ParsedDocument(language, text).parsed_text
         self.feature = ModelEdits(
@@ -124,12 +130,14 @@ class Window:
             modules=lambda _: WorkspaceModules(
                 FOLDER, self.snapshot, lambda uri: uri.removeprefix(f"{FOLDER.as_uri()}/")
             ),
-            type_check=self.check_types,
+            tools_check=self.check_by_tools,
         )
 
-    async def check_types(self, change: Change) -> list[Finding]:
+    async def check_by_tools(
+        self, change: Change, complaints: Sequence[Complained]
+    ) -> list[Finding]:
         """Gives one error for each of the changes, as long as there are any."""
-        self.type_checked.append(change)
+        self.checked.append((change, tuple(complaints)))
         found, self.type_errors = self.type_errors[:1], self.type_errors[1:]
         return [Finding(Gate.TYPE_CHECK, Outcome.FAILED, URI, it) for it in found]
 
@@ -296,10 +304,10 @@ async def test_what_the_type_checker_says_goes_back_too() -> None:
     assert (
         "type check: line 7 of fees.py: bad operand" in window.client.asked[1][-1].content[0].text
     )
-    assert len(window.type_checked) == 2
+    assert len(window.checked) == 2
     broken = Window(WRONG["a syntax error"][0], GOOD)
     await broken.edit()
-    assert len(broken.type_checked) == 1  # what fails anyhow is not asked of it
+    assert len(broken.checked) == 1  # what fails anyhow is not asked of it
 
 
 @on_loop
@@ -418,9 +426,11 @@ async def test_what_is_to_change_no_code_changes_none(name: ActionName) -> None:
 @on_loop
 async def test_a_problem_is_told_with_the_task() -> None:
     window = Window(GOOD)
-    await window.edit("fix", problems=("mypy: days has no type",))
+    complained = Complained("mypy", "no-untyped-def", "days has no type", 5)
+    await window.edit("fix", complaints=(complained,))
+    assert window.checked[0][1] == (complained,)
     told = window.client.asked[0][1].content[-1].text
-    assert "A tool says: mypy: days has no type\nTask: Fix this problem" in told
+    assert "A tool says: mypy, line 6: days has no type\nTask: Fix this problem" in told
 
 
 TESTS = "def test_total():\n    assert Fees().total(1) == 10\n"

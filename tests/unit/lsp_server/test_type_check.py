@@ -24,10 +24,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
 
 
-def checked(folder: Path, after: str, timeout_s: float = 60) -> tuple[Finding, ...]:
+def checked(folder: Path, after: str, *gone: str, timeout_s: float = 60) -> tuple[Finding, ...]:
     (folder / "a.py").write_text("on disk = another text\n")
     change = Change("Do it", (FileChange((folder / "a.py").as_uri(), BEFORE, after, 1),))
-    return asyncio.run(check_types(change, folder, timeout_s))
+    return asyncio.run(check_types(change, folder, gone, timeout_s))
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,16 @@ def test_new_errors_are_told_and_old_ones_are_not(tmp_path: Path) -> None:
     assert finding.detail.startswith("line 2 of a.py: Incompatible return value type")
     assert (tmp_path / "a.py").read_text() == "on disk = another text\n"
     assert sorted(it.name for it in tmp_path.iterdir()) == ["a.py", "mypy.ini"]
+
+
+def test_what_was_complained_of_is_to_be_gone(tmp_path: Path) -> None:
+    (tmp_path / "mypy.ini").write_text("[mypy]\n")
+    complaint = "Incompatible types in assignment"
+    (finding,) = checked(tmp_path, "# moves all\n" + BEFORE, complaint)
+    assert finding.outcome is Outcome.FAILED
+    assert finding.detail.startswith(f"line 6 of a.py: {complaint}")
+    (finding,) = checked(tmp_path, BEFORE.replace("y: str", "y: int"), complaint)
+    assert finding.outcome is Outcome.PASSED
 
 
 def test_a_checker_that_takes_too_long_is_killed_with_what_it_started(
