@@ -26,6 +26,12 @@ _COMMANDS = {
     ),
     "models": ("inference.models_cli", "models", "List the models that Sparrow knows."),
     "plan": ("inference.models_cli", "plan_command", "Say what of a model fits this machine."),
+    "stats": (
+        "lsp_server.statistics.cli",
+        "stats",
+        "Show how completions did on this machine.",
+    ),
+    "trace": ("lsp_server.trace_cli", "trace", "Show what became of the last completions."),
     "doctor": ("lsp_server.doctor", "doctor", "Check every layer with a real completion."),
     "demo": (
         "lsp_server.demo",

@@ -29,6 +29,7 @@ class Config:
     edit_thinking: str = "model"  # which decides; or "on", "off"
     index_enable: bool = True
     completion_context: str = "relevant"  # or "repository"
+    statistics_enable: bool = True
 
     def completes(self, language: str) -> bool:
         return self.enable and self.languages.get(language, self.languages.get("*", True))
@@ -113,6 +114,9 @@ def parse(settings: Any) -> tuple[Config, list[str]]:
             default.completion_context,
         ),
         index_enable=read("index.enable", "true or false", _is_bool, default.index_enable),
+        statistics_enable=read(
+            "statistics.enable", "true or false", _is_bool, default.statistics_enable
+        ),
     )
     return config, problems
 

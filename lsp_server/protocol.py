@@ -8,6 +8,8 @@
 | `sparrow/setProblems` | notification to the server | `ProblemsParams` | |
 | `sparrow/restartHost` | request to the server | `{}` | `{}` |
 | `sparrow/explainCompletion` | request to the server | `{}` | `{"markdown": str}` |
+| `sparrow/exportTrace` | request to the server | `{}` | `{"json": str}`: traces with the code that models were shown |
+| `sparrow/statistics` | request to the server | `{}` | `{"html": str}`: a page's body, with no script |
 | `sparrow/edit` | request to the server | `EditParams` | a `WorkspaceEdit`; or an error that says why not |
 | `sparrow/editDraft` | notification to the client | `EditDraftParams` | |
 
@@ -26,6 +28,8 @@ SET_API_KEYS = "sparrow/setApiKeys"
 SET_PROBLEMS = "sparrow/setProblems"
 RESTART_HOST = "sparrow/restartHost"
 EXPLAIN_COMPLETION = "sparrow/explainCompletion"
+EXPORT_TRACE = "sparrow/exportTrace"
+STATISTICS = "sparrow/statistics"
 EDIT = "sparrow/edit"
 EDIT_DRAFT = "sparrow/editDraft"
 
@@ -118,3 +122,14 @@ class EditDraftParams(TypedDict):
 
 class Explanation(TypedDict):
     markdown: str
+
+
+class TraceExport(TypedDict):
+    json: str
+
+
+class StatisticsPage(TypedDict):
+    """The body of a page, and its style sheet; colours are the editor's own variables."""
+
+    html: str
+    css: str

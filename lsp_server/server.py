@@ -16,15 +16,18 @@ from pygls.lsp.server import LanguageServer
 from inference import __version__
 from inference.client import ClientStatus
 from inference.content import Layout
+from inference.errors import HostUnavailable
 from inference.protocol import LayoutReady
 from lsp_server import config, protocol
 from lsp_server.api_keys import ApiKeys
 from lsp_server.attention import UserActivity, read_problems
+from lsp_server.completion_events import Answered, CompletionEvent
 from lsp_server.context.budget import Limits
 from lsp_server.context.stream import ContextStream
 from lsp_server.edge.actions import register_actions
 from lsp_server.edge.completions import register_completions
 from lsp_server.edge.convert import PositionConverter
+from lsp_server.edge.insight import register_insight
 from lsp_server.edge.progress import WorkDoneProgress
 from lsp_server.edge.pygls_protocol import SparrowProtocol
 from lsp_server.features.code_actions import CodeActions
@@ -34,7 +37,11 @@ from lsp_server.features.warm_up import WarmUpFeature
 from lsp_server.models import Models
 from lsp_server.refactor.worker_client import RefactorWorker
 from lsp_server.repository import RepositoryReader
+from lsp_server.statistics.location import statistics_path
+from lsp_server.statistics.recorder import Statistics
 from lsp_server.trace import Traces
+from lsp_server.trace_log import TraceLog
+from lsp_server.traced_code import TracedCode
 from lsp_server.workspace.documents import Document, Documents
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace
@@ -60,6 +67,14 @@ class SparrowServer(LanguageServer):
             new_progress=lambda: WorkDoneProgress.of(self),
         )
         self.traces = Traces()
+        self.traced_code = TracedCode()
+        self.trace_log = TraceLog(self._runtime_folder)
+        self.statistics = Statistics(
+            self.documents,
+            statistics_path,
+            lambda: self.config.statistics_enable,
+            self.log_warning,
+        )
 
         def is_excluded(document: Document) -> bool:
             return bool(self.folders.exclusion(document))
@@ -103,6 +118,7 @@ class SparrowServer(LanguageServer):
             exclusion=self.folders.exclusion,
             path_of=self.folders.path_of,
             is_warm=self.warm_up.is_warm,
+            tell=self._on_completion,
         )
         self.refactor_worker = RefactorWorker()
         self.code_actions = CodeActions(
@@ -147,6 +163,20 @@ class SparrowServer(LanguageServer):
         if "completion" in roles:
             self.warm_up.on_status(status)
 
+    def _on_completion(self, event: CompletionEvent) -> None:
+        self.statistics.on_event(event)
+        self.traced_code.on_event(event)
+        if isinstance(event, Answered):
+            self.trace_log.add(event.trace)
+
+    def _runtime_folder(self) -> Path:
+        endpoint = self.models.completion.endpoint
+        try:
+            endpoint.prepare()
+        except HostUnavailable as error:
+            raise OSError(str(error)) from error
+        return endpoint.directory
+
     def _limits(self) -> Limits:
         client = self.models.completion
         return Limits.of(client.endpoint.model, client.capabilities)
@@ -172,6 +202,7 @@ def _register(server: SparrowServer) -> None:
     _register_documents(server)
     register_actions(server)
     register_completions(server)
+    register_insight(server)
 
     @server.feature(protocol.RESTART_HOST)
     def restart_host(_: Any) -> dict[str, Any]:
@@ -227,6 +258,8 @@ def _register_lifecycle(server: SparrowServer) -> None:
     @server.feature(types.SHUTDOWN)
     async def shutdown(*_: Any) -> None:
         server.completion.stop()
+        await server.statistics.write()
+        server.trace_log.close()
         await server.warm_up.close()
         await server.refactor_worker.close()
         await server.repository.close()
@@ -254,15 +287,18 @@ def _register_documents(server: SparrowServer) -> None:
         for change in params.content_changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 edit = server.converter.edit(change, document.lines)
+                server.statistics.edited(document, edit)
                 document.apply(edit)
                 server.index.edited(document, edit)
                 server.activity.edited(document.uri, edit)
                 cursor = edit.caret
             else:
+                server.statistics.edited(document, None)
                 document.replace(change.text)
                 server.index.edited(document, None)
                 server.activity.edited(document.uri, None)
         document.version = params.text_document.version
+        server.completion.changed(document)
         server.warm_up.turned_to(document.uri, cursor)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
@@ -274,6 +310,8 @@ def _register_documents(server: SparrowServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
+        if document := server.documents.get(params.text_document.uri):
+            server.statistics.edited(document, None)
         server.documents.close(params.text_document.uri)
         server.index.closed(params.text_document.uri)
         server.activity.closed(params.text_document.uri)

@@ -260,8 +260,9 @@ async def open_session(
 ) -> AsyncIterator[EditorSession]:
     """Starts a language server on a workspace folder; ends it, and its process, on the way out.
 
-    `settings` is the `sparrow` section, `api_keys` as in `protocol.ApiKeysParams`. The server's log goes to nowhere. Raises `ServerEnded` when
-    it does not come up.
+    `settings` is the `sparrow` section, `api_keys` as in `protocol.ApiKeysParams`. Nothing is counted
+    in the user's statistics, and the server's log goes to nowhere. Raises `ServerEnded` when it does
+    not come up.
     """
     started = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
@@ -286,7 +287,7 @@ async def open_session(
                     process_id=os.getpid(),
                     workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
                     initialization_options={
-                        "settings": dict(settings),
+                        "settings": {"statistics": {"enable": False}, **settings},
                         "apiKeys": [dict(key) for key in api_keys],
                     },
                 )

@@ -10,6 +10,7 @@ import enum
 import re
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 KEPT_TRACES = 200
@@ -41,6 +42,7 @@ class Source(enum.StrEnum):
 
     MODEL = "the model"
     UNDER_WAY = "a generation that was under way"
+    AHEAD = "a generation that was begun when the last text was accepted"
     REMEMBERED = "what the model said before"
 
 
@@ -53,6 +55,7 @@ class Trace:
     column: int
     trigger: str
     model: str
+    language: str = ""
     verdict: Verdict | None = None
     detail: str = ""
     source: Source = Source.MODEL
@@ -91,6 +94,10 @@ class Traces:
     def __init__(self) -> None:
         self._traces: deque[Trace] = deque(maxlen=KEPT_TRACES)
 
+    def __iter__(self) -> Iterator[Trace]:
+        """The oldest first."""
+        return iter(self._traces)
+
     def add(self, trace: Trace) -> Trace:
         self._traces.append(trace)
         return trace
@@ -111,9 +118,9 @@ def explain(trace: Trace | None) -> str:
     detail = f": {_escape(trace.detail)}" if trace.detail else ""
     rows = [
         ("When", time.strftime("%H:%M:%S", time.localtime(trace.at))),
-        ("Where", f"{_code(trace.path)}, line {trace.line + 1}, column {trace.column + 1}"),
+        ("Where", f"{inline_code(trace.path)}, line {trace.line + 1}, column {trace.column + 1}"),
         ("Trigger", trace.trigger),
-        ("Model", _code(trace.model)),
+        ("Model", inline_code(trace.model)),
         ("Text from", trace.source),
         ("Context ready", _milliseconds(trace.context_ms)),
         ("First token", _milliseconds(trace.first_token_ms)),
@@ -132,7 +139,7 @@ def explain(trace: Trace | None) -> str:
     return f"# Last completion\n\n**{_sentence(verdict)}{detail}.**\n\n| | |\n|---|---|\n{table}\n"
 
 
-def _code(text: str) -> str:
+def inline_code(text: str) -> str:
     """A name from outside, as code that can neither end early nor leave its cell of the table."""
     plain = " ".join(text.replace("`", "'").split())
     return f"`{plain}`".replace("|", "\\|")

@@ -54,6 +54,11 @@ PURE = (
     "lsp_server.quick_fixes.diagnostics",
     "lsp_server.quick_fixes.import_place",
     "lsp_server.quick_fixes.unused",
+    "lsp_server.statistics.following",
+    "lsp_server.statistics.page",
+    "lsp_server.statistics.plots",
+    "lsp_server.statistics.report",
+    "lsp_server.statistics.tally",
     "lsp_server.workspace.documents",
     "lsp_server.workspace.file_tree",
     "lsp_server.workspace.findings",
@@ -68,7 +73,7 @@ PURE = (
 )
 _PLAIN = (
     "__future__ abc ast bisect builtins collections copy dataclasses difflib enum fractions "
-    "functools graphlib hashlib heapq itertools json keyword math msgpack operator re string struct "
+    "functools graphlib hashlib heapq html itertools json keyword math msgpack operator re string struct "
     "symtable textwrap types typing unicodedata warnings weakref zlib"
 )
 PLAIN = frozenset(_PLAIN.split())
@@ -77,7 +82,7 @@ BARE = frozenset(
     {"inference", "lsp_server"}
     | {
         f"lsp_server.{it}"
-        for it in ("edits", "features", "model_edits", "quick_fixes", "workspace")
+        for it in ("edits", "features", "model_edits", "quick_fixes", "statistics", "workspace")
     }
 )
 
@@ -91,7 +96,7 @@ EDGE_TO_LSP = (
 # What starts things of both packages: everything else of the server sees the client and the wire.
 WHOLE_SYSTEM = (
     *("lsp_server.bench", "lsp_server.bench.*", "lsp_server.demo", "lsp_server.demo.*"),
-    *("lsp_server.cli", "lsp_server.doctor", "lsp_server.session"),
+    *("lsp_server.cli", "lsp_server.doctor", "lsp_server.session", "lsp_server.trace_cli"),
 )
 OF_INFERENCE = frozenset(
     {
@@ -299,7 +304,13 @@ def test_packages_that_pure_modules_are_in_import_nothing(package: str) -> None:
 
 def test_features_know_neither_the_edge_nor_one_another() -> None:
     features = ("lsp_server.features.*",)
-    parts = ("insertion", "anchor", "generation")  # of one feature, in files of their own
+    parts = (
+        "insertion",
+        "anchor",
+        "generation",
+        "shown",
+        "alternatives",
+    )  # of one feature, in files of their own
     allowed = tuple(f"lsp_server.features.{part}" for part in parts)
     wrong = [
         it
@@ -456,6 +467,8 @@ def test_the_messages_are_those_of_the_extension() -> None:
         protocol.EDIT: ("Request", ["EditParams", "WorkspaceEdit", "void"]),
         protocol.EDIT_DRAFT: ("Notification", ["EditDraftParams"]),
         protocol.EXPLAIN_COMPLETION: ("Request", ["NoFields", "ExplainCompletionResult", "void"]),
+        protocol.EXPORT_TRACE: ("Request", ["NoFields", "ExportTraceResult", "void"]),
+        protocol.STATISTICS: ("Request", ["NoFields", "StatisticsResult", "void"]),
     }
     assert messages() == ours
     named = {value for value in vars(protocol).values() if str(value).startswith("sparrow/")}
@@ -474,6 +487,8 @@ def test_the_messages_are_those_of_the_extension() -> None:
         ("ProblemsParams", protocol.ProblemsParams),
         ("EditParams", protocol.EditParams),
         ("ExplainCompletionResult", protocol.Explanation),
+        ("ExportTraceResult", protocol.TraceExport),
+        ("StatisticsResult", protocol.StatisticsPage),
     ],
 )
 def test_the_fields_are_those_of_the_extension(theirs: str, ours: type) -> None:
@@ -583,6 +598,7 @@ def test_what_names_a_program_or_a_model_belongs_to_the_machine() -> None:
         "sparrow.completion.maxLines",
         "sparrow.edit.thinking",
         "sparrow.index.enable",
+        "sparrow.statistics.enable",
         "sparrow.trace.server",
     }
     assert settings().keys() - of_the_machine == free

@@ -1,10 +1,16 @@
 /** What each command of the palette and the menu does. */
-import { commands, window, type Disposable } from "vscode";
+import { commands, Uri, window, workspace, type Disposable } from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
-import { ExplainCompletionRequest, RestartHostRequest } from "./protocol";
+import {
+  ExplainCompletionRequest,
+  ExportTraceRequest,
+  RestartHostRequest,
+  StatisticsRequest,
+} from "./protocol";
 import type { ReadOnlyDocuments } from "./documents";
 import type { Server } from "./server";
 import { isEnabled, isLanguageEnabled, setEnabled, setLanguageEnabled } from "./settings";
+import { showStatisticsPage } from "./statistics";
 import { completableEditor } from "./statusBar";
 
 export type Commands = Readonly<Record<string, () => unknown>>;
@@ -37,6 +43,43 @@ export async function explainCompletion(
   const result = await ask(server, (client) => client.sendRequest(ExplainCompletionRequest, {}));
   if (result !== undefined) {
     await documents.show("Last Completion", result.markdown);
+  }
+}
+
+export async function showStatistics(server: Server): Promise<void> {
+  const result = await ask(server, (client) => client.sendRequest(StatisticsRequest, {}));
+  if (result !== undefined) {
+    showStatisticsPage(result);
+  }
+}
+
+/** Writes code into a file: only where the user says where, and after they were told. */
+export async function exportTrace(server: Server): Promise<void> {
+  const choice = await window.showWarningMessage(
+    "Export the last completions to a file?",
+    {
+      modal: true,
+      detail:
+        "The file will hold code: what the model was shown of your files, and what it wrote. " +
+        "Look through it before you share it.",
+    },
+    "Choose File…",
+  );
+  if (choice === undefined) {
+    return;
+  }
+  const folder = workspace.workspaceFolders?.[0]?.uri ?? Uri.file("");
+  const target = await window.showSaveDialog({
+    defaultUri: Uri.joinPath(folder, "sparrow-trace.json"),
+    filters: { JSON: ["json"] },
+  });
+  if (target === undefined) {
+    return;
+  }
+  const result = await ask(server, (client) => client.sendRequest(ExportTraceRequest, {}));
+  if (result !== undefined) {
+    await workspace.fs.writeFile(target, new TextEncoder().encode(result.json));
+    await window.showTextDocument(target);
   }
 }
 

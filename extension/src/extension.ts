@@ -4,8 +4,10 @@ import { commands, window, workspace, type ExtensionContext, type LogOutputChann
 import { clearApiKey, setApiKey, watchApiKeys } from "./apiKeys";
 import {
   explainCompletion,
+  exportTrace,
   registerCommands,
   restartModel,
+  showStatistics,
   toggle,
   toggleLanguage,
 } from "./commands";
@@ -72,6 +74,8 @@ export function activate(context: ExtensionContext): void {
       toggle,
       toggleLanguage,
       explainCompletion: () => explainCompletion(server, documents),
+      exportTrace: () => exportTrace(server),
+      showStatistics: () => showStatistics(server),
       restartModel: () => restartModel(server),
       restartServer: () => server.start(),
       doctor: () => runDoctor(folders.storage, version, documents, apiKeys),

@@ -30,6 +30,7 @@ function entries(statuses: Statuses, indexes: readonly FolderIndex[]): Entry[] {
       ]
     : [
         entry("question", "Explain Last Completion", "sparrow.explainCompletion"),
+        entry("graph", "Show Statistics", "sparrow.showStatistics"),
         entry("debug-restart", statuses.chat ? "Restart Models" : "Restart Model", RESTART),
         entry("refresh", "Restart Server", "sparrow.restartServer"),
       ];

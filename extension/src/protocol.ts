@@ -42,6 +42,17 @@ export interface ExplainCompletionResult {
   readonly markdown: string;
 }
 
+/** Traces with the code that models were shown: for a file that the user asked for. */
+export interface ExportTraceResult {
+  readonly json: string;
+}
+
+/** The body of a page, which runs no script, and its style sheet. */
+export interface StatisticsResult {
+  readonly html: string;
+  readonly css: string;
+}
+
 type NoFields = Record<string, never>;
 
 /** Server to client: the state of the model that serves these roles, and no other does. */
@@ -103,4 +114,14 @@ export const RestartHostRequest = new RequestType<NoFields, NoFields, void>("spa
 /** Why the last completion was shown, or why none was. */
 export const ExplainCompletionRequest = new RequestType<NoFields, ExplainCompletionResult, void>(
   "sparrow/explainCompletion",
+);
+
+/** The last completions, with the code that models were shown. */
+export const ExportTraceRequest = new RequestType<NoFields, ExportTraceResult, void>(
+  "sparrow/exportTrace",
+);
+
+/** How completions did on this machine. */
+export const StatisticsRequest = new RequestType<NoFields, StatisticsResult, void>(
+  "sparrow/statistics",
 );

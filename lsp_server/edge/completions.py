@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from lsp_server import protocol
 from lsp_server.edge.progress import report_text
 from lsp_server.features.completion import ASKED_FOR, TYPING, Completion, Request
-from lsp_server.trace import explain
 from lsp_server.workspace.documents import Edit
 
 if TYPE_CHECKING:
@@ -25,13 +23,13 @@ def register_completions(server: SparrowServer) -> None:
         request = _request(server, params)
         with server.warm_up.completing(request.uri, request.position):
             completion = await server.completion.complete(request, on_text)
-        if completion is None:
-            return None
-        return types.InlineCompletionList([_item(server, params, completion)])
-
-    @server.feature(protocol.EXPLAIN_COMPLETION)
-    def explain_completion(_: Any) -> protocol.Explanation:
-        return protocol.Explanation(markdown=explain(server.traces.last))
+            others = await server.completion.beside(request, completion)
+        completions = ([completion] if completion else []) + others
+        return (
+            types.InlineCompletionList([_item(server, params, it) for it in completions])
+            if completions
+            else None
+        )
 
 
 def _request(server: SparrowServer, params: types.InlineCompletionParams) -> Request:

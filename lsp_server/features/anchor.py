@@ -25,14 +25,19 @@ class Anchor:
 
     @classmethod
     def at(cls, document: Document, cursor: Position) -> Anchor:
-        line = document.lines[cursor.line]
-        below = document.lines[cursor.line + 1 :]
+        return cls.between(document, cursor, cursor)
+
+    @classmethod
+    def between(cls, document: Document, start: Position, end: Position) -> Anchor:
+        """Of a text in a line: `typed` says what stands in its place, at first the text itself."""
+        line = document.lines[start.line]
+        below = document.lines[start.line + 1 :]
         return cls(
             document.uri,
-            cursor.line,
-            line[: cursor.column],
-            line[cursor.column :],
-            hash(tuple(document.lines[: cursor.line])),
+            start.line,
+            line[: start.column],
+            line[end.column :],
+            hash(tuple(document.lines[: start.line])),
             hash(tuple(below)),
             len(below),
         )

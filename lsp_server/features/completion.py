@@ -17,13 +17,16 @@ from inference.content import Layout
 from inference.errors import HostUnavailable, InferenceError, NotReady, PromptTooLong
 from inference.protocol import Delta, Priority, Tail
 from inference.sampling import Sampling
+from lsp_server.completion_events import Answered, Asked, EventListener, Written
 from lsp_server.config import Config
 from lsp_server.context.budget import ANSWER_TOKENS
 from lsp_server.context.stream import ContextStream
 from lsp_server.edits.completed_line import MAX_LINES, breaks_syntax
+from lsp_server.features import alternatives
 from lsp_server.features.anchor import Anchor
 from lsp_server.features.generation import Generated, Generation, Suggestions
 from lsp_server.features.insertion import fit
+from lsp_server.features.shown import Shown
 from lsp_server.trace import Source, Trace, Traces, Verdict
 from lsp_server.workspace.documents import Document, Documents, Edit, Position, line_length
 
@@ -35,7 +38,7 @@ DEADLINE_S = 0.6
 GENERATION_S = 10.0
 
 
-TYPING, ASKED_FOR = "typing", "asked for"
+TYPING, ASKED_FOR, ACCEPTED = "typing", "asked for", "an accept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class CompletionFeature:
         exclusion: Callable[[Document], str],
         path_of: Callable[[Document], str],
         is_warm: Callable[[Layout, Tail], bool],
+        tell: EventListener = lambda _: None,
     ) -> None:
         self._documents = documents
         self._context = context
@@ -94,6 +98,8 @@ class CompletionFeature:
         self._generation: Generation | None = None
         self._waiting: asyncio.Future[bool] | None = None  # of the newest request
         self._suggestions = Suggestions()
+        self._tell = tell
+        self._shown = Shown(tell)
 
     async def complete(
         self, request: Request, on_text: Callable[[str], None] = lambda _: None
@@ -112,6 +118,7 @@ class CompletionFeature:
                 column=request.position.column,
                 trigger=request.trigger,
                 model=self._client().endpoint.model,
+                language=document.language if document else "",
             )
         )
         try:
@@ -129,9 +136,68 @@ class CompletionFeature:
             logger.exception("a completion failed")
             trace.end(Verdict.FAILED, f"an error of Sparrow's own: {error}")
             return None
+        finally:
+            self._tell(Answered(trace))
+
+    async def beside(self, request: Request, first: Completion | None) -> list[Completion]:
+        """Other completions than the first, where the user asked by hand and there is one."""
+        document = self._documents.get(request.uri)
+        if request.trigger != ASKED_FOR or first is None or document is None:
+            return []
+        place = _Place(document, document.version, request.position, _selected(request, document))
+        max_lines = self._max_lines(place)
+        trace = Trace("", 0, 0, ASKED_FOR, "")
+        try:
+            drawn, tokens = await alternatives.draw(
+                self._client(), *self._show(place, trace), max_lines
+            )
+        except InferenceError as error:
+            logger.info("no alternatives: %s", error)
+            return []
+        self._tell(Written(document.language, self._client().endpoint.model, tokens))
+        if self._has_moved_on(place):
+            return []
+        others: list[str] = []
+        for text in drawn:
+            fitting = fit(text, _rest_of_line(document, place.selected.end), max_lines=max_lines)
+            whole = place.selected.text + fitting
+            if (
+                fitting
+                and whole not in (first.text, *others)
+                and not _breaks_syntax(place, fitting)
+            ):
+                others.append(whole)
+        return [Completion(text, first.start, first.end) for text in others]
+
+    def changed(self, document: Document) -> None:
+        """The document was edited.
+
+        Where that accepted what is shown, the model goes on behind it before the editor asks; for
+        what came back by an undo it does not, as nothing was accepted. What nobody waits for any
+        more, and what was typed has parted from, ends.
+        """
+        running, accepted = self._generation, self._shown.changed(document)
+        is_waited_for = self._waiting is not None and not self._waiting.done()
+        if running is not None and running.anchor.uri == document.uri and not is_waited_for:
+            typed = running.anchor.typed(document)
+            if typed is None or not running.fits(typed):
+                self._stop(running)
+        if accepted is not None and accepted.is_whole:
+            self._go_on(document, Edit(accepted.start, accepted.start, accepted.text).caret)
+
+    def _go_on(self, document: Document, cursor: Position) -> None:
+        """One generation ahead of its request, where that would come to the model at all."""
+        request = Request(document.uri, cursor, TYPING)
+        place = _Place(document, document.version, cursor, Edit(cursor, cursor, ""))
+        if self._refusal(document, request) or self._remembered(place) is not None:
+            return
+        trace = Trace(self._path_of(document), cursor.line, cursor.column, ACCEPTED, "")
+        self._stop(self._generation)
+        self._begin(place, self._max_lines(place), trace, is_ahead=True)
 
     def stop(self) -> None:
         """Ends what is being generated."""
+        self._shown.end()
         self._overtake()
         self._stop(self._generation)
 
@@ -155,13 +221,11 @@ class CompletionFeature:
         self, document: Document, request: Request, trace: Trace, on_text: Callable[[str], None]
     ) -> Completion | None:
         cursor = request.position
-        selected = request.selected
-        if selected is None or not _is_at(cursor, selected, document):
-            selected = Edit(cursor, cursor, "")
+        selected = _selected(request, document)
         place = _Place(document, document.version, cursor, selected)
         # Taken now: while the model works, the document moves on.
         rest_of_line = _rest_of_line(document, selected.end)
-        max_lines = 1 if rest_of_line.strip() else self._config().completion_max_lines
+        max_lines = self._max_lines(place)
         text = None
         if request.trigger == TYPING and not place.has_selected:
             text = self._remembered(place)
@@ -188,7 +252,13 @@ class CompletionFeature:
             return None
         trace.shown_characters = len(text)
         trace.end(Verdict.SHOWN)
-        return Completion(selected.text + text, selected.start, selected.end)
+        text = selected.text + text
+        self._shown.show(document, selected.start, selected.end, text, trace.model)
+        return Completion(text, selected.start, selected.end)
+
+    def _max_lines(self, place: _Place) -> int:
+        behind = _rest_of_line(place.document, place.selected.end)
+        return 1 if behind.strip() else self._config().completion_max_lines
 
     def _remembered(self, place: _Place) -> str | None:
         """What an earlier generation, or the one that runs, has said for this place."""
@@ -206,19 +276,34 @@ class CompletionFeature:
         self._overtake()
         if running is None or typed is None:
             self._stop(running)
-            shown = self._show(place, trace)
-            trace.context_ms = trace.elapsed_ms()
-            running = self._generation = Generation(
-                Anchor.at(place.document, place.cursor),
-                "" if place.has_selected else model,  # nobody else is to be served by it
-                lambda generated: self._generate(place, shown, max_lines, generated, trace),
-            )
-            running.task.add_done_callback(lambda _: self._remember(running))
+            running = self._begin(place, max_lines, trace)
             typed = ""
         else:
-            trace.source = Source.UNDER_WAY
+            trace.source = Source.AHEAD if running.is_ahead else Source.UNDER_WAY
+            running.is_ahead = False
         running.generated.listen(lambda text: on_text(text[len(typed) :]))
         return await self._wait(running, typed, trace)
+
+    def _begin(
+        self, place: _Place, max_lines: int, trace: Trace, *, is_ahead: bool = False
+    ) -> Generation:
+        shown = self._show(place, trace)
+        trace.context_ms = trace.elapsed_ms()
+        model, language = self._client().endpoint.model, place.document.language
+        running = self._generation = Generation(
+            Anchor.at(place.document, place.cursor),
+            "" if place.has_selected else model,  # nobody else is to be served by it
+            lambda generated: self._generate(place, shown, max_lines, generated, trace),
+            is_ahead=is_ahead,
+        )
+
+        def ended(_: asyncio.Task[None]) -> None:
+            self._remember(running)
+            self._tell(Written(language, model, running.generated.tokens))
+
+        running.task.add_done_callback(ended)
+        self._tell(Asked(trace, *shown, lambda: running.generated.text))
+        return running
 
     async def _wait(self, generation: Generation, typed: str, trace: Trace) -> str:
         """The generation's text behind what was typed; it may end the trace."""
@@ -333,6 +418,14 @@ class CompletionFeature:
         return (
             self._documents.get(document.uri) is not document or document.version != place.version
         )
+
+
+def _selected(request: Request, document: Document) -> Edit:
+    """What the suggestion widget's selected entry would do; nothing at the cursor without one."""
+    cursor, selected = request.position, request.selected
+    if selected is None or not _is_at(cursor, selected, document):
+        return Edit(cursor, cursor, "")
+    return selected
 
 
 def _is_at(cursor: Position, selected: Edit, document: Document) -> bool:

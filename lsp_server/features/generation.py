@@ -48,10 +48,16 @@ class Generated:
 
 class Generation:
     def __init__(
-        self, anchor: Anchor, model: str, run: Callable[[Generated], Coroutine[None, None, None]]
+        self,
+        anchor: Anchor,
+        model: str,
+        run: Callable[[Generated], Coroutine[None, None, None]],
+        *,
+        is_ahead: bool = False,
     ) -> None:
         self.anchor = anchor
         self.model = model
+        self.is_ahead = is_ahead  # nobody has asked for it yet
         self.generated = Generated()
         self.task = asyncio.create_task(run(self.generated))
 

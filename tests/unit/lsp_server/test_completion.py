@@ -23,6 +23,7 @@ from inference.errors import (
 )
 from inference.protocol import Delta, Done, FinishReason, Priority, Tail, Timings, Usage
 from inference.sampling import Sampling
+from lsp_server.completion_events import CompletionEvent
 from lsp_server.config import Config
 from lsp_server.context.stream import ContextStream
 from lsp_server.features import completion
@@ -47,6 +48,7 @@ class FakeClient:
     steps: list[Any] = field(default_factory=list)
     endpoint: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(model="fake"))
     requests: list[tuple[Layout, Tail, Sampling, Priority]] = field(default_factory=list)
+    capabilities: Any = None
     taken: int = 0  # steps that were asked for
     closed: int = 0  # generations that ended, whatever the reason
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
@@ -81,6 +83,7 @@ class Window:
         self.documents = Documents()
         self.excluded = ""
         self.traces = Traces()
+        self.events: list[CompletionEvent] = []
         self.context = ContextStream(self.documents, lambda it: it.uri, lambda _: False)
         self.feature = CompletionFeature(
             documents=self.documents,
@@ -91,6 +94,7 @@ class Window:
             exclusion=lambda _: self.excluded,
             path_of=lambda _: "src/a.py",
             is_warm=lambda *_: False,
+            tell=self.events.append,
         )
 
     def open(self, text: str, language: str = "ruby") -> Document:

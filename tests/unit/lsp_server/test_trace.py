@@ -194,4 +194,5 @@ def test_only_so_many_are_kept() -> None:
 def test_no_field_could_hold_code() -> None:
     """Of the texts that a request goes through, none is kept: paths are, and names."""
     texts = {name for name, kind in Trace.__annotations__.items() if "str" in str(kind)}
-    assert texts == {"path", "trigger", "model", "detail", "shown_files", "left_out"}
+    names = {"path", "trigger", "model", "language"}
+    assert texts == names | {"detail", "shown_files", "left_out"}
