@@ -38,6 +38,7 @@ PURE = (
     "inference.prompt",
     "inference.protocol",
     "inference.sampling",
+    "lsp_server.agent.data",
     "lsp_server.context",
     "lsp_server.context.*",
     "lsp_server.edits.api",
@@ -82,7 +83,15 @@ BARE = frozenset(
     {"inference", "lsp_server"}
     | {
         f"lsp_server.{it}"
-        for it in ("edits", "features", "model_edits", "quick_fixes", "statistics", "workspace")
+        for it in (
+            "agent",
+            "edits",
+            "features",
+            "model_edits",
+            "quick_fixes",
+            "statistics",
+            "workspace",
+        )
     }
 )
 

@@ -57,7 +57,7 @@ async def run_ruff(arguments: Sequence[str], text: str, file: Path) -> str:
             await process.wait()
     if process.returncode != 0:
         told = " ".join(errors.decode("utf-8", "replace").split())
-        raise RefactorRefused(f"ruff could not read the text: {told}")
+        raise RefactorRefused(f"ruff failed: {told}")
     return out.decode()
 
 

@@ -1,0 +1,1 @@
+"""Fixes an issue: where to look, what to try, and what of it holds when it is run."""
