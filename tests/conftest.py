@@ -8,6 +8,11 @@ import shutil
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time, and no limit of time for one: how busy a machine is proves nothing.
+settings.register_profile("sparrow", deadline=None, derandomize=True)
+settings.load_profile("sparrow")
 
 FORBID_SKIPS = "SPARROW_FORBID_SKIPS"
 LEFT_OUT = pytest.StashKey[str]()
