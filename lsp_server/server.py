@@ -35,9 +35,10 @@ from lsp_server.models import Models
 from lsp_server.refactor.worker_client import RefactorWorker
 from lsp_server.repository import RepositoryReader
 from lsp_server.trace import Traces
-from lsp_server.workspace.documents import Document, Documents
+from lsp_server.workspace.documents import Document, Documents, Edit
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace
+from lsp_server.workspace_modules import is_importable
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,8 @@ class SparrowServer(LanguageServer):
             exclusion=self.folders.exclusion,
             path_of=self.folders.path_of,
             is_warm=self.warm_up.is_warm,
+            parsed_text=self.index.parsed_text,
+            is_importable=lambda it, name: is_importable(name, self.index.snapshot(it.uri)),
         )
         self.refactor_worker = RefactorWorker()
         self.code_actions = CodeActions(
@@ -185,7 +188,11 @@ def _register(server: SparrowServer) -> None:
 
     @server.feature(protocol.SET_PROBLEMS)
     def set_problems(params: Any) -> None:
-        server.activity.set_problems(*read_problems(params))
+        uri, problems = read_problems(params)
+        server.activity.set_problems(uri, problems)
+        server.warm_up.looks_at(
+            uri
+        )  # the editor tells of the document in front, when it comes there
 
 
 def _register_lifecycle(server: SparrowServer) -> None:
@@ -242,6 +249,7 @@ def _register_documents(server: SparrowServer) -> None:
         server.context.forget(item.uri)
         document = server.documents.open(item.uri, item.language_id, item.version, item.text)
         server.index.opened(document)
+        server.completion.opened(document)
         server.warm_up.turned_to(item.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
@@ -251,18 +259,22 @@ def _register_documents(server: SparrowServer) -> None:
             logger.warning("a change of a document that is not open: %s", params.text_document.uri)
             return
         cursor = None
+        edits: list[Edit] = []
         for change in params.content_changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 edit = server.converter.edit(change, document.lines)
                 document.apply(edit)
                 server.index.edited(document, edit)
                 server.activity.edited(document.uri, edit)
+                edits.append(edit)
                 cursor = edit.caret
             else:
                 document.replace(change.text)
+                edits.clear()
                 server.index.edited(document, None)
                 server.activity.edited(document.uri, None)
         document.version = params.text_document.version
+        server.completion.changed(document, edits)
         server.warm_up.turned_to(document.uri, cursor)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
@@ -280,6 +292,7 @@ def _register_documents(server: SparrowServer) -> None:
         server.folders.forget(params.text_document.uri)
         server.context.forget(params.text_document.uri)
         server.warm_up.closed(params.text_document.uri)
+        server.completion.closed(params.text_document.uri)
 
 
 async def _pull_settings(server: SparrowServer) -> bool:

@@ -9,23 +9,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from inference.client import InferenceClient
 from inference.content import Layout
-from inference.errors import HostUnavailable, InferenceError, NotReady, PromptTooLong
-from inference.protocol import Delta, Priority, Tail
-from inference.sampling import Sampling
+from inference.errors import HostUnavailable, InferenceError, NotReady
+from inference.protocol import Tail
+from lsp_server.completions.calibration import Calibration
+from lsp_server.completions.debounce import Debounce
+from lsp_server.completions.display import UnknownNames, display
+from lsp_server.completions.extent import extent, surround
+from lsp_server.completions.place import Place, is_within_word
+from lsp_server.completions.stop import Filter
+from lsp_server.completions.undo import TextHistory, is_key
+from lsp_server.completions.unknown_names import find_unknown
 from lsp_server.config import Config
-from lsp_server.context.budget import ANSWER_TOKENS
 from lsp_server.context.stream import ContextStream
-from lsp_server.edits.completed_line import MAX_LINES, breaks_syntax
 from lsp_server.features.anchor import Anchor
 from lsp_server.features.generation import Generated, Generation, Suggestions
-from lsp_server.features.insertion import fit
+from lsp_server.features.writing import Shown, report, report_filter, with_selected, write
 from lsp_server.trace import Source, Trace, Traces, Verdict
-from lsp_server.workspace.documents import Document, Documents, Edit, Position, line_length
+from lsp_server.workspace.documents import Document, Documents, Edit, Position
+
+if TYPE_CHECKING:
+    from lsp_server.workspace.parse import ParsedText
 
 logger = logging.getLogger(__name__)
 
@@ -56,20 +66,6 @@ class Completion:
     end: Position
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a completion was asked for, in the document as it was then."""
-
-    document: Document
-    version: int
-    cursor: Position
-    selected: Edit
-
-    @property
-    def has_selected(self) -> bool:
-        return self.selected != Edit(self.cursor, self.cursor, "")
-
-
 class CompletionFeature:
     def __init__(
         self,
@@ -82,6 +78,10 @@ class CompletionFeature:
         exclusion: Callable[[Document], str],
         path_of: Callable[[Document], str],
         is_warm: Callable[[Layout, Tail], bool],
+        parsed_text: Callable[[Document], ParsedText | None] = lambda _: None,
+        is_importable: Callable[[Document, str], bool] = lambda *_: False,
+        calibration: Callable[[], Calibration] = Calibration,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._documents = documents
         self._context = context
@@ -91,18 +91,46 @@ class CompletionFeature:
         self._exclusion = exclusion
         self._path_of = path_of
         self._is_warm = is_warm
+        self._parsed_text = parsed_text
+        self._is_importable = is_importable
+        self._calibration = calibration
+        self._clock = clock
         self._generation: Generation | None = None
         self._waiting: asyncio.Future[bool] | None = None  # of the newest request
-        self._suggestions = Suggestions()
+        self._suggestions = Suggestions(clock)
+        self._debounce = Debounce(clock)
+        self._texts = TextHistory()
+
+    def opened(self, document: Document) -> None:
+        self._texts.opened(document)
+
+    def changed(self, document: Document, edits: Sequence[Edit]) -> None:
+        """The document was changed by edits that came together; by none, as a whole.
+
+        A generation that does not say what was typed ends here, before the next request.
+        """
+        self._texts.changed(document, edits)
+        if edits and all(map(is_key, edits)):
+            self._debounce.key()
+        running = self._generation
+        if (
+            running is not None
+            and running.anchor.uri == document.uri
+            and not running.may_serve(document)
+        ):
+            self._stop(running)
+
+    def closed(self, uri: str) -> None:
+        self._texts.closed(uri)
 
     async def complete(
         self, request: Request, on_text: Callable[[str], None] = lambda _: None
     ) -> Completion | None:
-        """A completion, or None. `on_text` is called with the raw text so far as it streams in.
+        """A completion, or None. `on_text` is called with the text so far as it streams in.
 
         A newer call is answered in place of an older one. While the user types it goes on with the
         generation of that where its text still fits, and ends it otherwise; who asks by hand is
-        answered by the model anew.
+        answered by the model anew, and at once.
         """
         document = self._documents.get(request.uri)
         trace = self._traces.add(
@@ -121,7 +149,9 @@ class CompletionFeature:
             if refusal := self._refusal(document, request):
                 trace.end(*refusal)
                 return None
-            return await self._complete(document, request, trace, on_text)
+            return await self._complete(
+                Place.of(document, request.position, request.selected), trace, on_text
+            )
         except asyncio.CancelledError:
             trace.end(Verdict.CANCELLED)
             raise
@@ -135,7 +165,9 @@ class CompletionFeature:
         self._overtake()
         self._stop(self._generation)
 
-    def _refusal(self, document: Document, request: Request) -> tuple[Verdict, str] | None:
+    def _refusal(  # noqa: PLR0911  a list of reasons
+        self, document: Document, request: Request
+    ) -> tuple[Verdict, str] | None:
         """Why the model is not even asked."""
         if not self._config().completes(document.language):
             return Verdict.DISABLED, document.language
@@ -145,87 +177,134 @@ class CompletionFeature:
             return Verdict.OUTSIDE, f"it has {len(document.lines)} lines"
         if reason := self._exclusion(document):
             return Verdict.EXCLUDED, reason
-        # A selected entry is a word of its own.
+        # A selected entry is a word of its own, and a wish.
         asks_itself = request.trigger == TYPING and request.selected is None
-        if asks_itself and _is_within_word(document, request.position):
+        if asks_itself and is_within_word(document, request.position):
             return Verdict.WITHIN_WORD, ""
+        if asks_itself and self._texts.is_undone(document):
+            return Verdict.UNDONE, ""
         return None
 
     async def _complete(
-        self, document: Document, request: Request, trace: Trace, on_text: Callable[[str], None]
+        self, place: Place, trace: Trace, on_text: Callable[[str], None]
     ) -> Completion | None:
-        cursor = request.position
-        selected = request.selected
-        if selected is None or not _is_at(cursor, selected, document):
-            selected = Edit(cursor, cursor, "")
-        place = _Place(document, document.version, cursor, selected)
-        # Taken now: while the model works, the document moves on.
-        rest_of_line = _rest_of_line(document, selected.end)
-        max_lines = 1 if rest_of_line.strip() else self._config().completion_max_lines
-        text = None
-        if request.trigger == TYPING and not place.has_selected:
-            text = self._remembered(place)
-        if text is not None:
+        found = None
+        if trace.trigger == TYPING and not place.has_selected:
+            found = self._suggestions.find(place.document, place.cursor, trace.model)
+        if found is not None:
             trace.source = Source.REMEMBERED
             self._overtake()
+            generated, text = found.generated, found.text
+            report_filter(generated, trace)
             on_text(text)
         else:
-            text = await self._generated(place, max_lines, trace, on_text)
+            generated, text = await self._generated(place, trace, on_text)
         if trace.ended:
             return None
         if self._has_moved_on(place):
             trace.end(Verdict.STALE)
             return None
         if not text.strip():
-            trace.end(Verdict.LATE if trace.late else Verdict.NO_IDEA)
+            nothing = Verdict.REPEATS if generated.passed.left_out else Verdict.NO_IDEA
+            trace.end(Verdict.LATE if trace.late else nothing)
             return None
-        text = fit(text, rest_of_line, max_lines=max_lines)
+        text = self._displayed(place, text, trace)
         if not text:
-            trace.end(Verdict.REPEATS)
-            return None
-        if _breaks_syntax(place, text):
-            trace.end(Verdict.BREAKS_SYNTAX)
             return None
         trace.shown_characters = len(text)
         trace.end(Verdict.SHOWN)
-        return Completion(selected.text + text, selected.start, selected.end)
+        return Completion(place.selected.text + text, place.selected.start, place.selected.end)
 
-    def _remembered(self, place: _Place) -> str | None:
-        """What an earlier generation, or the one that runs, has said for this place."""
-        return self._suggestions.find(place.document, place.cursor, self._client().endpoint.model)
+    def _displayed(self, place: Place, text: str, trace: Trace) -> str:
+        """What of a text is shown; where that is nothing the trace ends."""
+        document, config = place.document, self._config()
+        calibration = self._calibration()
+        if trace.trigger == TYPING and calibration.hides(trace.mean_logprob):
+            trace.end(Verdict.UNSURE, str(calibration))
+            return ""
+        displayed = display(
+            place.around,
+            text,
+            config.completion_max_lines,
+            UnknownNames(config.completion_unknown_names),
+            lambda it: find_unknown(
+                place.around,
+                it,
+                document.lines,
+                place.cursor.line,
+                lambda name: self._is_importable(document, name),
+            ),
+        )
+        trace.cuts = displayed.cuts
+        if displayed.refusal is not None:
+            trace.end(Verdict[displayed.refusal.name], displayed.detail)
+        return displayed.text
 
     async def _generated(
-        self, place: _Place, max_lines: int, trace: Trace, on_text: Callable[[str], None]
-    ) -> str:
+        self, place: Place, trace: Trace, on_text: Callable[[str], None]
+    ) -> tuple[Generated, str]:
         """What the model says there: all of it, or what is there at the deadline."""
-        model = self._client().endpoint.model
+        deadline = asyncio.get_running_loop().time() + DEADLINE_S
         running = self._generation
         typed = None
         if running is not None and not place.has_selected and trace.trigger == TYPING:
-            typed = running.serves(place.document, place.cursor, model)
+            typed = running.serves(place.document, place.cursor, trace.model)
         self._overtake()
+        waiting = self._waiting = asyncio.get_running_loop().create_future()
         if running is None or typed is None:
             self._stop(running)
-            shown = self._show(place, trace)
-            trace.context_ms = trace.elapsed_ms()
-            running = self._generation = Generation(
-                Anchor.at(place.document, place.cursor),
-                "" if place.has_selected else model,  # nobody else is to be served by it
-                lambda generated: self._generate(place, shown, max_lines, generated, trace),
-            )
+            if trace.trigger == TYPING and not await self._debounced(waiting, trace):
+                return Generated(), ""
+            if self._has_moved_on(place):
+                trace.end(Verdict.STALE)
+                return Generated(), ""
+            running = self._generation = self._begin(place, trace)
             running.task.add_done_callback(lambda _: self._remember(running))
             typed = ""
         else:
             trace.source = Source.UNDER_WAY
         running.generated.listen(lambda text: on_text(text[len(typed) :]))
-        return await self._wait(running, typed, trace)
+        text = await self._wait(running, waiting, deadline, trace)
+        return running.generated, text[len(typed) :] if text.startswith(typed) else ""
 
-    async def _wait(self, generation: Generation, typed: str, trace: Trace) -> str:
-        """The generation's text behind what was typed; it may end the trace."""
-        waiting = self._waiting = asyncio.get_running_loop().create_future()
+    async def _debounced(self, waiting: asyncio.Future[bool], trace: Trace) -> bool:
+        """Waits for the next key, if that is worth it: whether none came."""
+        if wait := self._debounce.wait_s(trace.model):
+            trace.wait = self._debounce.explain(trace.model)
+            await asyncio.wait({waiting}, timeout=wait)
+            trace.waited_ms = trace.elapsed_ms()
+        if waiting.done():
+            trace.end(Verdict.SUPERSEDED)
+            return False
+        return True
+
+    def _begin(self, place: Place, trace: Trace) -> Generation:
+        shown = self._show(place, trace)
+        wanted = extent(
+            place.around,
+            lambda: surround(self._parsed_text(place.document), place.cursor, place.around.own),
+        )
+        filter_ = Filter(place.around, wanted, self._config().completion_max_lines)
+        trace.context_ms = trace.elapsed_ms()
+        return Generation(
+            Anchor.at(place.document, place.cursor),
+            "" if place.has_selected else trace.model,  # nobody else is to be served by it
+            str(wanted),
+            lambda generated: self._generate(place, shown, filter_, generated, trace),
+            self._clock,
+        )
+
+    async def _wait(
+        self,
+        generation: Generation,
+        waiting: asyncio.Future[bool],
+        deadline: float,
+        trace: Trace,
+    ) -> str:
+        """The generation's text, by a deadline of the loop's time; it may end the trace."""
         generation.task.add_done_callback(lambda _: _wake(waiting))
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout_at(deadline):
                 is_newest = await waiting
             if not is_newest:
                 trace.end(Verdict.SUPERSEDED)
@@ -234,7 +313,7 @@ class CompletionFeature:
         except TimeoutError:
             trace.late = True  # it goes on, for the next request
         except asyncio.CancelledError:
-            if not _is_being_cancelled():  # the generation is: nobody waits for what it says
+            if not _is_being_cancelled():  # the generation is: the typing has parted from it
                 trace.end(Verdict.SUPERSEDED)
                 return ""
             if self._waiting is waiting and not generation.is_typed_along(
@@ -248,9 +327,8 @@ class CompletionFeature:
             logger.warning("a completion was refused: %s", error)
             trace.end(Verdict.FAILED, error.message)
         finally:
-            _report(generation.generated, trace)
-        text = generation.generated.text
-        return text[len(typed) :] if text.startswith(typed) else ""
+            report(generation.generated, trace)
+        return generation.generated.text
 
     def _overtake(self) -> None:
         """A newer request is there: the one that waits is answered with nothing."""
@@ -268,130 +346,50 @@ class CompletionFeature:
         self._suggestions.add(generation)
         if self._generation is generation:
             self._generation = None
-        if not generation.task.cancelled():
-            generation.task.exception()  # who waited for it has told
+        was_cancelled = generation.task.cancelled()
+        # Who waited for it has told of an error.
+        if was_cancelled or generation.task.exception() is None:
+            took = self._clock() - generation.began_at
+            self._debounce.answered(generation.model, took, is_whole=not was_cancelled)
 
     async def _generate(
-        self,
-        place: _Place,
-        shown: tuple[Layout, Tail],
-        max_lines: int,
-        generated: Generated,
-        trace: Trace,
+        self, place: Place, shown: Shown, filter_: Filter, generated: Generated, trace: Trace
     ) -> None:
-        """Has the model write, up to the line limit.
+        """Has the model write. Where it finds the prompt too long it is shown less, once."""
 
-        Where the model finds the prompt too long, it is shown less, once.
-        """
+        def show_less() -> Shown | None:
+            return None if self._has_moved_on(place) else self._show(place, trace)
+
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GENERATION_S):
-                try:
-                    await self._stream(shown, max_lines, generated)
-                except PromptTooLong as error:
-                    logger.info("shown less: %s", error)
-                    self._context.refused(shown[0])
-                    if not self._has_moved_on(place):
-                        await self._stream_less(self._show(place, trace), max_lines, generated)
+                await write(
+                    self._client(),
+                    shown,
+                    filter_,
+                    generated,
+                    show_less=show_less,
+                    refused=self._context.refused,
+                )
 
-    async def _stream_less(
-        self, shown: tuple[Layout, Tail], max_lines: int, generated: Generated
-    ) -> None:
-        try:
-            await self._stream(shown, max_lines, generated)
-        except PromptTooLong:
-            self._context.refused(shown[0])  # so that the next request has better luck
-            raise
-
-    async def _stream(
-        self,
-        shown: tuple[Layout, Tail],
-        max_lines: int,
-        generated: Generated,
-    ) -> None:
-        stream = self._client().generate(
-            *shown, Sampling(max_tokens=ANSWER_TOKENS), Priority.COMPLETION
-        )
-        async with contextlib.aclosing(stream):
-            async for message in stream:
-                if isinstance(message, Delta):
-                    generated.add(message.text, message.tokens)
-                    if generated.text.count("\n") >= max_lines:
-                        break
-                else:
-                    generated.usage = message.usage
-
-    def _show(self, place: _Place, trace: Trace) -> tuple[Layout, Tail]:
+    def _show(self, place: Place, trace: Trace) -> Shown:
         """What the model is shown; the document must be as it was when the place was made."""
         layout, tail = self._context.at(place.document, place.cursor)
         trace.shown_files = self._context.shown_files()
         trace.left_out = self._context.left_out()
         trace.warmed_up = self._is_warm(layout, tail)
-        return layout, _with_selected(tail, place.selected, place.cursor)
+        return layout, with_selected(tail, place.selected, place.cursor)
 
-    def _has_moved_on(self, place: _Place) -> bool:
+    def _has_moved_on(self, place: Place) -> bool:
         document = place.document
         return (
             self._documents.get(document.uri) is not document or document.version != place.version
         )
 
 
-def _is_at(cursor: Position, selected: Edit, document: Document) -> bool:
-    """Whether a selected entry replaces text around the cursor, in its line; another is no use."""
-    return (
-        selected.start.line == cursor.line == selected.end.line
-        and selected.start <= cursor <= selected.end
-        and document.contains(selected.end)
-    )
-
-
-def _with_selected(tail: Tail, selected: Edit, cursor: Position) -> Tail:
-    """The tail as if the suggestion widget's selected entry had been taken, around the cursor."""
-    if selected.start == selected.end and not selected.text:
-        return tail
-    before = cursor.column - selected.start.column
-    after = selected.end.column - cursor.column
-    return Tail(
-        tail.prefix[: len(tail.prefix) - before] + selected.text,
-        tail.suffix[after:],
-    )
-
-
-def _breaks_syntax(place: _Place, text: str) -> bool:
-    """Whether a text is an error in the block that it would stand in."""
-    lines, (start, end) = place.document.lines, (place.selected.start, place.selected.end)
-    own = lines[start.line][: start.column] + place.selected.text
-    before = [*lines[max(0, start.line - MAX_LINES) : start.line], own]
-    behind = [lines[end.line][end.column :], *lines[end.line + 1 : end.line + 1 + MAX_LINES]]
-    return breaks_syntax(place.document.language, before, text, behind)
-
-
-def _rest_of_line(document: Document, cursor: Position) -> str:
-    line = document.lines[cursor.line]
-    return line[cursor.column : line_length(line)]
-
-
-def _is_within_word(document: Document, cursor: Position) -> bool:
-    around = document.lines[cursor.line][max(0, cursor.column - 1) : cursor.column + 1]
-    return cursor.column > 0 and len(around) == len("xx") and all(map(_is_of_word, around))
-
-
-def _is_of_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
-
-
 def _wake(waiting: asyncio.Future[bool]) -> None:
     """The generation has ended: the request that waits for it is still the newest."""
     if not waiting.done():
         waiting.set_result(True)
-
-
-def _report(generated: Generated, trace: Trace) -> None:
-    if generated.first_token_at is not None:
-        trace.first_token_ms = trace.at_ms(generated.first_token_at)
-    trace.generated_tokens = generated.tokens
-    if generated.usage is not None:
-        trace.prompt_tokens = generated.usage.prompt_tokens
-        trace.cached_tokens = generated.usage.cached_tokens
 
 
 def _is_being_cancelled() -> bool:
