@@ -46,7 +46,8 @@ def find_unknown(
     first = bisect_right(ends, start)
     for use in undefined:
         offset = (ends[use.line - 1] if use.line else 0) + use.column
-        if not start <= offset < start + len(text):
+        # A name may have begun before the cursor.
+        if offset + len(use.name) <= start or offset >= start + len(text):
             continue
         if not _may_mean(use.name, lines, cursor_line) and not is_known(use.name):
             return Use(use.line - first, use.column, use.name)

@@ -55,17 +55,27 @@ def test_another_model_is_measured_anew() -> None:
     assert typist.debounce.wait_s("fast") == 0
     typist.debounce.answered("fast", 0.01, is_whole=True)
     assert typist.debounce.wait_s("fast") == 0
-    assert typist.debounce.latency_s("slow") is None
+    assert typist.debounce.latency("slow") is None
 
 
-def test_what_was_cut_short_took_at_least_so_long() -> None:
+@pytest.mark.parametrize(
+    ("latencies", "wait_ms"),
+    [
+        ([(80, False)] * 3, 100),  # each was overtaken: it would have taken longer
+        ([(80, False)] * 4 + [(200, True)] * 5, 100),
+        ([(40, False)] * 4 + [(60, True)] * 5, 0),  # now and then a key came early
+        ([(80, False)] * 9 + [(7, True)] * 9, 0),
+    ],
+)
+def test_what_was_cut_short_took_at_least_so_long(
+    latencies: list[tuple[float, bool]], wait_ms: float
+) -> None:
     """A slow model whose answers are all overtaken is slow all the same."""
     typist = Typist()
     typist.type(*[80] * 10)
-    typist.debounce.answered("model", 0.09, is_whole=False)
-    assert typist.debounce.wait_s("model") == pytest.approx(0.1)
-    typist.debounce.answered("model", 0.01, is_whole=False)
-    assert typist.debounce.latency_s("model") == 0.09
+    for milliseconds, is_whole in latencies:
+        typist.debounce.answered("model", milliseconds / 1000, is_whole=is_whole)
+    assert typist.debounce.wait_s("model") * 1000 == pytest.approx(wait_ms)
 
 
 def test_it_is_explained() -> None:
@@ -73,3 +83,5 @@ def test_it_is_explained() -> None:
     typist.type(*[80] * 10)
     typist.debounce.answered("model", 0.2, is_whole=True)
     assert typist.debounce.explain("model") == "keys come every 80 ms, answers take 200 ms"
+    typist.debounce.answered("model", 0.3, is_whole=False)
+    assert typist.debounce.explain("model").endswith("answers take at least 300 ms")

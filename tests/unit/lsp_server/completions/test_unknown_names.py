@@ -84,6 +84,7 @@ def test_what_is_known(marked: str, said: str) -> None:
         (CODE, "return unheard_of(by)", 0, "unheard_of"),
         (CODE, "a = by\n        return unheard_of(a)", 1, "unheard_of"),
         (CODE, "return other(self)", 0, "other"),  # a method, which is an attribute
+        ("x = un|\n", "heard_of", 0, "unheard_of"),
         (CODE, "return local", 0, "local"),  # of another function
         (CODE, "return also", 0, "also"),  # a parameter of another
         (CODE, "return size", 0, "size"),  # of the class, which its methods do not see
