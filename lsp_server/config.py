@@ -22,6 +22,7 @@ class Config:
     languages: Mapping[str, bool] = field(default_factory=lambda: DEFAULT_LANGUAGES)
     completion_model: str = "wren"
     completion_max_lines: int = 10
+    completion_unknown_names: str = "trim"  # or "drop", "show"
     host_idle_minutes: float = 10.0
     completion_engine_args: Mapping[str, Any] = field(default_factory=dict)
     chat_model: str = ""  # empty: the one that completes
@@ -76,6 +77,12 @@ def parse(settings: Any) -> tuple[Config, list[str]]:
             "a whole number from 1 to 50",
             lambda value: type(value) is int and 1 <= value <= 50,  # noqa: PLR2004
             default.completion_max_lines,
+        ),
+        completion_unknown_names=read(
+            "completion.unknownNames",
+            '"trim", "drop" or "show"',
+            lambda value: value in {"trim", "drop", "show"},
+            default.completion_unknown_names,
         ),
         host_idle_minutes=read(
             "host.idleMinutes",

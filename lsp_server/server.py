@@ -42,9 +42,10 @@ from lsp_server.statistics.recorder import Statistics
 from lsp_server.trace import Traces
 from lsp_server.trace_log import TraceLog
 from lsp_server.traced_code import TracedCode
-from lsp_server.workspace.documents import Document, Documents
+from lsp_server.workspace.documents import Document, Documents, Edit
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace
+from lsp_server.workspace_modules import is_importable
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +120,8 @@ class SparrowServer(LanguageServer):
             path_of=self.folders.path_of,
             is_warm=self.warm_up.is_warm,
             tell=self._on_completion,
+            parsed_text=self.index.parsed_text,
+            is_importable=lambda it, name: is_importable(name, self.index.snapshot(it.uri)),
         )
         self.refactor_worker = RefactorWorker()
         self.code_actions = CodeActions(
@@ -216,7 +219,11 @@ def _register(server: SparrowServer) -> None:
 
     @server.feature(protocol.SET_PROBLEMS)
     def set_problems(params: Any) -> None:
-        server.activity.set_problems(*read_problems(params))
+        uri, problems = read_problems(params)
+        server.activity.set_problems(uri, problems)
+        server.warm_up.looks_at(
+            uri
+        )  # the editor tells of the document in front, when it comes there
 
 
 def _register_lifecycle(server: SparrowServer) -> None:
@@ -275,6 +282,7 @@ def _register_documents(server: SparrowServer) -> None:
         server.context.forget(item.uri)
         document = server.documents.open(item.uri, item.language_id, item.version, item.text)
         server.index.opened(document)
+        server.completion.opened(document)
         server.warm_up.turned_to(item.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
@@ -284,6 +292,7 @@ def _register_documents(server: SparrowServer) -> None:
             logger.warning("a change of a document that is not open: %s", params.text_document.uri)
             return
         cursor = None
+        edits: list[Edit] = []
         for change in params.content_changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 edit = server.converter.edit(change, document.lines)
@@ -291,14 +300,16 @@ def _register_documents(server: SparrowServer) -> None:
                 document.apply(edit)
                 server.index.edited(document, edit)
                 server.activity.edited(document.uri, edit)
+                edits.append(edit)
                 cursor = edit.caret
             else:
                 server.statistics.edited(document, None)
                 document.replace(change.text)
+                edits.clear()
                 server.index.edited(document, None)
                 server.activity.edited(document.uri, None)
         document.version = params.text_document.version
-        server.completion.changed(document)
+        server.completion.changed(document, edits)
         server.warm_up.turned_to(document.uri, cursor)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
@@ -318,6 +329,7 @@ def _register_documents(server: SparrowServer) -> None:
         server.folders.forget(params.text_document.uri)
         server.context.forget(params.text_document.uri)
         server.warm_up.closed(params.text_document.uri)
+        server.completion.closed(params.text_document.uri)
 
 
 async def _pull_settings(server: SparrowServer) -> bool:

@@ -120,7 +120,10 @@ class EditorSession:
         position: Position,
         on_text: Callable[[str], None] | None = None,
     ) -> Suggestion | None:
-        """Asks for an inline completion. `on_text` sees the raw text as it streams in."""
+        """Asks for an inline completion. `on_text` sees the raw text as it streams in.
+
+        A caller that is cancelled cancels the request, as an editor does when the typing goes on.
+        """
         started = time.perf_counter()
         first_text_ms: float | None = None
         token: str | None = None
@@ -135,7 +138,8 @@ class EditorSession:
             token = f"text-{next(self._tokens)}"
             self._on_text[token] = streamed
         try:
-            answer = await self._client.text_document_inline_completion_async(
+            answer = await self._request(
+                types.TEXT_DOCUMENT_INLINE_COMPLETION,
                 types.InlineCompletionParams(
                     context=types.InlineCompletionContext(
                         types.InlineCompletionTriggerKind.Automatic
@@ -143,7 +147,7 @@ class EditorSession:
                     text_document=types.TextDocumentIdentifier(document.uri),
                     position=self._converter.to_client(position, document.lines),
                     work_done_token=token,
-                )
+                ),
             )
         finally:
             if token is not None:
@@ -159,6 +163,18 @@ class EditorSession:
             start = self._converter.from_client(item.range.start, document.lines)
             end = self._converter.from_client(item.range.end, document.lines)
         return Suggestion(text, start, end, first_text_ms, total_ms)
+
+    async def _request(self, method: str, params: Any) -> Any:
+        """The answer; who is cancelled meanwhile has the server told."""
+        request = f"request-{next(self._tokens)}"
+        answer = self._client.protocol.send_request_async(method, params, msg_id=request)
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            # What the server says to that comes all the same, and nobody waits for it.
+            answer.add_done_callback(lambda it: it.cancelled() or it.exception())
+            self._client.cancel_request(types.CancelParams(request))
+            raise
 
     def close(self, document: Document) -> None:
         identifier = types.TextDocumentIdentifier(document.uri)

@@ -25,11 +25,15 @@ class Verdict(enum.StrEnum):
     UNFIT_DOCUMENT = "the document cannot be completed in"
     EXCLUDED = "the file is never shown to a model"
     WITHIN_WORD = "the cursor is within a word"
+    UNDONE = "the last change was undone"
     OUTSIDE = "the cursor's position is outside the document"
     NOT_READY = "the model is not ready"
     NO_IDEA = "the model had nothing to add here"
-    REPEATS = "the model only repeated what follows the cursor"
+    REPEATS = "the model only repeated what stands around the cursor"
+    UNBALANCED = "what the model wrote leaves a bracket or a quote open before what follows"
     BREAKS_SYNTAX = "what the model wrote cannot stand here in this language"
+    UNKNOWN_NAME = "the model used a name that is defined nowhere"
+    UNSURE = "the model was as unsure as where you took hardly anything"
     SUPERSEDED = "a newer request took its place"
     CANCELLED = "the editor cancelled the request, as the typing went on"
     STALE = "the document changed meanwhile"
@@ -59,12 +63,18 @@ class Trace:
     verdict: Verdict | None = None
     detail: str = ""
     source: Source = Source.MODEL
+    extent: str = ""  # how much was wanted, in words
+    waited_ms: float | None = None  # for the next key
+    wait: str = ""  # why, in words
     context_ms: float | None = None
     first_token_ms: float | None = None
     total_ms: float = 0.0
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
     generated_tokens: int = 0
+    mean_logprob: float | None = None  # of the generated tokens
+    stopped: str = ""  # why the generation was ended, and how much it had said too much
+    cuts: tuple[str, ...] = ()  # what each filter took from the end of the text, in words
     shown_characters: int = 0
     shown_files: str = ""  # what of other files the model was shown, in words
     left_out: str = ""  # of the context, in words
@@ -105,7 +115,7 @@ class Traces:
     @property
     def last(self) -> Trace | None:
         """The newest request that was not merely overtaken by typing, else the newest."""
-        overtaken = (Verdict.CANCELLED, Verdict.SUPERSEDED, None)
+        overtaken = (Verdict.CANCELLED, Verdict.SUPERSEDED, Verdict.STALE, None)
         settled = (trace for trace in reversed(self._traces) if trace.verdict not in overtaken)
         return next(settled, self._traces[-1] if self._traces else None)
 
@@ -129,6 +139,16 @@ def explain(trace: Trace | None) -> str:
         ("Generated", f"{trace.generated_tokens} tokens"),
         ("Shown", f"{trace.shown_characters} characters"),
     ]
+    if trace.extent:
+        rows.append(("Wanted", trace.extent))
+    if trace.waited_ms is not None:
+        rows.append(("Waited", f"for the next key, {trace.waited_ms:.0f} ms: {trace.wait}"))
+    if trace.stopped:
+        rows.append(("Ended when", trace.stopped))
+    if trace.cuts:
+        rows.append(("Cut", _escape("; ".join(trace.cuts))))
+    if trace.mean_logprob is not None:
+        rows.append(("Mean log-probability", f"{trace.mean_logprob:.2f}"))
     if trace.shown_files:
         rows.append(("Other files", _escape(trace.shown_files)))
     if trace.left_out:

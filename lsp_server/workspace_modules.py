@@ -21,6 +21,15 @@ _ECMASCRIPT = frozenset({"javascript", "javascriptreact", "typescript", "typescr
 _MAX_MATCHES = 10  # of the full text
 
 
+def is_importable(name: str, snapshot: Snapshot | None) -> bool:
+    """Whether a file in Python could import a name: a module's, or one that other files define or use."""
+    if name in sys.stdlib_module_names:
+        return True
+    return snapshot is not None and bool(
+        snapshot.definitions(name) or snapshot.named(f"{name}.py") or snapshot.references(name, 1)
+    )
+
+
 class WorkspaceModules:
     """Of one folder at one moment. `path_of` gives a file's path in the folder."""
 

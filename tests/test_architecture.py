@@ -39,18 +39,19 @@ PURE = (
     "inference.protocol",
     "inference.sampling",
     "lsp_server.agent.data",
+    "lsp_server.completions.*",
     "lsp_server.context",
     "lsp_server.context.*",
     "lsp_server.edits.api",
     "lsp_server.edits.blocks",
     "lsp_server.edits.change",
+    "lsp_server.edits.completed_line",
     "lsp_server.edits.hunks",
     "lsp_server.edits.python_names",
     "lsp_server.edits.python_source",
     "lsp_server.edits.python_syntax",
     "lsp_server.edits.tests_of",
     "lsp_server.edits.workspace_edit",
-    "lsp_server.features.insertion",
     "lsp_server.model_edits.*",
     "lsp_server.quick_fixes.diagnostics",
     "lsp_server.quick_fixes.import_place",
@@ -73,8 +74,8 @@ PURE = (
     "lsp_server.workspace.words",
 )
 _PLAIN = (
-    "__future__ abc ast bisect builtins collections copy dataclasses difflib enum fractions "
-    "functools graphlib hashlib heapq html itertools json keyword math msgpack operator re string struct "
+    "__future__ abc ast bisect builtins codeop collections copy dataclasses difflib enum fractions "
+    "functools graphlib hashlib heapq html itertools json keyword math msgpack operator re statistics string struct "
     "symtable textwrap types typing unicodedata warnings weakref zlib"
 )
 PLAIN = frozenset(_PLAIN.split())
@@ -84,13 +85,8 @@ BARE = frozenset(
     | {
         f"lsp_server.{it}"
         for it in (
-            "agent",
-            "edits",
-            "features",
-            "model_edits",
-            "quick_fixes",
-            "statistics",
-            "workspace",
+            *("agent", "chat", "completions", "edits", "features", "model_edits"),
+            *("quick_fixes", "statistics", "workspace"),
         )
     }
 )
@@ -313,13 +309,8 @@ def test_packages_that_pure_modules_are_in_import_nothing(package: str) -> None:
 
 def test_features_know_neither_the_edge_nor_one_another() -> None:
     features = ("lsp_server.features.*",)
-    parts = (
-        "insertion",
-        "anchor",
-        "generation",
-        "shown",
-        "alternatives",
-    )  # of one feature, in files of their own
+    # Of one feature, in files of their own.
+    parts = ("alternatives", "anchor", "generation", "offered", "request", "writing")
     allowed = tuple(f"lsp_server.features.{part}" for part in parts)
     wrong = [
         it
@@ -605,6 +596,7 @@ def test_what_names_a_program_or_a_model_belongs_to_the_machine() -> None:
         "sparrow.enable",
         "sparrow.languages",
         "sparrow.completion.maxLines",
+        "sparrow.completion.unknownNames",
         "sparrow.edit.thinking",
         "sparrow.index.enable",
         "sparrow.statistics.enable",

@@ -5,8 +5,8 @@ import { isLanguageOn, parseLanguageSwitches, type LanguageSwitches } from "./co
 
 export const SECTION = "sparrow";
 
-/** Documents on disk and new ones; not the editor's own views, such as the output. */
-export const COMPLETED_SCHEMES = ["file", "untitled"];
+/** Documents on disk, new ones and cells of notebooks; not the editor's own views, as the output. */
+export const COMPLETED_SCHEMES = ["file", "untitled", "vscode-notebook-cell"];
 
 /** The whole section, as the server gets it. */
 export function allSettings(): unknown {

@@ -11,6 +11,9 @@ passes before each piece of the reply. `then` is `stop`, `hang` (until cancelled
 engine fails, and so the host ends). A token is a word; `context_tokens` and more of them are
 refused.
 
+A rule may hold `drawn`, a list of texts: where an answer is drawn, with a temperature over 0, they are
+the answers of the samples in turn, in place of the reply.
+
 A rule with `message_ends_with` answers chats, and those alone: the condition is on the last message.
 Before its reply it may `think`, and behind it `call` tools:
 
@@ -41,6 +44,7 @@ class Rule:
     message_ends_with: str | None  # None where the rule answers completions
     think: tuple[str, ...]
     reply: tuple[str, ...]
+    drawn: tuple[str, ...]
     calls: tuple[CallText, ...]
     delay_ms: float
     then: Literal["stop", "hang", "die"]
@@ -77,6 +81,7 @@ class ScriptedEngine:
             context_tokens=self._context_tokens,
             cache_block_tokens=self._cache_block_tokens,
             parallel_requests=4,
+            samples=any(rule.drawn for rule in self._rules),
         )
 
     async def load(self, report: LoadProgress) -> None:
@@ -115,7 +120,8 @@ class ScriptedEngine:
                 f"no rule of {self._script.name} knows a prompt that ends in "
                 f"{_prefix_end(prompt, 40)!r}"
             )
-        async for step in _play(rule, sampling):
+        drawn = rule.drawn if sampling.temperature > 0 else ()
+        async for step in _draw(drawn, sampling) if drawn else _play(rule, sampling):
             yield step
 
     async def chat(
@@ -156,8 +162,14 @@ async def _play(rule: Rule, sampling: Sampling) -> AsyncGenerator[Piece, None]:
     yield Piece("", 0, finish, calls=rule.calls if whole else ())
 
 
+async def _draw(drawn: Sequence[str], sampling: Sampling) -> AsyncGenerator[Piece, None]:
+    for sample in range(sampling.samples):
+        yield Piece(drawn[sample % len(drawn)], 1, sample=sample)
+        yield Piece("", 0, FinishReason.STOP, sample=sample)
+
+
 def _rule(value: Any) -> Rule:
-    fields = _object(value, {"when", "think", "reply", "call", "delay_ms", "then"})
+    fields = _object(value, {"when", "think", "reply", "drawn", "call", "delay_ms", "then"})
     when = _object(
         fields.get("when", {}), {"prefix_ends_with", "path_ends_with", "message_ends_with"}
     )
@@ -171,6 +183,7 @@ def _rule(value: Any) -> Rule:
         message_ends_with=_typed(ends_with, str) if ends_with is not None else None,
         think=_texts(fields.get("think", [])),
         reply=_texts(fields["reply"]),
+        drawn=_texts(fields.get("drawn", [])),
         calls=tuple(map(_call, enumerate(_typed(fields.get("call", []), list)))),
         delay_ms=float(_typed(fields.get("delay_ms", 0), int, float)),
         then=then,

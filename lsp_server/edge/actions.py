@@ -35,10 +35,14 @@ def _register_code_actions(server: SparrowServer, assists: Assists) -> None:
     def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         document = server.documents.get(params.text_document.uri)
         lines = document.lines if document is not None else []
+        start = server.converter.from_client(params.range.start, lines)
+        end = server.converter.from_client(params.range.end, lines)
+        if start == end:  # asked at each move of the cursor
+            server.warm_up.looks_at(params.text_document.uri, start)
         found = server.code_actions.find(
             params.text_document.uri,
-            server.converter.from_client(params.range.start, lines),
-            server.converter.from_client(params.range.end, lines),
+            start,
+            end,
             params.context.only,
             is_asked_for=params.context.trigger_kind == types.CodeActionTriggerKind.Invoked,
         )

@@ -53,6 +53,25 @@ def breaks_syntax(language: str, before: Sequence[str], text: str, behind: Seque
     return any(_is_valid(f"{opening}{head}{it}{tail}") for it in _FILLINGS)
 
 
+def completed_block(
+    before: Sequence[str], text: str, behind: Sequence[str]
+) -> tuple[str, int] | None:
+    """The source of the block in Python that `text` would stand in, and where in it `text` begins.
+
+    What typing on would add is added. None where the block cannot be parsed with it.
+    """
+    head = "".join(before[_start(before) :])
+    tail = "".join(behind[: _end(behind)])
+    opening = "if 1:\n" if head.startswith((" ", "\t")) else ""
+    start = len(opening) + len(head)
+    for end in (tail, ""):
+        for more in ("", *_ends(text, head)):
+            source = f"{opening}{head}{text}{more}{end}"
+            if _is_valid(source):
+                return source, start
+    return None
+
+
 def _start(before: Sequence[str]) -> int:
     """The line that the cursor's block begins with."""
     last = len(before) - 1

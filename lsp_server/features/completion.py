@@ -7,70 +7,44 @@ the trace. Only cancellation passes through.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from inference.client import InferenceClient
 from inference.content import Layout
-from inference.errors import HostUnavailable, InferenceError, NotReady, PromptTooLong
-from inference.protocol import Delta, Priority, Tail
-from inference.sampling import Sampling
+from inference.errors import HostUnavailable, InferenceError, NotReady
+from inference.protocol import Tail
 from lsp_server.completion_events import Answered, Asked, EventListener, Written
+from lsp_server.completions.calibration import Calibration
+from lsp_server.completions.debounce import Debounce
+from lsp_server.completions.display import UnknownNames, display
+from lsp_server.completions.extent import extent, surround
+from lsp_server.completions.place import Place
+from lsp_server.completions.stop import Filter
+from lsp_server.completions.undo import TextHistory, is_key
+from lsp_server.completions.unknown_names import find_unknown
 from lsp_server.config import Config
-from lsp_server.context.budget import ANSWER_TOKENS
 from lsp_server.context.stream import ContextStream
-from lsp_server.edits.completed_line import MAX_LINES, breaks_syntax
 from lsp_server.features import alternatives
 from lsp_server.features.anchor import Anchor
-from lsp_server.features.generation import Generated, Generation, Suggestions
-from lsp_server.features.insertion import fit
-from lsp_server.features.shown import Shown
+from lsp_server.features.generation import Generated, Generation, Suggestions, is_cancelled, wake
+from lsp_server.features.offered import Offered
+from lsp_server.features.request import ACCEPTED, ASKED_FOR, TYPING, Completion, Request, refusal
+from lsp_server.features.writing import Shown, report, report_filter, with_selected, write
 from lsp_server.trace import Source, Trace, Traces, Verdict
-from lsp_server.workspace.documents import Document, Documents, Edit, Position, line_length
+from lsp_server.workspace.documents import Document, Documents, Edit, Position
+
+if TYPE_CHECKING:
+    from lsp_server.workspace.parse import ParsedText
+
+__all__ = ["ASKED_FOR", "TYPING", "Completion", "CompletionFeature", "Request"]
 
 logger = logging.getLogger(__name__)
 
 # VS Code gives automatic completions 750 ms, and what it takes to show them comes on top.
 DEADLINE_S = 0.6
-# What a model has not said by then nobody waits for any more.
-GENERATION_S = 10.0
-
-
-TYPING, ASKED_FOR, ACCEPTED = "typing", "asked for", "an accept"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    uri: str
-    position: Position
-    trigger: str  # TYPING or ASKED_FOR
-    # With the suggestion widget open: what its selected entry would do.
-    selected: Edit | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """A text to insert in place of what stands between the two positions."""
-
-    text: str
-    start: Position
-    end: Position
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a completion was asked for, in the document as it was then."""
-
-    document: Document
-    version: int
-    cursor: Position
-    selected: Edit
-
-    @property
-    def has_selected(self) -> bool:
-        return self.selected != Edit(self.cursor, self.cursor, "")
 
 
 class CompletionFeature:
@@ -85,6 +59,10 @@ class CompletionFeature:
         exclusion: Callable[[Document], str],
         path_of: Callable[[Document], str],
         is_warm: Callable[[Layout, Tail], bool],
+        parsed_text: Callable[[Document], ParsedText | None] = lambda _: None,
+        is_importable: Callable[[Document, str], bool] = lambda *_: False,
+        calibration: Callable[[], Calibration] = Calibration,
+        clock: Callable[[], float] = time.monotonic,
         tell: EventListener = lambda _: None,
     ) -> None:
         self._documents = documents
@@ -95,20 +73,65 @@ class CompletionFeature:
         self._exclusion = exclusion
         self._path_of = path_of
         self._is_warm = is_warm
+        self._parsed_text = parsed_text
+        self._is_importable = is_importable
+        self._calibration = calibration
+        self._clock = clock
         self._generation: Generation | None = None
         self._waiting: asyncio.Future[bool] | None = None  # of the newest request
-        self._suggestions = Suggestions()
+        self._suggestions = Suggestions(clock)
+        self._debounce = Debounce(clock)
+        self._texts = TextHistory()
         self._tell = tell
-        self._shown = Shown(tell)
+        self._offered = Offered(tell, clock)
+
+    def opened(self, document: Document) -> None:
+        self._texts.opened(document)
+
+    def changed(self, document: Document, edits: Sequence[Edit]) -> None:
+        """The document was changed by edits that came together; by none, as a whole.
+
+        A generation that does not say what was typed ends here, before the next request. Where all
+        that was shown was accepted, one begins behind it.
+        """
+        self._texts.changed(document, edits)
+        if edits and all(map(is_key, edits)):
+            self._debounce.key()
+        running = self._generation
+        if (
+            running is not None
+            and running.anchor.uri == document.uri
+            and not running.may_serve(document)
+        ):
+            self._stop(running)
+        if self._texts.is_undone(document):
+            self._offered.end()
+        elif (accepted := self._offered.changed(document)) and accepted.is_whole:
+            self._go_on(document, Edit(accepted.start, accepted.start, accepted.text).caret)
+
+    def _go_on(self, document: Document, cursor: Position) -> None:
+        """A generation ahead of its request, where there is none and that would need one."""
+        running, model = self._generation, self._client().endpoint.model
+        is_served = running is not None and running.may_serve(document)
+        if is_served or self._suggestions.find(document, cursor, model) is not None:
+            return
+        if self._refusal(document, Request(document.uri, cursor, TYPING)) is None:
+            self._stop(running)
+            path, language = self._path_of(document), document.language
+            trace = Trace(path, cursor.line, cursor.column, ACCEPTED, model, language)
+            self._begin(Place.of(document, cursor, None), trace).is_ahead = True
+
+    def closed(self, uri: str) -> None:
+        self._texts.closed(uri)
 
     async def complete(
         self, request: Request, on_text: Callable[[str], None] = lambda _: None
     ) -> Completion | None:
-        """A completion, or None. `on_text` is called with the raw text so far as it streams in.
+        """A completion, or None. `on_text` is called with the text so far as it streams in.
 
         A newer call is answered in place of an older one. While the user types it goes on with the
         generation of that where its text still fits, and ends it otherwise; who asks by hand is
-        answered by the model anew.
+        answered by the model anew, and at once.
         """
         document = self._documents.get(request.uri)
         trace = self._traces.add(
@@ -125,10 +148,12 @@ class CompletionFeature:
             if document is None:
                 trace.end(Verdict.UNKNOWN_DOCUMENT)
                 return None
-            if refusal := self._refusal(document, request):
-                trace.end(*refusal)
+            if refused := self._refusal(document, request):
+                trace.end(*refused)
                 return None
-            return await self._complete(document, request, trace, on_text)
+            return await self._complete(
+                Place.of(document, request.position, request.selected), trace, on_text
+            )
         except asyncio.CancelledError:
             trace.end(Verdict.CANCELLED)
             raise
@@ -144,173 +169,162 @@ class CompletionFeature:
         document = self._documents.get(request.uri)
         if request.trigger != ASKED_FOR or first is None or document is None:
             return []
-        place = _Place(document, document.version, request.position, _selected(request, document))
-        max_lines = self._max_lines(place)
-        trace = Trace("", 0, 0, ASKED_FOR, "")
-        try:
-            drawn, tokens = await alternatives.draw(
-                self._client(), *self._show(place, trace), max_lines
-            )
-        except InferenceError as error:
-            logger.info("no alternatives: %s", error)
-            return []
-        self._tell(Written(document.language, self._client().endpoint.model, tokens))
+        place = Place.of(document, request.position, request.selected)
+        trace = Trace("", 0, 0, ASKED_FOR, self._client().endpoint.model, document.language)
+        drawn, tokens = await alternatives.draw(
+            self._client(), self._show(place, trace), lambda: self._filter(place)[0]
+        )
+        self._tell(Written(trace.language, trace.model, tokens))
         if self._has_moved_on(place):
             return []
-        others: list[str] = []
-        for text in drawn:
-            fitting = fit(text, _rest_of_line(document, place.selected.end), max_lines=max_lines)
-            whole = place.selected.text + fitting
-            if (
-                fitting
-                and whole not in (first.text, *others)
-                and not _breaks_syntax(place, fitting)
-            ):
-                others.append(whole)
-        return [Completion(text, first.start, first.end) for text in others]
-
-    def changed(self, document: Document) -> None:
-        """The document was edited.
-
-        Where that accepted what is shown, the model goes on behind it before the editor asks; for
-        what came back by an undo it does not, as nothing was accepted. What nobody waits for any
-        more, and what was typed has parted from, ends.
-        """
-        running, accepted = self._generation, self._shown.changed(document)
-        is_waited_for = self._waiting is not None and not self._waiting.done()
-        if running is not None and running.anchor.uri == document.uri and not is_waited_for:
-            typed = running.anchor.typed(document)
-            if typed is None or not running.fits(typed):
-                self._stop(running)
-        if accepted is not None and accepted.is_whole:
-            self._go_on(document, Edit(accepted.start, accepted.start, accepted.text).caret)
-
-    def _go_on(self, document: Document, cursor: Position) -> None:
-        """One generation ahead of its request, where that would come to the model at all."""
-        request = Request(document.uri, cursor, TYPING)
-        place = _Place(document, document.version, cursor, Edit(cursor, cursor, ""))
-        if self._refusal(document, request) or self._remembered(place) is not None:
-            return
-        trace = Trace(self._path_of(document), cursor.line, cursor.column, ACCEPTED, "")
-        self._stop(self._generation)
-        self._begin(place, self._max_lines(place), trace, is_ahead=True)
+        texts = (self._displayed(place, it, trace) for it in drawn)
+        whole = dict.fromkeys(place.selected.text + it for it in texts if it)
+        return [Completion(it, first.start, first.end) for it in whole if it != first.text]
 
     def stop(self) -> None:
         """Ends what is being generated."""
-        self._shown.end()
+        self._offered.end()
         self._overtake()
         self._stop(self._generation)
 
     def _refusal(self, document: Document, request: Request) -> tuple[Verdict, str] | None:
-        """Why the model is not even asked."""
-        if not self._config().completes(document.language):
-            return Verdict.DISABLED, document.language
-        if document.problem:
-            return Verdict.UNFIT_DOCUMENT, document.problem
-        if not document.contains(request.position):
-            return Verdict.OUTSIDE, f"it has {len(document.lines)} lines"
-        if reason := self._exclusion(document):
-            return Verdict.EXCLUDED, reason
-        # A selected entry is a word of its own.
-        asks_itself = request.trigger == TYPING and request.selected is None
-        if asks_itself and _is_within_word(document, request.position):
-            return Verdict.WITHIN_WORD, ""
-        return None
+        return refusal(request, document, self._config(), self._exclusion, self._texts.is_undone)
 
     async def _complete(
-        self, document: Document, request: Request, trace: Trace, on_text: Callable[[str], None]
+        self, place: Place, trace: Trace, on_text: Callable[[str], None]
     ) -> Completion | None:
-        cursor = request.position
-        selected = _selected(request, document)
-        place = _Place(document, document.version, cursor, selected)
-        # Taken now: while the model works, the document moves on.
-        rest_of_line = _rest_of_line(document, selected.end)
-        max_lines = self._max_lines(place)
-        text = None
-        if request.trigger == TYPING and not place.has_selected:
-            text = self._remembered(place)
-        if text is not None:
+        found = None
+        if trace.trigger == TYPING and not place.has_selected:
+            found = self._suggestions.find(place.document, place.cursor, trace.model)
+        if found is not None:
             trace.source = Source.REMEMBERED
             self._overtake()
+            generated, text = found.generated, found.text
+            report_filter(generated, trace)
             on_text(text)
         else:
-            text = await self._generated(place, max_lines, trace, on_text)
+            generated, text = await self._generated(place, trace, on_text)
         if trace.ended:
             return None
         if self._has_moved_on(place):
             trace.end(Verdict.STALE)
             return None
         if not text.strip():
-            trace.end(Verdict.LATE if trace.late else Verdict.NO_IDEA)
+            nothing = Verdict.REPEATS if generated.passed.left_out else Verdict.NO_IDEA
+            trace.end(Verdict.LATE if trace.late else nothing)
             return None
-        text = fit(text, rest_of_line, max_lines=max_lines)
+        text = self._displayed(place, text, trace)
         if not text:
-            trace.end(Verdict.REPEATS)
-            return None
-        if _breaks_syntax(place, text):
-            trace.end(Verdict.BREAKS_SYNTAX)
             return None
         trace.shown_characters = len(text)
         trace.end(Verdict.SHOWN)
-        text = selected.text + text
-        self._shown.show(document, selected.start, selected.end, text, trace.model)
-        return Completion(text, selected.start, selected.end)
+        shown = Completion(place.selected.text + text, place.selected.start, place.selected.end)
+        self._offered.show(place.document, shown.start, shown.end, shown.text, trace.model)
+        return shown
 
-    def _max_lines(self, place: _Place) -> int:
-        behind = _rest_of_line(place.document, place.selected.end)
-        return 1 if behind.strip() else self._config().completion_max_lines
-
-    def _remembered(self, place: _Place) -> str | None:
-        """What an earlier generation, or the one that runs, has said for this place."""
-        return self._suggestions.find(place.document, place.cursor, self._client().endpoint.model)
+    def _displayed(self, place: Place, text: str, trace: Trace) -> str:
+        """What of a text is shown; where that is nothing the trace ends."""
+        config, calibration = self._config(), self._calibration()
+        if trace.trigger == TYPING and calibration.hides(trace.mean_logprob):
+            trace.end(Verdict.UNSURE, str(calibration))
+            return ""
+        displayed = display(
+            place.around,
+            text,
+            config.completion_max_lines,
+            UnknownNames(config.completion_unknown_names),
+            lambda it: find_unknown(
+                place.around,
+                it,
+                place.document.lines,
+                place.cursor.line,
+                lambda name: self._is_importable(place.document, name),
+            ),
+        )
+        trace.cuts = displayed.cuts
+        if displayed.refusal is not None:
+            trace.end(Verdict[displayed.refusal.name], displayed.detail)
+        return displayed.text
 
     async def _generated(
-        self, place: _Place, max_lines: int, trace: Trace, on_text: Callable[[str], None]
-    ) -> str:
+        self, place: Place, trace: Trace, on_text: Callable[[str], None]
+    ) -> tuple[Generated, str]:
         """What the model says there: all of it, or what is there at the deadline."""
-        model = self._client().endpoint.model
+        deadline = asyncio.get_running_loop().time() + DEADLINE_S
         running = self._generation
         typed = None
         if running is not None and not place.has_selected and trace.trigger == TYPING:
-            typed = running.serves(place.document, place.cursor, model)
+            typed = running.serves(place.document, place.cursor, trace.model)
         self._overtake()
+        waiting = self._waiting = asyncio.get_running_loop().create_future()
         if running is None or typed is None:
             self._stop(running)
-            running = self._begin(place, max_lines, trace)
+            if trace.trigger == TYPING and not await self._debounced(waiting, trace):
+                return Generated(), ""
+            if self._has_moved_on(place):
+                trace.end(Verdict.STALE)
+                return Generated(), ""
+            running = self._begin(place, trace)
             typed = ""
         else:
             trace.source = Source.AHEAD if running.is_ahead else Source.UNDER_WAY
             running.is_ahead = False
         running.generated.listen(lambda text: on_text(text[len(typed) :]))
-        return await self._wait(running, typed, trace)
+        text = await self._wait(running, waiting, deadline, trace)
+        return running.generated, text[len(typed) :] if text.startswith(typed) else ""
 
-    def _begin(
-        self, place: _Place, max_lines: int, trace: Trace, *, is_ahead: bool = False
-    ) -> Generation:
+    async def _debounced(self, waiting: asyncio.Future[bool], trace: Trace) -> bool:
+        """Waits for the next key, if that is worth it: whether none came."""
+        if wait := self._debounce.wait_s(trace.model):
+            trace.wait = self._debounce.explain(trace.model)
+            await asyncio.wait({waiting}, timeout=wait)
+            trace.waited_ms = trace.elapsed_ms()
+        if waiting.done():
+            trace.end(Verdict.SUPERSEDED)
+            return False
+        return True
+
+    def _begin(self, place: Place, trace: Trace) -> Generation:
         shown = self._show(place, trace)
+        filter_, wanted = self._filter(place)
         trace.context_ms = trace.elapsed_ms()
-        model, language = self._client().endpoint.model, place.document.language
         running = self._generation = Generation(
             Anchor.at(place.document, place.cursor),
-            "" if place.has_selected else model,  # nobody else is to be served by it
-            lambda generated: self._generate(place, shown, max_lines, generated, trace),
-            is_ahead=is_ahead,
+            "" if place.has_selected else trace.model,  # nobody else is to be served by it
+            wanted,
+            lambda generated: write(
+                self._client(),
+                shown,
+                filter_,
+                generated,
+                show_less=lambda: None if self._has_moved_on(place) else self._show(place, trace),
+                refused=self._context.refused,
+            ),
+            self._clock,
         )
-
-        def ended(_: asyncio.Task[None]) -> None:
-            self._remember(running)
-            self._tell(Written(language, model, running.generated.tokens))
-
-        running.task.add_done_callback(ended)
+        running.task.add_done_callback(lambda _: self._remember(running, trace))
         self._tell(Asked(trace, *shown, lambda: running.generated.text))
         return running
 
-    async def _wait(self, generation: Generation, typed: str, trace: Trace) -> str:
-        """The generation's text behind what was typed; it may end the trace."""
-        waiting = self._waiting = asyncio.get_running_loop().create_future()
-        generation.task.add_done_callback(lambda _: _wake(waiting))
+    def _filter(self, place: Place) -> tuple[Filter, str]:
+        """What ends a generation there, and how much is wanted, in words."""
+        wanted = extent(
+            place.around,
+            lambda: surround(self._parsed_text(place.document), place.cursor, place.around.own),
+        )
+        return Filter(place.around, wanted, self._config().completion_max_lines), str(wanted)
+
+    async def _wait(
+        self,
+        generation: Generation,
+        waiting: asyncio.Future[bool],
+        deadline: float,
+        trace: Trace,
+    ) -> str:
+        """The generation's text, by a deadline of the loop's time; it may end the trace."""
+        generation.task.add_done_callback(lambda _: wake(waiting))
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout_at(deadline):
                 is_newest = await waiting
             if not is_newest:
                 trace.end(Verdict.SUPERSEDED)
@@ -319,7 +333,7 @@ class CompletionFeature:
         except TimeoutError:
             trace.late = True  # it goes on, for the next request
         except asyncio.CancelledError:
-            if not _is_being_cancelled():  # the generation is: nobody waits for what it says
+            if not is_cancelled():  # the generation is: the typing has parted from it
                 trace.end(Verdict.SUPERSEDED)
                 return ""
             if self._waiting is waiting and not generation.is_typed_along(
@@ -333,9 +347,8 @@ class CompletionFeature:
             logger.warning("a completion was refused: %s", error)
             trace.end(Verdict.FAILED, error.message)
         finally:
-            _report(generation.generated, trace)
-        text = generation.generated.text
-        return text[len(typed) :] if text.startswith(typed) else ""
+            report(generation.generated, trace)
+        return generation.generated.text
 
     def _overtake(self) -> None:
         """A newer request is there: the one that waits is answered with nothing."""
@@ -349,144 +362,27 @@ class CompletionFeature:
             if self._generation is generation:
                 self._generation = None
 
-    def _remember(self, generation: Generation) -> None:
+    def _remember(self, generation: Generation, trace: Trace) -> None:
         self._suggestions.add(generation)
+        self._tell(Written(trace.language, trace.model, generation.generated.tokens))
         if self._generation is generation:
             self._generation = None
-        if not generation.task.cancelled():
-            generation.task.exception()  # who waited for it has told
+        was_cancelled = generation.task.cancelled()
+        # Who waited for it has told of an error.
+        if was_cancelled or generation.task.exception() is None:
+            took = self._clock() - generation.began_at
+            self._debounce.answered(generation.model, took, is_whole=not was_cancelled)
 
-    async def _generate(
-        self,
-        place: _Place,
-        shown: tuple[Layout, Tail],
-        max_lines: int,
-        generated: Generated,
-        trace: Trace,
-    ) -> None:
-        """Has the model write, up to the line limit.
-
-        Where the model finds the prompt too long, it is shown less, once.
-        """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GENERATION_S):
-                try:
-                    await self._stream(shown, max_lines, generated)
-                except PromptTooLong as error:
-                    logger.info("shown less: %s", error)
-                    self._context.refused(shown[0])
-                    if not self._has_moved_on(place):
-                        await self._stream_less(self._show(place, trace), max_lines, generated)
-
-    async def _stream_less(
-        self, shown: tuple[Layout, Tail], max_lines: int, generated: Generated
-    ) -> None:
-        try:
-            await self._stream(shown, max_lines, generated)
-        except PromptTooLong:
-            self._context.refused(shown[0])  # so that the next request has better luck
-            raise
-
-    async def _stream(
-        self,
-        shown: tuple[Layout, Tail],
-        max_lines: int,
-        generated: Generated,
-    ) -> None:
-        stream = self._client().generate(
-            *shown, Sampling(max_tokens=ANSWER_TOKENS), Priority.COMPLETION
-        )
-        async with contextlib.aclosing(stream):
-            async for message in stream:
-                if isinstance(message, Delta):
-                    generated.add(message.text, message.tokens)
-                    if generated.text.count("\n") >= max_lines:
-                        break
-                else:
-                    generated.usage = message.usage
-
-    def _show(self, place: _Place, trace: Trace) -> tuple[Layout, Tail]:
+    def _show(self, place: Place, trace: Trace) -> Shown:
         """What the model is shown; the document must be as it was when the place was made."""
         layout, tail = self._context.at(place.document, place.cursor)
         trace.shown_files = self._context.shown_files()
         trace.left_out = self._context.left_out()
         trace.warmed_up = self._is_warm(layout, tail)
-        return layout, _with_selected(tail, place.selected, place.cursor)
+        return layout, with_selected(tail, place.selected, place.cursor)
 
-    def _has_moved_on(self, place: _Place) -> bool:
+    def _has_moved_on(self, place: Place) -> bool:
         document = place.document
         return (
             self._documents.get(document.uri) is not document or document.version != place.version
         )
-
-
-def _selected(request: Request, document: Document) -> Edit:
-    """What the suggestion widget's selected entry would do; nothing at the cursor without one."""
-    cursor, selected = request.position, request.selected
-    if selected is None or not _is_at(cursor, selected, document):
-        return Edit(cursor, cursor, "")
-    return selected
-
-
-def _is_at(cursor: Position, selected: Edit, document: Document) -> bool:
-    """Whether a selected entry replaces text around the cursor, in its line; another is no use."""
-    return (
-        selected.start.line == cursor.line == selected.end.line
-        and selected.start <= cursor <= selected.end
-        and document.contains(selected.end)
-    )
-
-
-def _with_selected(tail: Tail, selected: Edit, cursor: Position) -> Tail:
-    """The tail as if the suggestion widget's selected entry had been taken, around the cursor."""
-    if selected.start == selected.end and not selected.text:
-        return tail
-    before = cursor.column - selected.start.column
-    after = selected.end.column - cursor.column
-    return Tail(
-        tail.prefix[: len(tail.prefix) - before] + selected.text,
-        tail.suffix[after:],
-    )
-
-
-def _breaks_syntax(place: _Place, text: str) -> bool:
-    """Whether a text is an error in the block that it would stand in."""
-    lines, (start, end) = place.document.lines, (place.selected.start, place.selected.end)
-    own = lines[start.line][: start.column] + place.selected.text
-    before = [*lines[max(0, start.line - MAX_LINES) : start.line], own]
-    behind = [lines[end.line][end.column :], *lines[end.line + 1 : end.line + 1 + MAX_LINES]]
-    return breaks_syntax(place.document.language, before, text, behind)
-
-
-def _rest_of_line(document: Document, cursor: Position) -> str:
-    line = document.lines[cursor.line]
-    return line[cursor.column : line_length(line)]
-
-
-def _is_within_word(document: Document, cursor: Position) -> bool:
-    around = document.lines[cursor.line][max(0, cursor.column - 1) : cursor.column + 1]
-    return cursor.column > 0 and len(around) == len("xx") and all(map(_is_of_word, around))
-
-
-def _is_of_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
-
-
-def _wake(waiting: asyncio.Future[bool]) -> None:
-    """The generation has ended: the request that waits for it is still the newest."""
-    if not waiting.done():
-        waiting.set_result(True)
-
-
-def _report(generated: Generated, trace: Trace) -> None:
-    if generated.first_token_at is not None:
-        trace.first_token_ms = trace.at_ms(generated.first_token_at)
-    trace.generated_tokens = generated.tokens
-    if generated.usage is not None:
-        trace.prompt_tokens = generated.usage.prompt_tokens
-        trace.cached_tokens = generated.usage.cached_tokens
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -12,9 +12,10 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inference.protocol import Usage
+from lsp_server.completions.stop import Passed
 from lsp_server.features.anchor import Anchor
 from lsp_server.workspace.documents import Document, Position
 
@@ -24,20 +25,28 @@ REMEMBERED_S = 300.0  # by then the repository around it may be another
 
 @dataclass(slots=True)
 class Generated:
-    """What a generation has come to so far."""
+    """What a generation has come to so far, as far as it may be shown."""
 
-    text: str = ""
+    extent: str = ""  # what is wanted, in words
+    passed: Passed = field(default_factory=lambda: Passed(""))
     tokens: int = 0
     usage: Usage | None = None
     first_token_at: float | None = None  # by `time.perf_counter`
+    logprobs: list[float] = field(default_factory=list)  # of the tokens, where the engine tells
     _on_text: Callable[[str], None] = lambda _: None
 
-    def add(self, text: str, tokens: int) -> None:
+    @property
+    def text(self) -> str:
+        return self.passed.text
+
+    def add(self, passed: Passed, tokens: int) -> None:
         if self.first_token_at is None:
             self.first_token_at = time.perf_counter()
-        self.text += text
+        is_news = passed.text != self.passed.text
+        self.passed = passed
         self.tokens += tokens
-        self._on_text(self.text)
+        if is_news:
+            self._on_text(passed.text)
 
     def listen(self, on_text: Callable[[str], None]) -> None:
         """Has the text told as it comes, to this one alone."""
@@ -51,14 +60,15 @@ class Generation:
         self,
         anchor: Anchor,
         model: str,
+        extent: str,
         run: Callable[[Generated], Coroutine[None, None, None]],
-        *,
-        is_ahead: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.anchor = anchor
         self.model = model
-        self.is_ahead = is_ahead  # nobody has asked for it yet
-        self.generated = Generated()
+        self.began_at = clock()
+        self.is_ahead = False  # nobody has asked for it yet
+        self.generated = Generated(extent)
         self.task = asyncio.create_task(run(self.generated))
 
     def fits(self, typed: str) -> bool:
@@ -73,6 +83,11 @@ class Generation:
         typed = self.anchor.typed(document, cursor)
         return typed if typed is not None and self.fits(typed) else None
 
+    def may_serve(self, document: Document) -> bool:
+        """Whether a request for the document as it is may be served by it."""
+        typed = self.anchor.typed(document)
+        return bool(self.model) and typed is not None and self.fits(typed)
+
     def is_typed_along(self, document: Document | None) -> bool:
         """Whether the document has gone on as it says: then a request for more will come."""
         typed = self.anchor.typed(document) if document is not None else None
@@ -80,10 +95,18 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembered:
+class Remembered:
+    """What was generated, and the part of it that is still to be typed."""
+
+    generated: Generated
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
     anchor: Anchor
     model: str
-    text: str
+    generated: Generated
     at: float
 
 
@@ -92,16 +115,15 @@ class Suggestions:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: deque[_Remembered] = deque(maxlen=REMEMBERED)
+        self._kept: deque[_Kept] = deque(maxlen=REMEMBERED)
 
     def add(self, generation: Generation) -> None:
-        text = generation.generated.text
-        if text.strip():
+        if generation.generated.text.strip():
             self._kept.appendleft(
-                _Remembered(generation.anchor, generation.model, text, self._clock())
+                _Kept(generation.anchor, generation.model, generation.generated, self._clock())
             )
 
-    def find(self, document: Document, cursor: Position, model: str) -> str | None:
+    def find(self, document: Document, cursor: Position, model: str) -> Remembered | None:
         """What the newest that still fits says behind what was typed since."""
         earliest = self._clock() - REMEMBERED_S
         for it in self._kept:
@@ -109,7 +131,19 @@ class Suggestions:
                 return None
             if it.model != model:
                 continue
-            typed = it.anchor.typed(document, cursor)
-            if typed is not None and it.text.startswith(typed) and it.text[len(typed) :].strip():
-                return it.text[len(typed) :]
+            typed, text = it.anchor.typed(document, cursor), it.generated.text
+            if typed is not None and text.startswith(typed) and text[len(typed) :].strip():
+                return Remembered(it.generated, text[len(typed) :])
         return None
+
+
+def wake(waiting: asyncio.Future[bool]) -> None:
+    """The generation has ended: the request that waits for it is still the newest."""
+    if not waiting.done():
+        waiting.set_result(True)
+
+
+def is_cancelled() -> bool:
+    """Whether who runs is cancelled, rather than what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -58,6 +58,15 @@ class WarmUpFeature:
             self._cursors[uri] = cursor
         self._wait_for_pause()
 
+    def looks_at(self, uri: str, cursor: Position | None = None) -> None:
+        """The editor tells of that document, or of a cursor in it: perhaps the user went there.
+
+        What is known already is no news, and ends nothing that is under way.
+        """
+        is_known = uri == self._uri and cursor in (None, self._cursors.get(uri))
+        if not is_known and self._documents.get(uri) is not None:
+            self.turned_to(uri, cursor)
+
     def epoch_ended(self) -> None:
         """What the model is shown may be another, for a document was saved, for instance."""
         self._wait_for_pause()

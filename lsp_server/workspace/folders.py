@@ -11,6 +11,9 @@ from lsp_server.workspace.documents import Document
 from lsp_server.workspace.exclusions import Exclusions, looks_secret
 from lsp_server.workspace.user_excludes import user_excludes
 
+# The scheme of a notebook's cells: each is a document of its own, with the notebook's path.
+NOTEBOOK_CELL = "vscode-notebook-cell"
+
 
 class Folders:
     """What is left out is looked up once for each document, until `refresh` or a new root."""
@@ -36,11 +39,12 @@ class Folders:
 
     def path_of(self, document: Document) -> str:
         """The path below its workspace folder, with forward slashes; of others the bare name."""
-        path = path_of_uri(document.uri)
+        path, cell = _file_of(document.uri)
         if path is None:
             return _name_of(document.uri)
         root = self._root_of(path)
-        return path.relative_to(root).as_posix() if root is not None else path.name
+        name = path.relative_to(root).as_posix() if root is not None else path.name
+        return f"{name}#{cell}" if cell else name
 
     def place_of(self, uri: str) -> tuple[Path, str] | None:
         """The workspace folder that a file is in, and its path there."""
@@ -75,7 +79,7 @@ class Folders:
         """Why the document must not be shown to a model, or nothing."""
         reason = self._reasons.get(document.uri)
         if reason is None:
-            path = path_of_uri(document.uri)
+            path, _ = _file_of(document.uri)
             if path is not None:
                 reason = self._exclusions.reason(path)
             elif looks_secret(PurePosixPath(_name_of(document.uri))):
@@ -102,6 +106,15 @@ def path_of_uri(uri: str) -> Path | None:
     if os.name == "nt":
         path = f"//{parts.netloc}{path}" if parts.netloc else path.lstrip("/")
     return Path(os.path.normpath(path))
+
+
+def _file_of(uri: str) -> tuple[Path | None, str]:
+    """The file that a document is, or is a cell of, and the name of the cell."""
+    scheme, _, rest = uri.partition(":")
+    if scheme != NOTEBOOK_CELL:
+        return path_of_uri(uri), ""
+    notebook, _, cell = rest.partition("#")
+    return path_of_uri(f"file:{notebook}"), cell.split("?")[0]
 
 
 def _name_of(uri: str) -> str:

@@ -135,6 +135,15 @@ class Workbench:
             found, f"ghost text with {containing!r}", timeout_s, instead=self.ghost_text
         )
 
+    def wait_for_ghost_text_to_be(self, text: str, timeout_s: float = 30) -> str:
+        """Wait until all of the ghost text is this."""
+        return wait_until(
+            lambda: self.ghost_text() == text and text,
+            f"the ghost text {text!r}",
+            timeout_s,
+            instead=self.ghost_text,
+        )
+
     def stays_without_ghost_text(self, watched_s: float = 1.5) -> None:
         """Watch for longer than an automatic completion takes, and fail if ghost text comes."""
         with suppress(PlaywrightTimeoutError):
@@ -239,6 +248,17 @@ class Workbench:
         """The body of the web view that is shown."""
         outer = self.page.frame_locator("iframe.webview.ready")
         return outer.frame_locator("iframe#active-frame").locator("body")
+
+    def pick(self, name: str) -> None:
+        """Choose a file of this name in the quick open box."""
+        self._pick(name, re.compile(rf"^{re.escape(name)}$"))
+
+    def set_theme(self, name: str) -> None:
+        """Choose a colour theme, as its picker does."""
+        self.page.keyboard.press("F1")
+        self._pick("Preferences: Color Theme", re.compile(r"^Preferences: Color Theme$"))
+        self._pick(name, re.compile(rf"^{re.escape(name)}$"))
+        expect(self.page.locator(".monaco-workbench.vs")).to_be_visible()
 
     # Processes
 

@@ -231,3 +231,21 @@ class TestNames:
         with pytest.raises(UnknownModel, match=repr(model)) as caught:
             engines.create(model, {})
         assert caught.value.hint
+
+
+def test_what_is_drawn_is_another_answer_for_each_sample(engine_of: MakeEngine) -> None:
+    engine = engine_of({"reply": ["likeliest"], "drawn": ["one", "two"]})
+    assert engine.capabilities.samples
+    assert text_of(reply(engine, prompt("x"))) == "likeliest"
+
+    async def draw() -> list[Piece]:
+        sampling = Sampling(9, temperature=0.5, samples=3)
+        return [it async for it in engine.generate(prompt("x"), sampling, Priority.COMPLETION)]
+
+    pieces = asyncio.run(draw())
+    assert [(it.sample, it.text) for it in pieces if it.text] == [
+        (0, "one"),
+        (1, "two"),
+        (2, "one"),
+    ]
+    assert [it.sample for it in pieces if it.finish is FinishReason.STOP] == [0, 1, 2]

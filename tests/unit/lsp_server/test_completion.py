@@ -21,12 +21,22 @@ from inference.errors import (
     Overloaded,
     PromptTooLong,
 )
-from inference.protocol import Delta, Done, FinishReason, Priority, Tail, Timings, Usage
-from inference.sampling import Sampling
+from inference.protocol import (
+    Capabilities,
+    Delta,
+    Done,
+    FinishReason,
+    Priority,
+    Tail,
+    Timings,
+    Usage,
+)
+from inference.sampling import Sampling, TokenLogprob
 from lsp_server.completion_events import CompletionEvent
+from lsp_server.completions.calibration import Calibration
 from lsp_server.config import Config
 from lsp_server.context.stream import ContextStream
-from lsp_server.features import completion
+from lsp_server.features import completion, writing
 from lsp_server.features.completion import (
     TYPING,
     Completion,
@@ -39,6 +49,15 @@ from tests.unit.lsp_server.on_loop import on_loop
 
 URI = "file:///a.py"
 HANG = object()
+TELLS_LOGPROBS = Capabilities(
+    fim=True,
+    chat=False,
+    exact_token_counts=True,
+    context_tokens=None,
+    cache_block_tokens=1,
+    parallel_requests=1,
+    logprobs=True,
+)
 
 
 @dataclass
@@ -48,7 +67,8 @@ class FakeClient:
     steps: list[Any] = field(default_factory=list)
     endpoint: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(model="fake"))
     requests: list[tuple[Layout, Tail, Sampling, Priority]] = field(default_factory=list)
-    capabilities: Any = None
+    capabilities: Capabilities | None = None
+    logprob: float | None = None  # of each token
     taken: int = 0  # steps that were asked for
     closed: int = 0  # generations that ended, whatever the reason
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
@@ -68,7 +88,8 @@ class FakeClient:
                 elif callable(step):
                     step()
                 else:
-                    yield Delta(1, step, 2)
+                    told = () if self.logprob is None else (TokenLogprob("", self.logprob, ()),)
+                    yield Delta(1, step, 2, logprobs=told)
             yield Done(1, FinishReason.STOP, Usage(90, 80, 2), Timings(0, 0, 0))
         finally:
             self.closed += 1
@@ -82,6 +103,7 @@ class Window:
         self.config = Config()
         self.documents = Documents()
         self.excluded = ""
+        self.calibration = Calibration()
         self.traces = Traces()
         self.events: list[CompletionEvent] = []
         self.context = ContextStream(self.documents, lambda it: it.uri, lambda _: False)
@@ -95,6 +117,7 @@ class Window:
             path_of=lambda _: "src/a.py",
             is_warm=lambda *_: False,
             tell=self.events.append,
+            calibration=lambda: self.calibration,
         )
 
     def open(self, text: str, language: str = "ruby") -> Document:
@@ -130,7 +153,7 @@ def window(monkeypatch: pytest.MonkeyPatch) -> Window:
 
 
 async def shown(window: Window) -> None:
-    window.client.steps = ["a"]
+    window.client.steps = ["1"]
     assert await window.ask(0, 4) is not None
 
 
@@ -208,6 +231,36 @@ async def stale(window: Window) -> None:
     assert await window.ask(0, 4) is None
 
 
+async def undone(window: Window) -> None:
+    document = window.documents.get(URI)
+    assert document is not None
+    for end, text in ((Position(0, 4), "long"), (Position(0, 8), "")):
+        edit = Edit(Position(0, 4), end, text)
+        document.apply(edit)
+        document.version += 1
+        window.feature.changed(document, [edit])
+    assert await window.ask(0, 4) is None
+
+
+async def unbalanced(window: Window) -> None:
+    window.open("x = ;\n", "java")
+    window.client.steps = ["f(a"]
+    assert await window.ask(0, 4) is None
+
+
+async def unknown_name(window: Window) -> None:
+    window.client.steps = ["invented(1)"]
+    assert await window.ask(0, 4) is None
+
+
+async def unsure(window: Window) -> None:
+    window.calibration = Calibration(-2.0, 300, 1)
+    window.client.capabilities = TELLS_LOGPROBS
+    window.client.logprob = -2.5
+    window.client.steps = ["1"]
+    assert await window.ask(0, 4) is None
+
+
 async def breaks_syntax(window: Window) -> None:
     window.client.steps = ["f(]"]
     assert await window.ask(0, 4) is None
@@ -217,7 +270,7 @@ async def late(window: Window) -> None:
     window.client.steps = [HANG]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(completion, "DEADLINE_S", 0.01)
-        patch.setattr(completion, "GENERATION_S", 0.05)
+        patch.setattr(writing, "GENERATION_S", 0.05)
         assert await window.ask(0, 4) is None
         generation = window.feature._generation
         assert generation is not None  # it goes on, for the next request; but not for ever
@@ -241,11 +294,15 @@ OUTCOMES: dict[Verdict, tuple[Callable[[Window], Awaitable[None]], str, bool]] =
     ),
     Verdict.EXCLUDED: (excluded, "a reason", False),
     Verdict.WITHIN_WORD: (within_word, "", False),
+    Verdict.UNDONE: (undone, "", False),
     Verdict.OUTSIDE: (outside, "it has 2 lines", False),
     Verdict.NOT_READY: (not_ready, "the model is still loading", True),
     Verdict.NO_IDEA: (no_idea, "", True),
     Verdict.REPEATS: (repeats, "", True),
+    Verdict.UNBALANCED: (unbalanced, "", True),
     Verdict.BREAKS_SYNTAX: (breaks_syntax, "", True),
+    Verdict.UNKNOWN_NAME: (unknown_name, "invented", True),
+    Verdict.UNSURE: (unsure, "of 300 that it was as unsure of, 1 were taken", True),
     Verdict.SUPERSEDED: (superseded, "", True),
     Verdict.CANCELLED: (cancelled, "", True),
     Verdict.STALE: (stale, "", True),
@@ -258,7 +315,7 @@ OUTCOMES: dict[Verdict, tuple[Callable[[Window], Awaitable[None]], str, bool]] =
 @on_loop
 async def test_every_way_out_is_recorded(window: Window, verdict: Verdict) -> None:
     lead, detail, asked = OUTCOMES[verdict]
-    window.open("x = \n", "python")
+    window.feature.opened(window.open("x = \n", "python"))
     await lead(window)
     assert (window.trace.verdict, window.trace.detail) == (verdict, detail)
     assert window.trace.total_ms > 0
@@ -295,24 +352,31 @@ async def test_what_the_model_is_asked(window: Window) -> None:
 
 @on_loop
 async def test_the_text_streams_as_it_comes(window: Window) -> None:
-    window.open("x = \n")
-    window.client.steps = ["a", "b\n", "c"]
+    window.open("loop do\n  \nend\n")
+    window.client.steps = ["a", "b\n", "  c"]
     seen: list[str] = []
-    assert await window.ask(0, 4, on_text=seen.append) is not None
-    assert seen == ["a", "ab\n", "ab\nc"]
+    assert await window.ask(1, 2, on_text=seen.append) is not None
+    assert seen == ["a", "ab\n", "ab\n  c"]
+
+
+BLOCK = "{\n|\n}\n"
 
 
 @pytest.mark.parametrize(
     ("text", "steps", "taken", "inserted"),
     [
-        ("x = |\n", ["a\n", "b\n", "c\n", "d"], 2, "a\nb"),
-        ("x = |\n", ["a\nb\nc\n", "d"], 1, "a\nb"),
-        ("x = |\n", ["a", "\n", "b", "\n", "c"], 4, "a\nb"),
-        ("x = |\n", ["a\nb", HANG], 2, None),
-        ("x = |\n", ["a\nb\n", HANG], 1, "a\nb"),
+        (BLOCK, ["a\n", "b\n", "c\n", "d"], 2, "a\nb"),
+        (BLOCK, ["a\nb\nc\n", "d"], 1, "a\nb"),
+        (BLOCK, ["a", "\n", "b", "\n", "c"], 4, "a\nb"),
+        (BLOCK, ["a\nb", HANG], 2, None),
+        (BLOCK, ["a\nb\n", HANG], 1, "a\nb"),
+        (BLOCK, ["a\n}", HANG], 2, None),
+        (BLOCK, ["a\n}\n", HANG], 1, "a"),
+        ("x = |\n", ["a", "\n", "b"], 2, "a"),
+        ("x = |  \n", ["a\n", "b\n", "c"], 1, "a"),
         ("f(|)\n", ["a", "\n", "b"], 2, "a"),
         ("f(|)\n", ["a\n", HANG], 1, "a"),
-        ("x = |  \n", ["a\n", "b\n", "c"], 2, "a\nb"),
+        ("f(|)\n", ["a)", HANG], 1, "a"),
     ],
 )
 @on_loop
@@ -320,9 +384,11 @@ async def test_no_more_is_generated_than_can_be_shown(
     window: Window, text: str, steps: list[Any], taken: int, inserted: str | None
 ) -> None:
     window.config = Config(completion_max_lines=2)
-    window.open(text.replace("|", ""))
+    window.open(text.replace("|", ""), "typescript")
     window.client.steps = steps
-    asking = asyncio.create_task(window.ask(0, text.index("|")))
+    before = text.partition("|")[0]
+    line, column = before.count("\n"), len(before.rpartition("\n")[2])
+    asking = asyncio.create_task(window.ask(line, column))
     if inserted is None:  # less than can be shown: it goes on
         await window.client.hanging.wait()
         asking.cancel()

@@ -300,6 +300,21 @@ def test_paths_are_below_their_workspace_folder() -> None:
     assert path("file:///project/two/a.py") == "a.py"
     assert path("file:///elsewhere/src/a.py") == "a.py"
     assert path("untitled:Untitled-1") == "Untitled-1"
+    assert path("vscode-notebook-cell:/project/one/a%20b.ipynb#W0s") == "a b.ipynb#W0s"
+    assert path("vscode-notebook-cell:Untitled-1.ipynb#W0s") == "Untitled-1.ipynb"
+
+
+def test_the_cells_of_a_notebook_are_left_out_with_it(tmp_path: Path) -> None:
+    folders = Folders()
+    folders.set_roots([tmp_path.as_uri()])
+    (tmp_path / ".gitignore").write_text("private.ipynb\n")
+
+    def reason(name: str) -> str:
+        uri = (tmp_path / name).as_uri().replace("file:", "vscode-notebook-cell:") + "#W0s"
+        return folders.exclusion(Document(uri, "python", 1, ""))
+
+    assert reason("private.ipynb")
+    assert reason("open.ipynb") == ""
 
 
 def test_what_is_left_out_is_looked_up_again_when_asked_to(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def edit(window: Window, document: Document, start: Position, end: Position, tex
     """As the editor tells it."""
     document.apply(Edit(start, end, text))
     document.version += 1
-    window.feature.changed(document)
+    window.feature.changed(document, [Edit(start, end, text)])
 
 
 async def accept_first(window: Window) -> Document:

@@ -99,6 +99,29 @@ def test_what_was_left_out_and_warmed_up_is_told_where_it_was() -> None:
     assert len(told.splitlines()) == len(SHOWN.splitlines()) + 2
 
 
+def test_what_the_filters_did_is_told_where_they_did() -> None:
+    told = explain(
+        made(
+            Verdict.SHOWN,
+            extent="a block: below what opens one",
+            waited_ms=104.4,
+            wait="keys come every 80 ms, answers take 200 ms",
+            stopped="the block ended, 12 characters left out",
+            cuts=("3 characters that the rest of the line has, or over the limit of lines",),
+            mean_logprob=-0.256,
+        )
+    )
+    for row in (
+        "| Wanted | a block: below what opens one |",
+        "| Waited | for the next key, 104 ms: keys come every 80 ms, answers take 200 ms |",
+        "| Ended when | the block ended, 12 characters left out |",
+        "| Cut | 3 characters that the rest of the line has, or over the limit of lines |",
+        "| Mean log-probability | -0.26 |",
+    ):
+        assert row in told.splitlines()
+    assert len(told.splitlines()) == len(SHOWN.splitlines()) + 5
+
+
 def test_before_any_request() -> None:
     assert explain(None) == "# Last completion\n\nNo completion has been asked for yet.\n"
 
@@ -167,7 +190,7 @@ def test_the_last_is_the_newest_that_typing_did_not_overtake() -> None:
     pending = traces.add(made())
     assert traces.last is pending
     shown = traces.add(made(Verdict.SHOWN))
-    for overtaken in (Verdict.CANCELLED, Verdict.SUPERSEDED, None):
+    for overtaken in (Verdict.CANCELLED, Verdict.SUPERSEDED, Verdict.STALE, None):
         traces.add(made(overtaken))
         assert traces.last is shown
     late = traces.add(made(Verdict.LATE))
@@ -194,5 +217,6 @@ def test_only_so_many_are_kept() -> None:
 def test_no_field_could_hold_code() -> None:
     """Of the texts that a request goes through, none is kept: paths are, and names."""
     texts = {name for name, kind in Trace.__annotations__.items() if "str" in str(kind)}
-    names = {"path", "trigger", "model", "language"}
-    assert texts == names | {"detail", "shown_files", "left_out"}
+    named = {"path", "trigger", "model", "language", "detail", "shown_files", "left_out"}
+    in_our_words = {"extent", "wait", "stopped", "cuts"}
+    assert texts == named | in_our_words

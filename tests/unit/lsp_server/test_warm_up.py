@@ -140,6 +140,28 @@ AROUND_A = [(Role.CONTEXT, B), (Role.SUFFIX, A), (Role.PREFIX, A)]
 
 
 @on_loop
+async def test_where_the_user_turns_to_is_read_and_what_is_no_news_ends_nothing() -> None:
+    window = Window()
+    window.open(A)
+    window.open(B)
+    reading = window.feature._pause
+    window.feature.looks_at(B)
+    assert window.feature._pause is reading
+    window.feature.looks_at("file:///unknown.py")
+    assert window.feature._pause is reading
+    window.feature.looks_at(A)
+    assert window.feature._pause is not reading
+    assert window.feature._uri == A
+    reading = window.feature._pause
+    window.feature.looks_at(A, Position(1, 2))
+    assert window.feature._pause is not reading
+    reading = window.feature._pause
+    window.feature.looks_at(A, Position(1, 2))
+    assert window.feature._pause is reading
+    await window.feature.close()
+
+
+@on_loop
 async def test_an_opened_file_is_read_as_far_as_the_cursor_does_not_matter(window: Window) -> None:
     window.open(B)
     window.open(A)

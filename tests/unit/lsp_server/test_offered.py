@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lsp_server.completion_events import Accepted, CompletionEvent, Seen
-from lsp_server.features.shown import SEEN_S, Shown
+from lsp_server.features.offered import SEEN_S, Offered
 from lsp_server.workspace.documents import Document, Edit, Position
 
 TEXT = "def area(a, b):\n    \n\nprint(1)\n"
@@ -17,7 +17,7 @@ class Editor:
         self.now = 10.0
         self.events: list[CompletionEvent] = []
         self.document = Document("file:///a.py", language, 1, text)
-        self.shown = Shown(self.events.append, lambda: self.now)
+        self.shown = Offered(self.events.append, lambda: self.now)
 
     def show(
         self, line: int = 1, column: int = 4, text: str = SHOWN, end: int | None = None

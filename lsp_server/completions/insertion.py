@@ -27,6 +27,14 @@ def fit(text: str, rest_of_line: str, *, max_lines: int) -> str:
     return "\n".join(lines).rstrip()
 
 
+def reaches_rest(line: str, rest: str) -> bool:
+    """Whether a line that is being said has come to `rest`, whatever it goes on to say."""
+    closing, _ = _brackets(line)
+    if closing is not None and rest.startswith(line[closing]):
+        return True
+    return len(rest) >= _TELLING_CHARACTERS and rest in line
+
+
 def _without_overlap(line: str, rest: str) -> str:
     """`line` without what `rest`, the text behind the cursor, says already."""
     closing, own = _brackets(line)

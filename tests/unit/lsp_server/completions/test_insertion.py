@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.features.insertion import fit
+from lsp_server.completions.insertion import fit
 
 # What was there, what the model said, and the line as it shall be then.
 CLOSERS = [

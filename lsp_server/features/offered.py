@@ -35,7 +35,7 @@ class _Offer:
     is_accepted: bool = False
 
 
-class Shown:
+class Offered:
     """Follows the last completion that the editor was given."""
 
     def __init__(self, tell: EventListener, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,0 +1,1 @@
+"""What is decided of a completion without a model: where, how much, when, and what of it is shown."""

@@ -1,0 +1,84 @@
+"""What of a generated text is shown at a place: each filter in turn, and what it cut. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lsp_server.completions.balance import balanced
+from lsp_server.completions.insertion import fit
+from lsp_server.completions.place import Surroundings
+from lsp_server.edits.completed_line import breaks_syntax
+from lsp_server.edits.python_names import Use
+
+MAX_TOLD_CHARACTERS = 60  # of a name
+
+
+class UnknownNames(enum.StrEnum):
+    """What is done about a name that nothing explains: the values of the setting."""
+
+    TRIM = "trim"
+    DROP = "drop"
+    SHOW = "show"
+
+
+class Refusal(enum.Enum):
+    """Why nothing of a text is shown."""
+
+    REPEATS = enum.auto()
+    UNBALANCED = enum.auto()
+    BREAKS_SYNTAX = enum.auto()
+    UNKNOWN_NAME = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Displayed:
+    """The text; or empty, and why. `cuts` says of each filter that took something what it took."""
+
+    text: str
+    cuts: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    detail: str = ""
+
+
+def display(
+    around: Surroundings,
+    text: str,
+    max_lines: int,
+    unknown_names: UnknownNames,
+    find_unknown: Callable[[str], Use | None],
+) -> Displayed:
+    """What may be inserted; `find_unknown` finds the first name in a text that is unknown there."""
+    cuts: list[str] = []
+
+    def refuse(refusal: Refusal, detail: str = "") -> Displayed:
+        return Displayed("", tuple(cuts), refusal, detail)
+
+    fitted = fit(text, around.rest, max_lines=max_lines)
+    cuts += _told(
+        text.rstrip(), fitted, "that the rest of the line has, or over the limit of lines"
+    )
+    if not fitted.strip():
+        return refuse(Refusal.REPEATS)
+    even = balanced(around, fitted)
+    cuts += _told(fitted, even, "that close a bracket or quote once more")
+    if not even.strip():
+        return refuse(Refusal.UNBALANCED)
+    if breaks_syntax(around.language, around.before, even, around.behind):
+        return refuse(Refusal.BREAKS_SYNTAX)
+    use = find_unknown(even) if unknown_names is not UnknownNames.SHOW else None
+    if use is None:
+        return Displayed(even, tuple(cuts))
+    name = use.name[:MAX_TOLD_CHARACTERS]
+    known = "".join(even.splitlines(keepends=True)[: use.line]).rstrip()
+    is_dropped = unknown_names is UnknownNames.DROP or not known.strip()
+    if is_dropped or breaks_syntax(around.language, around.before, known, around.behind):
+        return refuse(Refusal.UNKNOWN_NAME, name)
+    cuts += _told(even, known, f"from the line on that names {name}")
+    return Displayed(known, tuple(cuts))
+
+
+def _told(before: str, behind: str, why: str) -> Iterator[str]:
+    if len(behind) < len(before):
+        yield f"{len(before) - len(behind)} characters {why}"
