@@ -38,8 +38,13 @@ PURE = (
     "inference.prompt",
     "inference.protocol",
     "inference.sampling",
+    "lsp_server.agent.bubblewrap",
     "lsp_server.agent.data",
     "lsp_server.completions.*",
+    "lsp_server.agent.denied",
+    "lsp_server.agent.impact",
+    "lsp_server.agent.select",
+    "lsp_server.agent.tests_found",
     "lsp_server.context",
     "lsp_server.context.*",
     "lsp_server.edits.api",
@@ -74,8 +79,9 @@ PURE = (
     "lsp_server.workspace.words",
 )
 _PLAIN = (
-    "__future__ abc ast bisect builtins codeop collections copy dataclasses difflib enum fractions "
-    "functools graphlib hashlib heapq html itertools json keyword math msgpack operator re statistics string struct "
+    "__future__ abc ast bisect builtins codeop collections copy dataclasses difflib enum "
+    "fractions functools graphlib hashlib heapq html itertools json keyword math msgpack "
+    "operator re shlex statistics string struct "
     "symtable textwrap types typing unicodedata warnings weakref zlib"
 )
 PLAIN = frozenset(_PLAIN.split())
