@@ -38,6 +38,13 @@ PURE = (
     "inference.prompt",
     "inference.protocol",
     "inference.sampling",
+    "lsp_server.chat.blocks",
+    "lsp_server.chat.code_blocks",
+    "lsp_server.chat.prompt",
+    "lsp_server.chat.search",
+    "lsp_server.chat.store_rows",
+    "lsp_server.chat.token_counts",
+    "lsp_server.chat.transcript",
     "lsp_server.context",
     "lsp_server.context.*",
     "lsp_server.edits.api",
@@ -77,7 +84,7 @@ BARE = frozenset(
     {"inference", "lsp_server"}
     | {
         f"lsp_server.{it}"
-        for it in ("edits", "features", "model_edits", "quick_fixes", "workspace")
+        for it in ("chat", "edits", "features", "model_edits", "quick_fixes", "workspace")
     }
 )
 
@@ -99,6 +106,7 @@ OF_INFERENCE = frozenset(
         "inference.client",
         "inference.content",
         "inference.errors",
+        "inference.proposal",
         "inference.protocol",
         "inference.sampling",
     }
