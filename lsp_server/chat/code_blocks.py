@@ -13,7 +13,7 @@ _OPEN = re.compile(
 _NAMED = re.compile(r"(?:title|file|filename|path)\s*=\s*[\"']?([^\"'\s]+)[\"']?")
 _AROUND_PATH = re.compile(r"^[\s#*>`'\"(-]*(?:[Ff]ile(?:name)?:\s*)?[*`'\"]*|[\s*`'\":)]*$")
 _LINK = re.compile(r"^\[([^\]]+)\]\([^)]*\)$")
-_LIKE_PATH = re.compile(r"[^\s<>|:]+\.[A-Za-z0-9_]{1,10}|[^\s<>|:]*/[^\s<>|:]+")
+_LIKE_PATH = re.compile(r"[^\s<>|:]*\.[A-Za-z0-9_]{1,10}|[^\s<>|:]*/[^\s<>|:]+")
 _SEARCH = re.compile(r"^<{5,9} ?SEARCH\s*$", re.MULTILINE)
 # What models write in place of code that they leave out.
 _ELISION = re.compile(
