@@ -25,6 +25,7 @@ from lsp_server.completion_events import Answered, CompletionEvent
 from lsp_server.context.budget import Limits
 from lsp_server.context.stream import ContextStream
 from lsp_server.edge.actions import register_actions
+from lsp_server.edge.chat import make_chat, make_chat_state, register_chat
 from lsp_server.edge.completions import register_completions
 from lsp_server.edge.convert import PositionConverter
 from lsp_server.edge.insight import register_insight
@@ -130,6 +131,8 @@ class SparrowServer(LanguageServer):
             index=self.index,
             worker=self.refactor_worker,
         )
+        self.chat_state = make_chat_state(self)
+        self.chat = make_chat(self)
         self.editor_commands: frozenset[str] = frozenset()  # that we may have it run
         self._told_problems: set[str] = set()
         self.index.on_change(self._on_index_change)
@@ -165,6 +168,8 @@ class SparrowServer(LanguageServer):
         self.status.on_status(roles, status)
         if "completion" in roles:
             self.warm_up.on_status(status)
+        if "chat" in roles:
+            self.chat_state.changed()
 
     def _on_completion(self, event: CompletionEvent) -> None:
         self.statistics.on_event(event)
@@ -206,6 +211,7 @@ def _register(server: SparrowServer) -> None:
     register_actions(server)
     register_completions(server)
     register_insight(server)
+    register_chat(server)
 
     @server.feature(protocol.RESTART_HOST)
     def restart_host(_: Any) -> dict[str, Any]:
@@ -267,6 +273,7 @@ def _register_lifecycle(server: SparrowServer) -> None:
         server.completion.stop()
         await server.statistics.write()
         server.trace_log.close()
+        await server.chat.close()
         await server.warm_up.close()
         await server.refactor_worker.close()
         await server.repository.close()

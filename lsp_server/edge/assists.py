@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -18,6 +17,7 @@ from pygls.exceptions import JsonRpcException
 
 from lsp_server import protocol
 from lsp_server.edge.progress import told
+from lsp_server.edge.verifying import check_by_tools, modules_of
 from lsp_server.edits.change import Change, EditKind
 from lsp_server.edits.workspace_edit import EditRefused, plan_edit
 from lsp_server.features.model_edits import Complained, EditRefusal, EditRequest, ModelEdits
@@ -27,8 +27,7 @@ from lsp_server.quick_fixes.diagnostics import Diagnostic
 from lsp_server.workspace.documents import Document, Edit, Position
 
 if TYPE_CHECKING:
-    from lsp_server.edits.imports import Modules
-    from lsp_server.edits.verification import Evidence, Finding
+    from lsp_server.edits.verification import Evidence
     from lsp_server.server import SparrowServer
 
 _MAX_DIAGNOSTICS = 10  # of a place, for which fixes are looked for
@@ -56,8 +55,8 @@ class Assists:
             exclusion=server.folders.exclusion,
             edit_refusal=server.folders.edit_refusal,
             parsed_text=server.index.parsed_text,
-            modules=self._modules,
-            tools_check=self._check_by_tools,
+            modules=lambda document: modules_of(server, document.uri),
+            tools_check=lambda change, complaints: check_by_tools(server, change, complaints),
             thinking=lambda: {"on": True, "off": False}.get(server.config.edit_thinking),
         )
 
@@ -237,31 +236,6 @@ class Assists:
         if isinstance(edit, EditRefusal):
             raise RequestFailed(f"{title}: {edit.reason}. {edit.hint}".rstrip())
         return self._planned(title, edit.change, edit.evidence)
-
-    async def _check_by_tools(
-        self, change: Change, complaints: Sequence[Complained]
-    ) -> Sequence[Finding]:
-        from lsp_server.complaint_check import check_complaints
-        from lsp_server.type_check import check_types
-
-        folder = self._server.index.folder_of(change.files[0].uri)
-        gone = [it.message for it in complaints if it.source.casefold() == "mypy"]
-        types_found = await check_types(change, folder, gone) if folder is not None else ()
-        return [*types_found, *await check_complaints(change, complaints)]
-
-    def _modules(self, document: Document) -> Modules | None:
-        from lsp_server.workspace_modules import WorkspaceModules
-
-        folder = self._server.index.folder_of(document.uri)
-        snapshot = self._server.index.snapshot(document.uri)
-        if folder is None or snapshot is None:
-            return None
-
-        def path_of(uri: str) -> str:
-            place = self._server.folders.place_of(uri)
-            return place[1] if place is not None else ""
-
-        return WorkspaceModules(Path(folder), snapshot, path_of)
 
     def _document(self, params: types.CodeActionParams) -> Document | None:
         return self._server.documents.get(params.text_document.uri)

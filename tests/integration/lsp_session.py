@@ -143,6 +143,7 @@ class Said:
     logged: list[str] = field(default_factory=list)
     progress: list[tuple[Any, Any]] = field(default_factory=list)  # token and value
     drafts: list[Any] = field(default_factory=list)
+    is_indexed: bool = False  # all folders were looked at
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -436,6 +437,10 @@ def _listen(server: Server, configuration: Callable[[], Any] | None) -> None:
         )
         said.changed.set()
 
+    def took_index_status(params: Any) -> None:
+        said.is_indexed = all(it.isCurrent for it in params.folders)
+        said.changed.set()
+
     def took_log(params: types.LogMessageParams) -> None:
         said.logged.append(params.message)
         said.changed.set()
@@ -454,6 +459,7 @@ def _listen(server: Server, configuration: Callable[[], Any] | None) -> None:
 
     client.feature("sparrow/status")(took_status)
     client.feature("sparrow/editDraft")(took_draft)
+    client.feature("sparrow/indexStatus")(took_index_status)
     client.feature(types.WINDOW_LOG_MESSAGE)(took_log)
     client.feature(types.PROGRESS)(took_progress)
     if configuration is not None:
