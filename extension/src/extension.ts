@@ -1,7 +1,18 @@
 /** The composition root: makes the parts and joins them. No part lives here. */
 import path from "node:path";
-import { commands, window, workspace, type ExtensionContext, type LogOutputChannel } from "vscode";
+import {
+  commands,
+  Uri,
+  window,
+  workspace,
+  type ExtensionContext,
+  type LogOutputChannel,
+} from "vscode";
 import { clearApiKey, setApiKey, watchApiKeys } from "./apiKeys";
+import { ChatService } from "./chat/chatService";
+import { ChatView } from "./chat/chatView";
+import { chatCommands } from "./chat/commands";
+import { registerParticipant } from "./chat/participant";
 import {
   explainCompletion,
   registerCommands,
@@ -52,12 +63,17 @@ export function activate(context: ExtensionContext): void {
     },
   );
   running = server;
+  const chat = new ChatService(server);
+  const chatView = new ChatView(context.extensionUri, chat);
 
   context.subscriptions.push(
     output,
     trace,
     statusBar,
     documents,
+    chat,
+    chatView,
+    registerParticipant(chat, Uri.joinPath(context.extensionUri, "media", "icon.png")),
     ...registerCommands({
       menu: () => showMenu(statusBar.statuses, server.indexes),
       install: async () => {
@@ -82,6 +98,7 @@ export function activate(context: ExtensionContext): void {
       openSample,
       waitForCompletions,
       edit: () => editByInstruction(server),
+      ...chatCommands(chat, chatView),
     }),
     commands.registerCommand(RENAME_COMMAND, renameAt),
     watchApiKeys(context.secrets, apiKeys, server, output),
