@@ -1,8 +1,8 @@
-// Bundles the extension to dist/extension.js; with --test, each test to a file in dist/test/.
+// Bundles the extension to dist/extension.js and its web view to dist/webview/; with --test, each test to
+// a file in dist/test/; with --harness, the web view and what stands in for the editor around it.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
-const testing = process.argv.includes("--test");
 const common = {
   bundle: true,
   platform: "node",
@@ -11,7 +11,23 @@ const common = {
   logLevel: "warning",
 };
 
-if (testing) {
+/** The page's script and style, for the browser that the editor is. */
+const webview = {
+  bundle: true,
+  platform: "browser",
+  format: "iife",
+  target: "chrome140",
+  logLevel: "warning",
+  entryPoints: [
+    { in: "webview/main.ts", out: "chat" },
+    { in: "webview/chat.css", out: "chat" },
+  ],
+  outdir: "dist/webview",
+  minify: true,
+  metafile: true,
+};
+
+if (process.argv.includes("--test")) {
   rmSync("dist/test", { recursive: true, force: true });
   await build({
     ...common,
@@ -21,7 +37,16 @@ if (testing) {
     outdir: "dist/test",
     sourcemap: "inline",
   });
+} else if (process.argv.includes("--harness")) {
+  await build({ ...webview, outdir: "dist/harness" });
+  await build({
+    ...webview,
+    entryPoints: [{ in: "test/harness/harness.ts", out: "harness" }],
+    outdir: "dist/harness",
+  });
+  await build({ ...common, entryPoints: ["test/harness/page.ts"], outdir: "dist/harness" });
 } else {
+  const page = await build(webview);
   const { metafile } = await build({
     ...common,
     entryPoints: ["src/extension.ts"],
@@ -30,12 +55,12 @@ if (testing) {
     minify: true,
     metafile: true,
   });
-  writeFileSync("dist/NOTICES.txt", notices(metafile));
+  writeFileSync("dist/NOTICES.txt", notices({ ...metafile.inputs, ...page.metafile.inputs }));
 }
 
 /** The licences of the packages that the bundle contains. */
-function notices(metafile) {
-  const folders = Object.keys(metafile.inputs).map(
+function notices(inputs) {
+  const folders = Object.keys(inputs).map(
     (file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0],
   );
   return [...new Set(folders.filter(Boolean))]

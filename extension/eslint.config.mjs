@@ -17,8 +17,9 @@ export default tseslint.config(
     },
   },
   {
-    // The core knows neither the editor nor the protocol library, so that node alone can test it.
-    files: ["src/core/**/*.ts"],
+    // The core knows neither the editor nor the protocol library, so that node alone can test it; nor does
+    // the web view, which is no part of the extension's process.
+    files: ["src/core/**/*.ts", "src/chatProtocol.ts", "webview/**/*.ts"],
     rules: {
       "@typescript-eslint/no-restricted-imports": [
         "error",

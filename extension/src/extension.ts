@@ -1,7 +1,18 @@
 /** The composition root: makes the parts and joins them. No part lives here. */
 import path from "node:path";
-import { commands, window, workspace, type ExtensionContext, type LogOutputChannel } from "vscode";
+import {
+  commands,
+  Uri,
+  window,
+  workspace,
+  type ExtensionContext,
+  type LogOutputChannel,
+} from "vscode";
 import { clearApiKey, setApiKey, watchApiKeys } from "./apiKeys";
+import { ChatService } from "./chat/chatService";
+import { ChatView } from "./chat/chatView";
+import { chatCommands } from "./chat/commands";
+import { registerParticipant } from "./chat/participant";
 import {
   explainCompletion,
   exportTrace,
@@ -56,6 +67,8 @@ export function activate(context: ExtensionContext): void {
     },
   );
   running = server;
+  const chat = new ChatService(server);
+  const chatView = new ChatView(context.extensionUri, chat);
 
   context.subscriptions.push(
     output,
@@ -63,6 +76,9 @@ export function activate(context: ExtensionContext): void {
     statusBar,
     documents,
     review,
+    chat,
+    chatView,
+    registerParticipant(chat, Uri.joinPath(context.extensionUri, "media", "icon.png")),
     ...registerCommands({
       menu: () => showMenu(statusBar.statuses, server.indexes),
       install: async () => {
@@ -92,6 +108,7 @@ export function activate(context: ExtensionContext): void {
       keepChanges: () => review.keep(),
       rejectChange: () => review.rejectChange(),
       rejectAllChanges: () => review.rejectAll(),
+      ...chatCommands(chat, chatView),
     }),
     commands.registerCommand(RENAME_COMMAND, renameAt),
     watchApiKeys(context.secrets, apiKeys, server, output),

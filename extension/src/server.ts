@@ -1,6 +1,6 @@
 /** The language server as the rest of the extension sees it: found, kept running, asked. */
 import { mkdir } from "node:fs/promises";
-import { commands, workspace } from "vscode";
+import { commands, EventEmitter, workspace } from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
 import { openSession, type Channels, type Launch, type ServerSession } from "./client";
 import { readEnvironment } from "./core/environment";
@@ -20,7 +20,11 @@ export class ServerMissing extends NotRetryable {
 
 export class Server {
   readonly #supervisor: Supervisor<ServerSession>;
+  readonly #started = new EventEmitter<ServerSession>();
   #indexes: readonly FolderIndex[] = [];
+
+  /** Whenever the server has been started, or started anew. */
+  readonly onDidStart = this.#started.event;
 
   constructor(
     private readonly storage: string,
@@ -73,7 +77,7 @@ export class Server {
     const launch = await locateServer(this.storage);
     void commands.executeCommand("setContext", "sparrow.installed", true);
     this.channels.output.info(`Starting ${launch.executable} lsp`);
-    return openSession(
+    const session = await openSession(
       launch,
       this.channels,
       () => this.apiKeys.all(),
@@ -85,6 +89,8 @@ export class Server {
       },
       signal,
     );
+    this.#started.fire(session);
+    return session;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Reads and writes the `sparrow` section; nothing else in the extension names a setting. */
-import { ConfigurationTarget, workspace } from "vscode";
+import { commands, ConfigurationTarget, workspace } from "vscode";
 import type { ModelRole } from "./protocol";
 import { isLanguageOn, parseLanguageSwitches, type LanguageSwitches } from "./core/languages";
 
@@ -57,6 +57,15 @@ export async function setLanguageEnabled(languageId: string, value: boolean): Pr
     target === ConfigurationTarget.Workspace ? values?.workspaceValue : values?.globalValue;
   const switches = { ...parseLanguageSwitches(stored), [languageId]: value };
   await section().update("languages", switches, target);
+}
+
+export async function setChatModel(model: string): Promise<void> {
+  await section().update("chat.model", model, ConfigurationTarget.Global);
+}
+
+/** Shows a setting in the editor's settings. */
+export async function openSetting(name: string): Promise<void> {
+  await commands.executeCommand("workbench.action.openSettings", `${SECTION}.${name}`);
 }
 
 export async function setServerPath(file: string): Promise<void> {

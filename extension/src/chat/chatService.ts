@@ -1,0 +1,104 @@
+/** The server's chat as the view and the participant see it: requests, and what the server tells. */
+import {
+  EventEmitter,
+  window,
+  workspace,
+  type CancellationToken,
+  type Disposable,
+  type TextEditor,
+} from "vscode";
+import type { LanguageClient, RequestType } from "vscode-languageclient/node";
+import type { ChatEvent, ChatSelection, ChatState } from "../chatProtocol";
+import type { Server } from "../server";
+import { COMPLETED_SCHEMES } from "../settings";
+import { EventNotification, StateChangedNotification } from "./requests";
+
+export class ChatService implements Disposable {
+  readonly #events = new EventEmitter<ChatEvent>();
+  readonly #states = new EventEmitter<ChatState>();
+  readonly #connections = new EventEmitter<boolean>();
+  readonly #subscription: Disposable;
+  #client: LanguageClient | undefined;
+
+  readonly onEvent = this.#events.event;
+  readonly onState = this.#states.event;
+  /** Whether the server is there, when that changes. */
+  readonly onConnection = this.#connections.event;
+
+  constructor(server: Server) {
+    this.#subscription = server.onDidStart(({ client, ended }) => {
+      this.#client = client;
+      client.onNotification(EventNotification, (event) => {
+        this.#events.fire(event);
+      });
+      client.onNotification(StateChangedNotification, (state) => {
+        this.#states.fire(state);
+      });
+      this.#connections.fire(true);
+      void ended.then(() => {
+        if (this.#client === client) {
+          this.#client = undefined;
+          this.#connections.fire(false);
+        }
+      });
+    });
+  }
+
+  get isConnected(): boolean {
+    return this.#client !== undefined;
+  }
+
+  /** Rejects with a message for the user. */
+  async request<Params, Result>(
+    type: RequestType<Params, Result, void>,
+    params: Params,
+    token?: CancellationToken,
+  ): Promise<Result> {
+    return this.client.sendRequest<Result>(type.method, params, token);
+  }
+
+  /** Throws with a message for the user where there is none. */
+  get client(): LanguageClient {
+    if (!workspace.isTrusted) {
+      throw new Error("In Restricted Mode Sparrow completes code and does nothing else.");
+    }
+    if (this.#client === undefined) {
+      throw new Error("Sparrow's server is not running. Its state is in the status bar.");
+    }
+    return this.#client;
+  }
+
+  /** The document that the user has before them, and the lines that are selected in it. */
+  place(): { readonly uri: string | null; readonly selection: ChatSelection | null } {
+    const editor = activeEditor();
+    if (editor === undefined) {
+      return { uri: null, selection: null };
+    }
+    const { start, end, isEmpty } = editor.selection;
+    return {
+      uri: this.client.code2ProtocolConverter.asUri(editor.document.uri),
+      selection: isEmpty ? null : { startLine: start.line, endLine: lastLine(start, end) },
+    };
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+    this.#events.dispose();
+    this.#states.dispose();
+    this.#connections.dispose();
+  }
+}
+
+/** The editor that was active last; a view has the focus without changing it. */
+export function activeEditor(): TextEditor | undefined {
+  const editor = window.activeTextEditor;
+  return editor && COMPLETED_SCHEMES.includes(editor.document.uri.scheme) ? editor : undefined;
+}
+
+/** Whole lines are selected up to the start of the next one, which is not meant. */
+export function lastLine(
+  start: { readonly line: number },
+  end: { readonly line: number; readonly character: number },
+): number {
+  return end.character === 0 && end.line > start.line ? end.line - 1 : end.line;
+}

@@ -1,0 +1,167 @@
+/**
+ * The chat in the side bar: a web view that loads its own script and style from the extension's folder
+ * and nothing else. Whenever it is shown it begins anew, with what the server tells; events of a view
+ * that is not there go nowhere.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  commands,
+  Disposable,
+  Uri,
+  window,
+  type WebviewView,
+  type WebviewViewProvider,
+} from "vscode";
+import type { ChatEvent } from "../chatProtocol";
+import { renderPage } from "../core/chat/page";
+import type { Method, ViewNotice, ViewRequest } from "../core/chat/viewMessages";
+import type { ChatService } from "./chatService";
+import { createRelay, type Relay } from "./relay";
+
+export const CHAT_VIEW = "sparrow.chat";
+
+/** Events are handed over once for each frame. */
+const FRAME_MS = 16;
+/** A selection changes with each key. */
+const SELECTION_PAUSE_MS = 400;
+
+export class ChatView implements WebviewViewProvider, Disposable {
+  readonly #relay: Relay;
+  readonly #subscription: Disposable;
+  #view: WebviewView | undefined;
+  /** Whether the page has asked something, so that it listens. */
+  #isListening = false;
+  #waiting: ViewNotice[] = [];
+  #events: ChatEvent[] = [];
+  #frame: NodeJS.Timeout | undefined;
+  #pause: NodeJS.Timeout | undefined;
+  #shown: string | null = null;
+
+  constructor(
+    private readonly extension: Uri,
+    chat: ChatService,
+  ) {
+    this.#relay = createRelay(chat, (id) => {
+      this.#shown = id;
+    });
+    this.#subscription = Disposable.from(
+      window.registerWebviewViewProvider(CHAT_VIEW, this),
+      chat.onEvent((event) => {
+        this.#events.push(event);
+        this.#frame ??= setTimeout(() => {
+          this.#flush();
+        }, FRAME_MS);
+      }),
+      chat.onState((state) => {
+        this.#tell({ kind: "state", state });
+      }),
+      chat.onConnection((isThere) => {
+        this.#tell({ kind: "connection", isThere });
+      }),
+      window.onDidChangeActiveTextEditor(() => {
+        this.#tellOfEditor();
+      }),
+      window.onDidChangeTextEditorSelection(() => {
+        this.#tellOfEditor();
+      }),
+    );
+  }
+
+  /** The conversation that is on the screen, or was last. */
+  get shown(): string | null {
+    return this.#shown;
+  }
+
+  resolveWebviewView(view: WebviewView): void {
+    this.#view = view;
+    const folder = Uri.joinPath(this.extension, "dist", "webview");
+    const { webview } = view;
+    webview.options = { enableScripts: true, localResourceRoots: [folder] };
+    webview.onDidReceiveMessage((request: ViewRequest) => {
+      this.#isListening = true;
+      this.#waiting.splice(0).forEach((notice) => {
+        this.#post(notice);
+      });
+      void this.#answer(request);
+    });
+    view.onDidChangeVisibility(() => {
+      this.#isListening = false;
+    });
+    view.onDidDispose(() => {
+      this.#view = undefined;
+      this.#isListening = false;
+    });
+    webview.html = renderPage({
+      script: webview.asWebviewUri(Uri.joinPath(folder, "chat.js")).toString(),
+      style: webview.asWebviewUri(Uri.joinPath(folder, "chat.css")).toString(),
+      cspSource: webview.cspSource,
+      nonce: randomBytes(16).toString("base64url"),
+    });
+  }
+
+  /** Shows the view with the focus in it, and tells it what to do there. */
+  async reveal(notice: ViewNotice): Promise<void> {
+    this.#waiting.push(notice);
+    await commands.executeCommand(`${CHAT_VIEW}.focus`);
+    if (this.#isListening) {
+      this.#waiting.splice(0).forEach((waiting) => {
+        this.#post(waiting);
+      });
+    }
+  }
+
+  dispose(): void {
+    clearTimeout(this.#frame);
+    clearTimeout(this.#pause);
+    this.#subscription.dispose();
+  }
+
+  async #answer(request: ViewRequest): Promise<void> {
+    const { ticket } = request;
+    try {
+      const result = await ask(this.#relay, request);
+      this.#flush(); // what the result tells of came behind these
+      this.#post({ kind: "reply", ticket, result });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#post({ kind: "refusal", ticket, message });
+    }
+  }
+
+  #tellOfEditor(): void {
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => {
+      this.#tell({ kind: "editor" });
+    }, SELECTION_PAUSE_MS);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#frame);
+    this.#frame = undefined;
+    const events = this.#events.splice(0);
+    if (events.length > 0) {
+      this.#tell({ kind: "events", events });
+    }
+  }
+
+  #tell(notice: ViewNotice): void {
+    if (this.#isListening) {
+      this.#post(notice);
+    }
+  }
+
+  #post(notice: ViewNotice): void {
+    void this.#view?.webview.postMessage(notice);
+  }
+}
+
+/** The page is ours, and what it holds is not: a method that is not in the table is refused. */
+async function ask<M extends Method>(
+  relay: Relay,
+  { method, params }: ViewRequest<M>,
+): Promise<unknown> {
+  if (!Object.hasOwn(relay, method)) {
+    throw new Error(`The chat knows no ${method}.`);
+  }
+  return relay[method](params);
+}

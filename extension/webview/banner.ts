@@ -1,0 +1,36 @@
+/** What has to be said of the model before anything else, such as that there is none. */
+import type { ChatState } from "../src/chatProtocol";
+import { element, textButton } from "./elements";
+
+export class Banner {
+  readonly element = element("div", {
+    class: "banner",
+    hidden: true,
+    attributes: { role: "status" },
+  });
+
+  constructor(private readonly setUpModel: () => void) {}
+
+  /** Undefined: the server is not there. */
+  show(state: ChatState | undefined): void {
+    this.element.replaceChildren();
+    this.element.hidden = true;
+    if (state === undefined) {
+      this.#say("Sparrow's server is not running. Its state is in the status bar.");
+    } else if (!state.hasChatModel) {
+      this.#say(
+        "No chat model is set up. Sparrow finds the code that a question is about; it explains nothing.",
+        textButton("Set Up a Chat Model…", this.setUpModel),
+      );
+    } else if (state.state === "loading" || state.state === "starting") {
+      this.#say(`${state.model || "The model"} is ${state.state}. ${state.message}`);
+    } else if (state.state === "error") {
+      this.#say(state.message === "" ? "The chat model has failed." : state.message);
+    }
+  }
+
+  #say(words: string, ...buttons: readonly HTMLElement[]): void {
+    this.element.hidden = false;
+    this.element.append(element("span", {}, words), ...buttons);
+  }
+}

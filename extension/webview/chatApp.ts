@@ -1,0 +1,350 @@
+/** Joins the parts of the view: what the user does becomes requests, what comes back is shown. */
+import type { ChatMessage, ChatState } from "../src/chatProtocol";
+import { Conversations, type Changes } from "../src/core/chat/conversations";
+import { EMPTY_DRAFT } from "../src/core/chat/mentions";
+import { Banner } from "./banner";
+import { Composer, type Question } from "./composer";
+import { ConversationList } from "./conversationList";
+import { element, iconButton } from "./elements";
+import { Host, type Told } from "./host";
+import { draftOf, readKept, withDraft, type KeptState } from "./keptState";
+import { TranscriptView } from "./transcriptView";
+
+const ANNOUNCED_CHARACTERS = 400;
+
+export class ChatApp {
+  readonly #host = new Host((notice) => {
+    this.#onTold(notice);
+  });
+  readonly #conversations = new Conversations();
+  #kept: KeptState = readKept(this.#host.kept());
+  #state: ChatState | undefined;
+  /** The question that is edited, to be sent in its place. */
+  #edited: ChatMessage | undefined;
+  #problemTimer: number | undefined;
+
+  readonly #title = element("h1", { class: "title" });
+  readonly #problem = element("div", { class: "problem", attributes: { role: "alert" } });
+  readonly #announcer = element("div", { class: "unseen", attributes: { role: "status" } });
+  readonly #welcome = element("div", { class: "welcome" });
+  readonly #banner = new Banner(() => void this.#attempt(this.#host.ask("setUpModel", {})));
+  readonly #list = new ConversationList({
+    open: (id) => void this.#open(id),
+    rename: (id, title) => void this.#rename(id, title),
+    delete: (id, title) => void this.#delete(id, title),
+  });
+  readonly #transcript = new TranscriptView({
+    follow: (target) => void this.#attempt(this.#host.ask("follow", { target })),
+    reveal: (mention) => void this.#attempt(this.#host.ask("reveal", { mention })),
+    copy: (text) => void this.#attempt(this.#host.ask("copy", { text }), "Copied"),
+    insert: (text) => void this.#attempt(this.#host.ask("insert", { text }), "Inserted"),
+    apply: (message, block) => void this.#apply(message, block),
+    edit: (message) => {
+      this.#edit(message);
+    },
+    regenerate: () => void this.#regenerate(),
+  });
+  readonly #composer = new Composer({
+    send: (question) => void this.#send(question),
+    stop: () => {
+      const id = this.#shown;
+      if (id !== null) {
+        void this.#attempt(this.#host.ask("stop", { id }));
+      }
+    },
+    cancelEditing: () => {
+      this.#stopEditing();
+      this.#composer.show(EMPTY_DRAFT);
+    },
+    reveal: (mention) => void this.#attempt(this.#host.ask("reveal", { mention })),
+    changed: (draft) => {
+      this.#keep(withDraft(this.#kept, this.#shown, draft));
+    },
+    suggest: async (query) => (await this.#host.ask("suggest", { query })).mentions,
+    measure: ({ text, mentions, without }) =>
+      this.#host.ask("context", { id: this.#shown, text, mentions, without }),
+  });
+
+  constructor(private readonly root: HTMLElement) {}
+
+  get #shown(): string | null {
+    return this.#kept.shown;
+  }
+
+  start(): void {
+    const chats = iconButton("chats", "All chats", () => {
+      this.root.classList.toggle("listing");
+    });
+    const add = iconButton("add", "New chat", () => {
+      this.#showNew();
+    });
+    this.#welcome.append(
+      element("p", {}, "Ask about the code in this workspace."),
+      element("p", {}, "@ mentions a file, a symbol, the selection, problems or changes."),
+    );
+    this.root.append(
+      element("header", {}, chats, this.#title, add),
+      this.#list.element,
+      element(
+        "main",
+        {},
+        ...[this.#banner.element, this.#welcome, this.#transcript.element],
+        ...[this.#problem, this.#composer.element],
+      ),
+      this.#announcer,
+    );
+    this.#composer.thinking = this.#kept.thinking;
+    this.#composer.show(draftOf(this.#kept, this.#shown));
+    this.#showConversation(true);
+    void this.#refresh();
+  }
+
+  /** All anew, as the server has it now. */
+  async #refresh(): Promise<void> {
+    try {
+      this.#state = await this.#host.ask("state", {});
+      const { conversations } = await this.#host.ask("list", {});
+      this.#conversations.list(conversations);
+    } catch {
+      this.#state = undefined;
+      this.#banner.show(undefined);
+      return;
+    }
+    this.#banner.show(this.#state);
+    const id = this.#shown;
+    if (id !== null && this.#conversations.summary(id) !== undefined) {
+      await this.#open(id);
+    } else {
+      this.#keep({ ...this.#kept, shown: null });
+      this.#showConversation(true);
+    }
+  }
+
+  #onTold(notice: Told): void {
+    switch (notice.kind) {
+      case "events":
+        this.#take(this.#conversations.apply(notice.events));
+        return;
+      case "state":
+        this.#state = notice.state;
+        this.#banner.show(notice.state);
+        return;
+      case "connection":
+        if (notice.isThere) {
+          void this.#refresh();
+        } else {
+          this.#state = undefined;
+          this.#banner.show(undefined);
+        }
+        return;
+      case "editor":
+        this.#composer.measureSoon();
+        return;
+      case "newChat":
+        this.#showNew();
+        return;
+      case "attach":
+        this.#composer.attach(notice.mention);
+    }
+  }
+
+  /** Shows what events have changed. */
+  #take({ messages, gaps, summaries }: Changes): void {
+    const id = this.#shown;
+    if (id !== null) {
+      for (const messageId of messages) {
+        const message = this.#conversations.message(id, messageId);
+        if (message !== undefined) {
+          this.#transcript.update(message);
+          if (message.state !== "streaming") {
+            this.#announce(message);
+          }
+        }
+      }
+    }
+    if (summaries) {
+      this.#showSummaries();
+    }
+    for (const gap of gaps) {
+      void this.#open(gap, false);
+    }
+  }
+
+  async #open(id: string, isToBeShown = true): Promise<void> {
+    if (isToBeShown && id !== this.#shown) {
+      this.#stopEditing();
+      this.#keep({ ...this.#kept, shown: id });
+      this.#composer.show(draftOf(this.#kept, id));
+    }
+    if (isToBeShown) {
+      this.root.classList.remove("listing");
+    }
+    try {
+      const changes = await this.#conversations.awaiting(
+        this.#host.ask("open", { id }),
+        (conversation) => {
+          this.#conversations.open(conversation);
+        },
+      );
+      if (id === this.#shown) {
+        this.#showConversation(true);
+      }
+      this.#take(changes);
+    } catch (error) {
+      this.#complain(error);
+    }
+  }
+
+  #showNew(): void {
+    this.#stopEditing();
+    this.#keep({ ...this.#kept, shown: null });
+    this.root.classList.remove("listing");
+    this.#composer.show(draftOf(this.#kept, null));
+    this.#showConversation(true);
+    this.#composer.focus();
+  }
+
+  async #send({ text, mentions, without, thinking }: Question): Promise<void> {
+    const id = this.#shown;
+    const replaces = this.#edited?.id ?? null;
+    this.#keep({ ...this.#kept, thinking: this.#composer.thinking });
+    this.#composer.isSending = true;
+    try {
+      const reply = this.#host.ask("send", { id, text, mentions, without, thinking, replaces });
+      const changes = await this.#conversations.awaiting(reply, (sent) => {
+        this.#conversations.sent(sent, { text, mentions, replaces }, Date.now());
+        this.#keep(withDraft(this.#kept, id, EMPTY_DRAFT));
+        // The user may have gone to another conversation meanwhile.
+        if (this.#shown === id) {
+          this.#stopEditing();
+          this.#keep({ ...this.#kept, shown: sent.id });
+          this.#composer.show(EMPTY_DRAFT);
+          this.#showConversation(false);
+        }
+      });
+      this.#announcer.textContent = "Sparrow answers.";
+      this.#showSummaries();
+      this.#take(changes);
+    } catch (error) {
+      this.#composer.fail(messageOf(error));
+    } finally {
+      this.#composer.isSending = false;
+    }
+  }
+
+  async #regenerate(): Promise<void> {
+    const id = this.#shown;
+    if (id === null) {
+      return;
+    }
+    try {
+      const reply = this.#host.ask("regenerate", { id });
+      const changes = await this.#conversations.awaiting(reply, (sent) => {
+        this.#conversations.regenerated(sent, Date.now());
+        this.#showConversation(false);
+      });
+      this.#take(changes);
+    } catch (error) {
+      this.#complain(error);
+    }
+  }
+
+  async #apply({ id: answerId }: ChatMessage, block: number): Promise<void> {
+    const id = this.#shown;
+    if (id !== null) {
+      const reply = this.#host.ask("apply", { id, answerId, block });
+      const result = await this.#attempt(reply);
+      if (result !== undefined) {
+        this.#announcer.textContent = result.isDone ? "Applied." : "Nothing was applied.";
+      }
+    }
+  }
+
+  #edit(message: ChatMessage): void {
+    this.#edited = message;
+    this.#composer.isEditing = true;
+    this.#composer.show({ text: message.text, mentions: message.mentions });
+    this.#composer.focus();
+  }
+
+  #stopEditing(): void {
+    this.#edited = undefined;
+    this.#composer.isEditing = false;
+  }
+
+  async #rename(id: string, title: string): Promise<void> {
+    if (title !== this.#conversations.summary(id)?.title) {
+      this.#conversations.rename(id, title);
+      await this.#attempt(this.#host.ask("rename", { id, title }));
+    }
+    this.#showSummaries();
+  }
+
+  async #delete(id: string, title: string): Promise<void> {
+    const result = await this.#attempt(this.#host.ask("delete", { id, title }));
+    if (result?.isDone === true) {
+      this.#conversations.delete(id);
+      if (id === this.#shown) {
+        this.#showNew();
+      }
+      this.#showSummaries();
+    }
+  }
+
+  #showConversation(isOther: boolean): void {
+    const id = this.#shown;
+    const messages = id === null ? [] : (this.#conversations.transcript(id) ?? []);
+    this.#transcript.show(messages, isOther);
+    this.#welcome.hidden = messages.length > 0;
+    this.#transcript.element.hidden = messages.length === 0;
+    void this.#attempt(this.#host.ask("showing", { id }));
+    this.#showSummaries();
+  }
+
+  #showSummaries(): void {
+    const id = this.#shown;
+    const summary = id === null ? undefined : this.#conversations.summary(id);
+    this.#title.textContent = summary?.title ?? "New chat";
+    this.#title.title = this.#title.textContent;
+    this.#composer.isRunning = summary?.isRunning ?? false;
+    this.#list.show(this.#conversations.summaries, id);
+  }
+
+  #announce({ state, text, error }: ChatMessage): void {
+    this.#announcer.textContent =
+      state === "failed"
+        ? `The answer has failed. ${error}`
+        : `The answer is there. ${text.slice(0, ANNOUNCED_CHARACTERS)}`;
+  }
+
+  #keep(kept: KeptState): void {
+    this.#kept = kept;
+    this.#host.keep(kept);
+  }
+
+  /** Says what went wrong; undefined then. */
+  async #attempt<T>(reply: Promise<T>, done?: string): Promise<T | undefined> {
+    try {
+      const result = await reply;
+      if (done !== undefined) {
+        this.#announcer.textContent = done;
+      }
+      return result;
+    } catch (error) {
+      this.#complain(error);
+      return undefined;
+    }
+  }
+
+  #complain(error: unknown): void {
+    this.#problem.textContent = messageOf(error);
+    clearTimeout(this.#problemTimer);
+    this.#problemTimer = window.setTimeout(() => {
+      this.#problem.textContent = "";
+    }, 10_000);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
