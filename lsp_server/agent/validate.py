@@ -259,7 +259,7 @@ class _Trial:
         if left_s <= 0:
             return ""
         change = change_of(self.candidate, snapshot)
-        findings = await check_types(change, snapshot.root, left_s)
+        findings = await check_types(change, snapshot.root, timeout_s=left_s)
         if any(it.outcome is Outcome.PASSED for it in findings):
             self.gates += ("type check",)
         failed = [it.detail for it in findings if it.outcome is Outcome.FAILED]
