@@ -7,17 +7,21 @@ and none of its business. Pure.
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
-from lsp_server.completions.lexis import indentation
+from lsp_server.completions.lexis import indentation, scan, statement_start
 from lsp_server.completions.place import Surroundings
 from lsp_server.edits.completed_line import completed_block
 from lsp_server.edits.python_names import Use, find_undefined
 
 _HEADER = re.compile(r"\s*(async\s+def|def|class)\b\s*(\w*)")
+_WORD = re.compile(r"(?<![\w.])[^\W\d]\w*")
+_BUILTINS = frozenset(dir(builtins))
 _MAX_OCCURRENCES = 40  # a name that stands in more lines is one that is used
 _STAR = re.compile(r"\s*from\s.+\simport\s+\*")
 
@@ -33,25 +37,38 @@ def find_unknown(
 
     `lines` are the document's. `is_known` is asked last: whether a name can be imported.
     """
-    if around.language != "python" or not any(map(str.isalpha, text)):
+    if around.language != "python":
         return None
-    block = completed_block(around.before, text, around.behind)
+    # Nearly always each word of a text stands around it as well, and nothing has to be parsed.
+    words = {name for name in _words(around.own, text) if not _may_mean(name, lines, cursor_line)}
+    block = _block(around, text) if words else None
     if block is None:
         return None
     source, start = block
-    undefined = find_undefined(source) or []
-    if not undefined:
-        return None
     ends = list(accumulate(len(line) for line in source.splitlines(keepends=True)))
     first = bisect_right(ends, start)
-    for use in undefined:
+    for use in find_undefined(source) or ():
         offset = (ends[use.line - 1] if use.line else 0) + use.column
         # A name may have begun before the cursor.
-        if offset + len(use.name) <= start or offset >= start + len(text):
-            continue
-        if not _may_mean(use.name, lines, cursor_line) and not is_known(use.name):
+        is_in_text = offset + len(use.name) > start and offset < start + len(text)
+        if is_in_text and use.name in words and not is_known(use.name):
             return Use(use.line - first, use.column, use.name)
     return None
+
+
+def _block(around: Surroundings, text: str) -> tuple[str, int] | None:
+    before = scan("python", around.before[statement_start(around.before) :])
+    if before.is_within_text:
+        return None
+    goes_on = bool(before.opened) or "".join(around.before[-2:-1]).rstrip("\r\n").endswith("\\")
+    return completed_block(around.before, text, around.behind, begins_line=not goes_on)
+
+
+def _words(own: str, text: str) -> Iterator[str]:
+    """The words of a text that may be names, also one that began before it."""
+    for word in _WORD.finditer(own + text):
+        if word.end() > len(own) and not keyword.iskeyword(word[0]) and word[0] not in _BUILTINS:
+            yield word[0]
 
 
 def _may_mean(name: str, lines: Sequence[str], cursor_line: int) -> bool:
