@@ -233,7 +233,7 @@ class CompletionFeature:
             place.around,
             text,
             config.completion_max_lines,
-            UnknownNames(config.completion_unknown_names),
+            UnknownNames("show" if place.document.is_cell else config.completion_unknown_names),
             lambda it: find_unknown(
                 place.around,
                 it,
