@@ -78,7 +78,7 @@ def traces_of(target: str, bursty_ms: Sequence[float]) -> list[TypingTrace]:
     for start in range(0, len(target), 20):
         part = target[start : start + 20]
         retyped += [Stroke(UNIFORM_MS, it) for it in part]
-        retyped += [Stroke(UNIFORM_MS, "")] * 5
+        retyped += [Stroke(UNIFORM_MS, "")] * len(part[-5:])
         retyped += [Stroke(UNIFORM_MS, it) for it in part[-5:]]
     return [
         TypingTrace("uniform", uniform, takes=False),
@@ -95,23 +95,18 @@ def script(places: Sequence[Place], trace: str, delay_ms: float) -> dict[str, An
     It knows the word that comes next; along what it says, the rest of the text; where it is
     unforeseen, it always says something else.
     """
-    rules = []
+    known: dict[str, str] = {}
     for place in places if trace != UNFORESEEN else ():
         before = _before(place)
         for typed in range(len(place.target)):
             rest = place.target[typed:]
-            if trace != ALONG:
-                word = _WORD.match(rest)
-                rest = word[0] if word else rest
-            rules.append(
-                {
-                    "when": {"prefix_ends_with": before + place.target[:typed]},
-                    "reply": [rest],
-                    "delay_ms": delay_ms,
-                }
-            )
-    # Longer prefixes first: a text may end as another begins.
-    rules.sort(key=lambda it: -len(it["when"]["prefix_ends_with"]))
+            word = _WORD.match(rest) if trace != ALONG else None
+            known[before + place.target[:typed]] = word[0] if word else rest
+    rules = [
+        {"when": {"prefix_ends_with": prefix}, "reply": [known[prefix]], "delay_ms": delay_ms}
+        # Longer prefixes first: a text may end as another begins.
+        for prefix in sorted(known, key=len, reverse=True)
+    ]
     long = [f"a{number} + " for number in range(250)]
     return {
         "rules": [

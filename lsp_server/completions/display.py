@@ -80,5 +80,5 @@ def display(
 
 
 def _told(before: str, behind: str, why: str) -> Iterator[str]:
-    if len(behind) < len(before):
-        yield f"{len(before) - len(behind)} characters {why}"
+    if count := len(before) - len(behind):
+        yield f"{count} character{'s' if count > 1 else ''} {why}"

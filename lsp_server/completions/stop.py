@@ -44,6 +44,10 @@ class Stop(enum.StrEnum):
     ABOVE = "it repeated the lines above"
     ITSELF = "it repeated itself"
 
+    @property
+    def is_repeat(self) -> bool:
+        return self in {Stop.REST, Stop.FOLLOWING, Stop.ABOVE, Stop.ITSELF}
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:

@@ -7,17 +7,26 @@ and none of its business. Pure.
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from functools import cached_property
+from itertools import accumulate, islice
 
-from lsp_server.completions.lexis import indentation
+from lsp_server.completions.lexis import scan, statement_start
 from lsp_server.completions.place import Surroundings
 from lsp_server.edits.completed_line import completed_block
 from lsp_server.edits.python_names import Use, find_undefined
 
 _HEADER = re.compile(r"\s*(async\s+def|def|class)\b\s*(\w*)")
+_WORD = re.compile(r"(?<![\w.])[^\W\d]\w*")
+_BUILTINS = frozenset(dir(builtins))
+_HEADERS = ("def ", "class ", "async def ")
+_BLANKS = " \t"
+# What a line begins with that stands at any depth; the empty one is blank.
+_NO_STATEMENT = frozenset({"", "\n", "\r", "#", ")", "]", "}"})
 _MAX_OCCURRENCES = 40  # a name that stands in more lines is one that is used
 _STAR = re.compile(r"\s*from\s.+\simport\s+\*")
 
@@ -33,74 +42,128 @@ def find_unknown(
 
     `lines` are the document's. `is_known` is asked last: whether a name can be imported.
     """
-    if around.language != "python" or not any(map(str.isalpha, text)):
+    if around.language != "python":
         return None
-    block = completed_block(around.before, text, around.behind)
+    # Nearly always each word of a text stands around it as well, and nothing has to be parsed.
+    visible = _Visible(lines, cursor_line)
+    words = {it for it in _words(around.own, text) if not visible.may_mean(it)}
+    if words and any("import *" in it and _STAR.match(it) for it in lines):
+        return None
+    block = _block(around, text) if words else None
     if block is None:
         return None
     source, start = block
-    undefined = find_undefined(source) or []
-    if not undefined:
-        return None
     ends = list(accumulate(len(line) for line in source.splitlines(keepends=True)))
     first = bisect_right(ends, start)
-    for use in undefined:
+    for use in find_undefined(source) or ():
         offset = (ends[use.line - 1] if use.line else 0) + use.column
         # A name may have begun before the cursor.
-        if offset + len(use.name) <= start or offset >= start + len(text):
-            continue
-        if not _may_mean(use.name, lines, cursor_line) and not is_known(use.name):
+        is_in_text = offset + len(use.name) > start and offset < start + len(text)
+        if is_in_text and use.name in words and not is_known(use.name):
             return Use(use.line - first, use.column, use.name)
     return None
 
 
-def _may_mean(name: str, lines: Sequence[str], cursor_line: int) -> bool:
-    word = re.compile(rf"(?<![\w.]){re.escape(name)}\b")
-    places = [number for number, line in enumerate(lines) if name in line and word.search(line)]
-    if len(places) > _MAX_OCCURRENCES or any("import *" in it and _STAR.match(it) for it in lines):
-        return True
-    if not places:
-        return False
-    around = list(_scopes(lines, cursor_line))
-    return any(_is_seen(name, lines, number, around) for number in places)
+def _block(around: Surroundings, text: str) -> tuple[str, int] | None:
+    before = scan("python", around.before[statement_start(around.before) :])
+    if before.is_within_text:
+        return None
+    goes_on = bool(before.opened) or "".join(around.before[-2:-1]).rstrip("\r\n").endswith("\\")
+    return completed_block(around.before, text, around.behind, begins_line=not goes_on)
 
 
-def _is_seen(name: str, lines: Sequence[str], number: int, around: list[int]) -> bool:
-    """Whether what a line binds can be seen from within the scopes around the cursor."""
-    line = lines[number]
-    if line.lstrip().startswith("#"):
-        return False
-    if line.split()[0] == "global":
-        return True
-    scopes = list(_scopes(lines, number))
-    header = _HEADER.match(line)
-    if header and header[2] != name:
-        scopes.insert(0, number)  # a parameter is the function's own
-    if scopes and _is_class(lines[scopes[0]]) and scopes[0] != next(iter(around), -1):
-        return False
-    return all(it in around or _is_class(lines[it]) for it in scopes)
+def _words(own: str, text: str) -> Iterator[str]:
+    """The words of a text that may be names, also one that began before it."""
+    for word in _WORD.finditer(own + text):
+        if word.end() > len(own) and not keyword.iskeyword(word[0]) and word[0] not in _BUILTINS:
+            yield word[0]
 
 
-def _scopes(lines: Sequence[str], number: int) -> Iterator[int]:
-    """The lines of the functions and classes that a line stands in, the innermost first."""
-    depth = indentation(lines[number]) if lines[number].strip() else _depth_of_blank(lines, number)
-    for above in range(number - 1, -1, -1):
-        if depth == 0:
-            return
-        line = lines[above]
-        if line.strip() and indentation(line) < depth and not line.lstrip().startswith((")", "#")):
-            depth = indentation(line)
-            if _HEADER.match(line):
-                yield above
+class _Visible:
+    """The lines of a document, as they can be seen from one of them."""
+
+    def __init__(self, lines: Sequence[str], line: int) -> None:
+        self._lines = lines
+        self._line = line
+        self._text = "".join(lines)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(map(len, self._lines)))
+
+    @cached_property
+    def _scopes(self) -> list[tuple[int, ...]]:
+        """For each line those of the functions and classes that it stands in, the innermost last."""
+        found: list[tuple[int, ...]] = []
+        scopes: tuple[int, ...] = ()
+        depths: list[int] = []
+        for number, line in enumerate(self._lines):
+            bare = line.lstrip(_BLANKS)
+            if bare[:1] not in _NO_STATEMENT:
+                depth = len(line) - len(bare)
+                while depths and depth <= depths[-1]:
+                    depths.pop()
+                    scopes = scopes[:-1]
+                found.append(scopes)
+                if bare.startswith(_HEADERS):
+                    scopes = (*scopes, number)
+                    depths.append(depth)
+            else:
+                found.append(scopes)
+        return found
+
+    @cached_property
+    def _around(self) -> tuple[int, ...]:
+        """The same of the cursor's line, which may be blank: then what stands before it tells."""
+        depth = len(self._lines[self._line].rstrip("\r\n"))
+        scopes = self._scopes[self._line]
+        if self._lines[self._line].strip() or not depth:
+            return scopes
+        return tuple(it for it in scopes if _depth(self._lines[it]) < depth)
+
+    def may_mean(self, name: str) -> bool:
+        """Whether a line that can be seen has the name."""
+        found = list(islice(_occurrences(self._text, name), _MAX_OCCURRENCES))
+        if len(found) == _MAX_OCCURRENCES:
+            return True
+        places = {bisect_right(self._ends, at) for at in found}
+        nearest = sorted(places, key=lambda number: abs(number - self._line))
+        return any(self._is_seen(name, number) for number in nearest)
+
+    def _is_seen(self, name: str, number: int) -> bool:
+        line = self._lines[number]
+        if line.lstrip().startswith("#"):
+            return False
+        header = _HEADER.match(line)
+        if (header is None and line[0] not in _BLANKS) or line.split()[0] == "global":
+            return True
+        scopes = self._scopes[number]
+        if header and header[2] != name:
+            scopes = (*scopes, number)  # a parameter is the function's own
+        around = self._around
+        if scopes and self._is_class(scopes[-1]) and scopes[-1:] != around[-1:]:
+            return False
+        return all(it in around or self._is_class(it) for it in scopes)
+
+    def _is_class(self, number: int) -> bool:
+        header = _HEADER.match(self._lines[number])
+        return header is not None and header[1] == "class"
 
 
-def _depth_of_blank(lines: Sequence[str], number: int) -> int:
-    """A blank line may have less before the cursor than its block has."""
-    above = next((line for line in reversed(lines[:number]) if line.strip()), "")
-    opens = above.rstrip().endswith(":")
-    return max(indentation(lines[number]), indentation(above) + opens)
+def _occurrences(text: str, name: str) -> Iterator[int]:
+    """Where a name stands that is no attribute. A pattern would take a hundred times as long."""
+    at = text.find(name)
+    while at >= 0:
+        end = at + len(name)
+        before, behind = text[at - 1 : at], text[end : end + 1]
+        if before != "." and not _is_of_word(before) and not _is_of_word(behind):
+            yield at
+        at = text.find(name, end)
 
 
-def _is_class(line: str) -> bool:
-    header = _HEADER.match(line)
-    return header is not None and header[1] == "class"
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(_BLANKS))

@@ -17,6 +17,8 @@ import re
 import warnings
 from collections.abc import Sequence
 
+from lsp_server.edits.python_source import parse_python
+
 MAX_LINES = 400  # of a block, before the cursor and behind it; what is longer takes milliseconds
 
 _STARTS = re.compile(r"[^\s#)\]}'\"]")
@@ -54,21 +56,25 @@ def breaks_syntax(language: str, before: Sequence[str], text: str, behind: Seque
 
 
 def completed_block(
-    before: Sequence[str], text: str, behind: Sequence[str]
+    before: Sequence[str], text: str, behind: Sequence[str], *, begins_line: bool
 ) -> tuple[str, int] | None:
-    """The source of the block in Python that `text` would stand in, and where in it `text` begins.
+    """Source in Python that `text` stands in, and where in it `text` begins.
 
-    What typing on would add is added. None where the block cannot be parsed with it.
+    That is its line, where the statement begins with that, else the block; with what typing on would
+    add. None where neither can be parsed with the text.
     """
-    head = "".join(before[_start(before) :])
-    tail = "".join(behind[: _end(behind)])
-    opening = "if 1:\n" if head.startswith((" ", "\t")) else ""
-    start = len(opening) + len(head)
-    for end in (tail, ""):
+    # What stands behind belongs to it where the line goes on.
+    rest = behind[0].strip() if behind else ""
+    sources = [("".join(before[-1:]), rest)] if begins_line else []
+    first = _start(before)
+    if not begins_line or first < len(before) - 1:
+        sources.append(("".join(before[first:]), rest and "".join(behind[: _end(behind)])))
+    for head, tail in sources:
+        opening = "if 1:\n" if head.startswith((" ", "\t")) else ""
         for more in ("", *_ends(text, head)):
-            source = f"{opening}{head}{text}{more}{end}"
-            if _is_valid(source):
-                return source, start
+            source = f"{opening}{head}{text}{more}{tail}"
+            if not isinstance(parse_python(source), SyntaxError):
+                return source, len(opening) + len(head)
     return None
 
 

@@ -210,7 +210,8 @@ class CompletionFeature:
             trace.end(Verdict.STALE)
             return None
         if not text.strip():
-            nothing = Verdict.REPEATS if generated.passed.left_out else Verdict.NO_IDEA
+            stop = generated.passed.stop
+            nothing = Verdict.REPEATS if stop and stop.is_repeat else Verdict.NO_IDEA
             trace.end(Verdict.LATE if trace.late else nothing)
             return None
         text = self._displayed(place, text, trace)
@@ -232,7 +233,7 @@ class CompletionFeature:
             place.around,
             text,
             config.completion_max_lines,
-            UnknownNames(config.completion_unknown_names),
+            UnknownNames("show" if place.document.is_cell else config.completion_unknown_names),
             lambda it: find_unknown(
                 place.around,
                 it,

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 MAX_DOCUMENT_CHARACTERS = 4 * 1024 * 1024
 MAX_LINE_CHARACTERS = 20_000
+# The scheme of a notebook's cells: each is a document of its own, with the notebook's path.
+NOTEBOOK_CELL = "vscode-notebook-cell"
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
 
@@ -59,6 +61,11 @@ class Document:
     @property
     def text(self) -> str:
         return "".join(self.lines)
+
+    @property
+    def is_cell(self) -> bool:
+        """Whether it is a part of a notebook, where other cells define names as well."""
+        return self.uri.startswith(f"{NOTEBOOK_CELL}:")
 
     def replace(self, text: str) -> None:
         """Takes a whole new text. One that is too large is not kept, until it is replaced again."""

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from lsp_server.workspace.documents import Document
+from lsp_server.workspace.documents import NOTEBOOK_CELL, Document
 from lsp_server.workspace.exclusions import Exclusions, looks_secret
 from lsp_server.workspace.user_excludes import user_excludes
 
-# The scheme of a notebook's cells: each is a document of its own, with the notebook's path.
-NOTEBOOK_CELL = "vscode-notebook-cell"
 _OUTSIDE = "it lies outside of the workspace"
 
 

@@ -138,7 +138,7 @@ class Workbench:
     def wait_for_ghost_text_to_be(self, text: str, timeout_s: float = 30) -> str:
         """Wait until all of the ghost text is this."""
         return wait_until(
-            lambda: self.ghost_text() == text and text,
+            lambda: text if self.ghost_text() == text else None,
             f"the ghost text {text!r}",
             timeout_s,
             instead=self.ghost_text,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -337,6 +337,71 @@ async def test_a_completion_and_its_trace(window: Window) -> None:
     assert trace.context_ms is not None
     assert trace.first_token_ms is not None
     assert trace.context_ms <= trace.first_token_ms <= trace.total_ms
+
+
+@on_loop
+async def test_what_the_filters_did_is_in_the_trace(window: Window) -> None:
+    window.open("def f(a):\n    \n    return a\n", "python")
+    window.client.steps = ["a = 1\n    ", "return a\n"]
+    answer = await window.ask(1, 4)
+    assert answer is not None
+    assert answer.text == "a = 1"
+    trace = window.trace
+    assert trace.extent == "a statement: on a line of its own"
+    assert trace.stopped == "the statement ended, 4 characters left out"
+    assert trace.cuts == ()
+    assert trace.mean_logprob is None
+    window.client.steps = ["f(1))"]
+    window.open("x = ()\n", "python")
+    answer = await window.ask(0, 5)
+    assert answer is None or answer.text
+    (*_, trace) = window.traces._traces
+    assert trace.extent == "one line: text stands behind the cursor"
+    assert trace.stopped == "it came to what stands behind the cursor"
+    assert trace.cuts == ("1 character that the rest of the line has, or over the limit of lines",)
+
+
+@on_loop
+async def test_what_was_only_said_again_is_told_from_nothing(window: Window) -> None:
+    window.open("total = 1\n\n", "python")
+    for said, verdict in (("total = 1\n", Verdict.REPEATS), ("\n", Verdict.NO_IDEA)):
+        window.client.steps = [said]
+        assert await window.ask(1, 0, trigger=completion.ASKED_FOR) is None
+        assert window.verdicts[-1] is verdict
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "logprobs"),
+    [
+        (None, None),
+        (replace(TELLS_LOGPROBS, logprobs=False), None),
+        (replace(TELLS_LOGPROBS, references=True), None),  # it would propose nothing
+        (TELLS_LOGPROBS, 0),
+    ],
+)
+@on_loop
+async def test_how_sure_it_is_is_asked_of_an_engine_that_tells(
+    window: Window, capabilities: Capabilities | None, logprobs: int | None
+) -> None:
+    window.client.capabilities = capabilities
+    window.client.logprob = -0.5 if logprobs is not None else None
+    window.client.steps = ["1", "2"]
+    window.open("x = \n")
+    assert await window.ask(0, 4) is not None
+    assert window.client.requests[0][2].logprobs == logprobs
+    assert window.trace.mean_logprob == window.client.logprob
+
+
+@on_loop
+async def test_who_asks_by_hand_is_shown_what_is_unsure(window: Window) -> None:
+    window.calibration = Calibration(-2.0, 300, 1)
+    window.client.capabilities = TELLS_LOGPROBS
+    window.client.logprob = -2.5
+    window.client.steps = ["1"]
+    window.open("x = \n")
+    assert await window.ask(0, 4, trigger=completion.ASKED_FOR) is not None
+    assert await window.ask(0, 4) is None  # what is remembered is as unsure
+    assert window.verdicts == [Verdict.SHOWN, Verdict.UNSURE]
 
 
 @on_loop

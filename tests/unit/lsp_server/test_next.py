@@ -213,3 +213,16 @@ async def test_who_types_is_shown_one(window: Window) -> None:
     first = await window.feature.complete(request)
     assert await window.feature.beside(request, first) == []
     assert len(window.client.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"), [("file:///a.py", None), ("vscode-notebook-cell:/a.ipynb#W0s", "sum(values)")]
+)
+@on_loop
+async def test_in_a_notebook_other_cells_define_names(
+    window: Window, uri: str, shown: str | None
+) -> None:
+    window.documents.open(uri, "python", 1, "total = ")
+    window.client.steps = ["sum(values)"]
+    answer = await window.ask(0, 8, uri=uri)
+    assert (answer.text if answer else None) == shown
