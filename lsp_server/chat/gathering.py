@@ -135,7 +135,8 @@ class Gathering:
             with contextlib.suppress(ChatRefused):  # it went since, and was shown as it was
                 pieces.append(await self._sources.mentioned(mention, repository))
         automatic = min(_AUTOMATIC_TOKENS, limit // 4) * _CHARACTERS_PER_TOKEN
-        pieces += await self._sources.automatic(asked, automatic)
+        pointed = replace(asked, mentions=(*asked.mentions, *earlier))
+        pieces += await self._sources.automatic(pointed, automatic)
         return _distinct(pieces), refused
 
     async def _count(self, client: InferenceClient, pieces: Sequence[Piece]) -> None:

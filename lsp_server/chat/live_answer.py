@@ -43,6 +43,7 @@ class LiveAnswer:
         self._timer: asyncio.TimerHandle | None = None
         self._seq = 0
         self._started = time.perf_counter()
+        self._flushed = 0.0  # when text was told last
         self._first_token_ms: float | None = None
         self.changes = 0  # which tells whether there is something new to be written down
 
@@ -74,8 +75,11 @@ class LiveAnswer:
         (self._thoughts if thinking else self._texts).append(text)
         self._waiting.append(text)
         self.changes += 1
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+        waited = time.perf_counter() - self._flushed
+        if waited >= FLUSH_S:
+            self._flush()  # the first of it at once
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_S - waited, self._flush)
 
     def step(self, step: Step) -> None:
         """A new step, or how one has gone on."""
@@ -124,6 +128,7 @@ class LiveAnswer:
             self._timer = None
         if self._waiting:
             text, self._waiting = "".join(self._waiting), []
+            self._flushed = time.perf_counter()
             self._send(self._waiting_kind, {"text": text})
 
     def _send(self, kind: EventKind, body: Mapping[str, Any]) -> None:

@@ -31,6 +31,7 @@ _MIN_NAME_CHARACTERS = 3
 MAX_SPAN_LINES = 80  # of a symbol that is shown whole
 _AROUND_LINES = 12
 _MAX_NAMES = 12
+_MIN_WORDS = 2  # of a question, that a place has: one alone stands anywhere
 _MAX_DEFINITIONS = 6  # of one name, before it says too little
 _CONTAINERS = frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.ENUM})
 _TEST_WEIGHT = 0.6
@@ -57,10 +58,14 @@ class Hit:
         )
 
 
-def find(snapshot: Snapshot, question: str, limit: int) -> list[Hit]:
-    """The best first, no two on the same lines. A question that names nothing finds nothing."""
+def find(snapshot: Snapshot, question: str, limit: int, *, is_search: bool = True) -> list[Hit]:
+    """The best first, no two on the same lines. A question that names nothing finds nothing.
+
+    Where nobody searches, and a question is only looked at for what it might be about, a single
+    word that may stand anywhere finds no text.
+    """
     hits = [*_named_files(snapshot, question), *_definitions(snapshot, question)]
-    hits += _text(snapshot, question, 2 * limit)
+    hits += _text(snapshot, question, 2 * limit, is_search=is_search)
     asks_for_tests = "test" in question.lower()
     weighted = [
         (it.score * (_TEST_WEIGHT if is_test(it.path) and not asks_for_tests else 1.0), it)
@@ -146,9 +151,10 @@ def _definitions(snapshot: Snapshot, question: str) -> list[Hit]:
     return hits
 
 
-def _text(snapshot: Snapshot, question: str, limit: int) -> list[Hit]:
+def _text(snapshot: Snapshot, question: str, limit: int, *, is_search: bool) -> list[Hit]:
     wanted = question_words(question)
-    if not wanted:
+    least = min(_MIN_WORDS, len(wanted)) if is_search else _MIN_WORDS
+    if not wanted or least > len(wanted):
         return []
     matches = snapshot.search_text(wanted, limit)
     best = max((it.score for it in matches), default=0.0)
@@ -156,7 +162,7 @@ def _text(snapshot: Snapshot, question: str, limit: int) -> list[Hit]:
     for match in matches:
         lines = snapshot.lines(match.path)
         line, has = _best_line(lines, match.start_line, match.end_line, wanted)
-        if line is None:
+        if line is None or len(has) < least:
             continue
         scope = _innermost(snapshot.symbols(match.path), line)
         first, end = max(line - _AROUND_LINES, 0), min(line + _AROUND_LINES + 1, len(lines))

@@ -90,7 +90,7 @@ class Sources:
             pieces.append(selected)
         left = room_characters - sum(it.characters for it in pieces)
         for root, snapshot in self._code.snapshots(asked.uri):
-            for hit in find(snapshot, asked.text, MAX_AUTOMATIC):
+            for hit in find(snapshot, asked.text, MAX_AUTOMATIC, is_search=False):
                 place = self._code.place(root, hit.path)
                 ref = lines_ref(place.uri, hit.first_line, hit.end_line)
                 if not taken.isdisjoint((ref, place.uri)) or self._code.refusal(place.uri):
@@ -108,7 +108,7 @@ class Sources:
         """The user's own rules, and those that the repository brings: the root's, then the nearest."""
         pieces: list[Piece] = []
         own = config_folder() / RULES_FILE
-        text = await asyncio.to_thread(_read_rules, own)
+        text = await asyncio.to_thread(_read_rules, own) if own.is_file() else ""
         if text and own.as_uri() not in asked.without:
             mention = Mention("file", own.as_uri(), RULES_FILE, "your own rules")
             pieces.append(_rules(mention, Block.of("The user's own rules, to be followed", text)))

@@ -232,8 +232,8 @@ class Chat:
         state: AnswerState = "failed"
         error = hint = ""
         keeping: asyncio.Task[None] | None = None
+        opening = asyncio.create_task(self._save(running, is_open=True))
         try:
-            await self._save(running, is_open=True)
             keeping = asyncio.create_task(self._keep(running))
             if is_new:
                 live.title(running.conversation.title)
@@ -258,6 +258,7 @@ class Chat:
                 running.conversation, transcript=(*before, answer), updated_ms=_now_ms()
             )
             try:
+                await opening
                 await self._save(running, is_open=False)
             finally:
                 del self._running[running.conversation.id]
