@@ -209,6 +209,14 @@ class InferenceClient:
         """The host's count of a layout's tokens by section, once it has answered."""
         return self._connection.token_counts.get(layout.id) if self._connection else None
 
+    async def count(self, layout: Layout) -> LayoutReady:
+        """Has the host count a layout's tokens by section; nothing is generated.
+
+        What it counted it has encoded as well, and need not at the next request. Bound the time that
+        you wait. Raises `HostUnavailable` or `NotReady`.
+        """
+        return await self._ready_connection().count(layout)
+
     async def stats(self) -> Stats:
         """The host's counters. Raises `HostUnavailable` where there is none."""
         if self._connection is None:

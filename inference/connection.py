@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from typing import Any
 
 from inference import errors, protocol
 from inference.content import Layout, Message, TextChunk
@@ -56,6 +57,7 @@ class Connection:
         self._request_numbers = itertools.count(1)
         self._requests: dict[int, asyncio.Queue[Answer | InferenceError]] = {}
         self._stats: list[asyncio.Future[Stats]] = []
+        self._counting: dict[bytes, asyncio.Future[LayoutReady]] = {}
         self._held_chunks: set[bytes] = set()
         self._held_layouts: set[bytes] = set()
         self._upload = asyncio.Lock()
@@ -107,7 +109,8 @@ class Connection:
             self._is_lost = True
             for queue in self._requests.values():
                 queue.put_nowait(_lost())
-            for future in self._stats:
+            waiting: list[asyncio.Future[Any]] = [*self._stats, *self._counting.values()]
+            for future in waiting:
                 if not future.done():
                     future.set_exception(_lost())
             await self._channel.close()
@@ -125,6 +128,8 @@ class Connection:
                 on_status()
             case LayoutReady(layout):
                 self.token_counts[layout] = message
+                if (counting := self._counting.pop(layout, None)) and not counting.done():
+                    counting.set_result(message)
             case Stats():
                 if self._stats and not (future := self._stats.pop(0)).done():
                     future.set_result(message)
@@ -140,6 +145,24 @@ class Connection:
                 return  # another request has sent it in the meantime
             await self._put_chunks(layout.chunks(), layout.message)
             self._held_layouts.add(layout.id)
+
+    async def count(self, layout: Layout) -> LayoutReady:
+        """The host's count of a layout's tokens, which has it sent and encoded.
+
+        A chunk that the host has evicted is not counted: bound the time that you wait. Raises
+        `HostUnavailable` when the connection is lost.
+        """
+        if counted := self.token_counts.get(layout.id):
+            return counted
+        if self._is_lost:
+            raise _lost()
+        counting = self._counting.get(layout.id)
+        if counting is None:
+            counting = asyncio.get_running_loop().create_future()
+            self._counting[layout.id] = counting
+        self._held_layouts.discard(layout.id)
+        await self.put(layout)
+        return await asyncio.shield(counting)
 
     async def put_contents(self, messages: Iterable[Message]) -> None:
         """Sends what the host does not hold of the messages' contents. Waits for no answer."""

@@ -55,6 +55,15 @@ class UserActivity:
         if self._documents.get(uri) is not None:
             self._problems[uri] = tuple(problems[:MAX_PROBLEMS])
 
+    def problems(self) -> dict[str, tuple[Problem, ...]]:
+        """By URI, of the documents that may be shown to a model."""
+        found = {}
+        for uri, problems in self._problems.items():
+            document = self._documents.get(uri)
+            if problems and document is not None and self._may_be_shown(document):
+                found[uri] = problems
+        return found
+
     def attention(self, current: Document, cursor: Position) -> Attention:
         """For a completion at that cursor."""
         edited = []

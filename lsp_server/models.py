@@ -19,6 +19,7 @@ from lsp_server.config import Config
 from lsp_server.protocol import ModelRole
 
 SHARES_GPU_WITH = "shares_gpu_with"
+NEVER_CHAT = frozenset({"wren", "suffix"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,18 @@ class Models:
         if client.capabilities is not None:
             return client.capabilities.chat
         return client is not self.completion  # it was named for that
+
+    @property
+    def chats(self) -> bool | None:
+        """Whether the model for chat does; None where only its loading will tell."""
+        client = self._client_of("chat")
+        if client.capabilities is not None:
+            return client.capabilities.chat
+        return False if client.endpoint.model in NEVER_CHAT else None
+
+    @property
+    def chat_status(self) -> ClientStatus:
+        return self._client_of("chat").status
 
     def for_chat(self) -> InferenceClient:
         """The client for chat and edits, whose first use starts it.

@@ -44,16 +44,25 @@ class RepositoryReader:
     def of(self, document: Document) -> Repository | None:
         """The files of the document's folder as they were read last, none before the first time."""
         root = self._index.folder_of(document.uri) if self._is_wanted() else None
-        if root is None:
-            return None
+        return self._bring_up_to_date(root).held if root is not None else None
+
+    async def read(self, root: Path) -> Repository:
+        """The files of one of the window's folders as they are; waits until they are read."""
+        folder = self._bring_up_to_date(root)
+        while folder.reading is not None:
+            await asyncio.wait([folder.reading])
+        return folder.held
+
+    def _bring_up_to_date(self, root: Path) -> _Folder:
+        """Has what may have changed read again, where it is not being read yet."""
         folder = self._folders.setdefault(root, _Folder())
         if folder.is_outdated and folder.reading is None:
-            snapshot = self._index.snapshot(document.uri)
+            snapshot = self._index.of_folder(root)
             if snapshot is not None:
                 folder.is_outdated = False
                 paths, ranked = snapshot.paths(), snapshot.ranked()
                 folder.reading = asyncio.create_task(self._read(root, folder, paths, ranked))
-        return folder.held
+        return folder
 
     async def close(self) -> None:
         tasks = [it.reading for it in self._folders.values() if it.reading is not None]

@@ -23,6 +23,7 @@ from lsp_server.attention import UserActivity, read_problems
 from lsp_server.context.budget import Limits
 from lsp_server.context.stream import ContextStream
 from lsp_server.edge.actions import register_actions
+from lsp_server.edge.chat import make_chat, make_chat_state, register_chat
 from lsp_server.edge.completions import register_completions
 from lsp_server.edge.convert import PositionConverter
 from lsp_server.edge.progress import WorkDoneProgress
@@ -111,6 +112,8 @@ class SparrowServer(LanguageServer):
             index=self.index,
             worker=self.refactor_worker,
         )
+        self.chat_state = make_chat_state(self)
+        self.chat = make_chat(self)
         self.editor_commands: frozenset[str] = frozenset()  # that we may have it run
         self._told_problems: set[str] = set()
         self.index.on_change(self._on_index_change)
@@ -146,6 +149,8 @@ class SparrowServer(LanguageServer):
         self.status.on_status(roles, status)
         if "completion" in roles:
             self.warm_up.on_status(status)
+        if "chat" in roles:
+            self.chat_state.changed()
 
     def _limits(self) -> Limits:
         client = self.models.completion
@@ -172,6 +177,7 @@ def _register(server: SparrowServer) -> None:
     _register_documents(server)
     register_actions(server)
     register_completions(server)
+    register_chat(server)
 
     @server.feature(protocol.RESTART_HOST)
     def restart_host(_: Any) -> dict[str, Any]:
@@ -227,6 +233,7 @@ def _register_lifecycle(server: SparrowServer) -> None:
     @server.feature(types.SHUTDOWN)
     async def shutdown(*_: Any) -> None:
         server.completion.stop()
+        await server.chat.close()
         await server.warm_up.close()
         await server.refactor_worker.close()
         await server.repository.close()

@@ -205,6 +205,18 @@ class EditorSession:
         answer = await self._client.text_document_rename_async(params)
         return answer if answer is not None else types.WorkspaceEdit()
 
+    async def request(self, method: str, params: Mapping[str, Any]) -> Any:
+        """One of the messages beside the language server protocol, as it stands."""
+        return await self._client.protocol.send_request_async(method, dict(params))
+
+    def listen(self, method: str, take: Callable[[Any], None]) -> None:
+        """Has a notification of the server's taken, in place of who took it before."""
+
+        def took(params: Any) -> None:
+            take(params)
+
+        self._client.feature(method)(took)
+
     async def explain(self) -> str:
         """Why the last completion was shown or not, as Markdown."""
         answer = await self._client.protocol.send_request_async(protocol.EXPLAIN_COMPLETION, {})

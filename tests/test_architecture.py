@@ -22,7 +22,9 @@ from typing import Any
 
 import pytest
 
-from lsp_server import config, protocol
+from lsp_server import chat_protocol, config, protocol
+from lsp_server.chat import transcript
+from lsp_server.features import chat
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("inference", "lsp_server")
@@ -38,6 +40,13 @@ PURE = (
     "inference.prompt",
     "inference.protocol",
     "inference.sampling",
+    "lsp_server.chat.blocks",
+    "lsp_server.chat.code_blocks",
+    "lsp_server.chat.prompt",
+    "lsp_server.chat.search",
+    "lsp_server.chat.store_rows",
+    "lsp_server.chat.token_counts",
+    "lsp_server.chat.transcript",
     "lsp_server.context",
     "lsp_server.context.*",
     "lsp_server.edits.api",
@@ -77,7 +86,7 @@ BARE = frozenset(
     {"inference", "lsp_server"}
     | {
         f"lsp_server.{it}"
-        for it in ("edits", "features", "model_edits", "quick_fixes", "workspace")
+        for it in ("chat", "edits", "features", "model_edits", "quick_fixes", "workspace")
     }
 )
 
@@ -99,6 +108,7 @@ OF_INFERENCE = frozenset(
         "inference.client",
         "inference.content",
         "inference.errors",
+        "inference.proposal",
         "inference.protocol",
         "inference.sampling",
     }
@@ -425,14 +435,14 @@ TYPES = {
 }
 
 
-def typescript() -> str:
-    text = (ROOT / "extension/src/protocol.ts").read_text(encoding="utf-8")
+def typescript(name: str = "protocol.ts") -> str:
+    text = (ROOT / "extension/src" / name).read_text(encoding="utf-8")
     return re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.DOTALL)
 
 
-def interfaces() -> dict[str, dict[str, str]]:
+def interfaces(name: str = "protocol.ts") -> dict[str, dict[str, str]]:
     """The fields of each interface with their types."""
-    found = re.findall(r"interface (\w+) \{(.*?)\}", typescript(), flags=re.DOTALL)
+    found = re.findall(r"interface (\w+) \{(.*?)\}", typescript(name), flags=re.DOTALL)
     return {
         name: dict(re.findall(r"readonly (\w+): ([^;]+);", body, flags=re.DOTALL))
         for name, body in found
@@ -500,6 +510,76 @@ def _name(kind: Any) -> str:
     if typing.get_origin(kind) is typing.Literal:
         return "ModelState"
     return kind.__name__ if isinstance(kind, type) else str(kind)
+
+
+CHAT = "chatProtocol.ts"
+OF_THE_CHAT = [
+    *("Mention", "Chip", "Summary", "Conversation", "Message", "Step", "Found", "Usage"),
+    *("Proposal", "State", "SendParams", "Sent", "Selection", "ContextParams"),
+    *("ContextResult", "ApplyParams"),
+]
+
+
+def test_the_chats_messages_are_listed() -> None:
+    named = {value for value in vars(chat_protocol).values() if str(value).startswith("sparrow/")}
+    assert chat_protocol.__doc__ is not None
+    assert set(re.findall(r"`(sparrow/[\w/]+)`", chat_protocol.__doc__)) == named
+
+
+@pytest.mark.parametrize("name", OF_THE_CHAT)
+def test_the_chats_fields_are_those_of_the_extension(name: str) -> None:
+    ours = typing.get_type_hints(getattr(chat_protocol, name))
+    theirs = {
+        field: kind.replace("readonly ", "").replace("Chat", "")
+        for field, kind in interfaces(CHAT)[f"Chat{name}"].items()
+    }
+    assert theirs == {field: _in_typescript(kind) for field, kind in ours.items()}
+
+
+@pytest.mark.parametrize("name", ["MentionKind", "Role", "AnswerState", "StepState"])
+def test_the_chats_words_are_those_of_the_extension(name: str) -> None:
+    (union,) = re.findall(rf"type Chat{name} =\s+([^;]+);", typescript(CHAT))
+    assert [*typing.get_args(getattr(chat_protocol, name))] == re.findall(r'"(\w+)"', union)
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        (transcript.Mention, chat_protocol.Mention),
+        (transcript.Chip, chat_protocol.Chip),
+        (transcript.Step, chat_protocol.Step),
+        (transcript.Found, chat_protocol.Found),
+        (transcript.Usage, chat_protocol.Usage),
+        (transcript.Entry, chat_protocol.Message),
+        (chat.Sent, chat_protocol.Sent),
+    ],
+)
+def test_what_is_kept_of_a_chat_is_what_is_told(kept: Any, told: type) -> None:
+    names = [re.sub(r"_(\w)", lambda it: it[1].upper(), field.name) for field in fields(kept)]
+    assert sorted(names) == sorted(typing.get_type_hints(told))
+
+
+def _in_typescript(kind: Any) -> str:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind in _PLAIN_TYPES:
+        return _PLAIN_TYPES[kind]
+    if origin is list:
+        return f"{_in_typescript(arguments[0])}[]"
+    if origin is typing.Literal:
+        named = [name for name, it in vars(chat_protocol).items() if it == kind]
+        return named[0]
+    if arguments:  # a union
+        return " | ".join(map(_in_typescript, arguments))
+    return str(kind.__name__)
+
+
+_PLAIN_TYPES: dict[Any, str] = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+}
 
 
 # The settings: of the extension's manifest, the server and the README.

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "engine": "lsp_server.bench.engine",
     "index": "lsp_server.bench.index",
     "context": "lsp_server.bench.context",
+    "chat": "lsp_server.bench.chat",
     "refactor": "lsp_server.bench.refactor",
     "wren": "lsp_server.bench.wren",
 }

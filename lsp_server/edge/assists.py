@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from lsp_server.edge.progress import told
+from lsp_server.edge.verifying import check_types, modules_of
 from lsp_server.edits.change import Change, EditKind
 from lsp_server.edits.workspace_edit import EditRefused, plan_edit
 from lsp_server.features.model_edits import EditRefusal, EditRequest, ModelEdits
@@ -24,8 +24,7 @@ from lsp_server.quick_fixes.diagnostics import Diagnostic
 from lsp_server.workspace.documents import Document, Edit, Position
 
 if TYPE_CHECKING:
-    from lsp_server.edits.imports import Modules
-    from lsp_server.edits.verification import Evidence, Finding
+    from lsp_server.edits.verification import Evidence
     from lsp_server.server import SparrowServer
 
 _MAX_DIAGNOSTICS = 10  # of a place, for which fixes are looked for
@@ -52,8 +51,8 @@ class Assists:
             exclusion=server.folders.exclusion,
             edit_refusal=server.folders.edit_refusal,
             parsed_text=server.index.parsed_text,
-            modules=self._modules,
-            type_check=self._check_types,
+            modules=lambda document: modules_of(server, document.uri),
+            type_check=lambda change: check_types(server, change),
             thinking=lambda: {"on": True, "off": False}.get(server.config.edit_thinking),
         )
 
@@ -201,26 +200,6 @@ class Assists:
         if isinstance(edit, EditRefusal):
             raise RequestFailed(f"{title}: {edit.reason}. {edit.hint}".rstrip())
         return self._planned(title, edit.change, edit.evidence)
-
-    async def _check_types(self, change: Change) -> Sequence[Finding]:
-        from lsp_server.type_check import check_types
-
-        folder = self._server.index.folder_of(change.files[0].uri)
-        return await check_types(change, folder) if folder is not None else ()
-
-    def _modules(self, document: Document) -> Modules | None:
-        from lsp_server.workspace_modules import WorkspaceModules
-
-        folder = self._server.index.folder_of(document.uri)
-        snapshot = self._server.index.snapshot(document.uri)
-        if folder is None or snapshot is None:
-            return None
-
-        def path_of(uri: str) -> str:
-            place = self._server.folders.place_of(uri)
-            return place[1] if place is not None else ""
-
-        return WorkspaceModules(Path(folder), snapshot, path_of)
 
     def _document(self, params: types.CodeActionParams) -> Document | None:
         return self._server.documents.get(params.text_document.uri)

@@ -11,6 +11,8 @@ from lsp_server.workspace.documents import Document
 from lsp_server.workspace.exclusions import Exclusions, looks_secret
 from lsp_server.workspace.user_excludes import user_excludes
 
+_OUTSIDE = "it lies outside of the workspace"
+
 
 class Folders:
     """What is left out is looked up once for each document, until `refresh` or a new root."""
@@ -62,14 +64,27 @@ class Folders:
     def edit_refusal(self, uri: str) -> str:
         """Why no change may touch a file, there or not; or nothing. Looks at the disk for links."""
         path = path_of_uri(uri)
-        root = self._root_of(path) if path is not None else None
-        if path is None or root is None:
-            return "it lies outside of the workspace"
-        if not path.resolve().is_relative_to(root.resolve()):
-            return "a link leads out of the workspace"
-        if path.exists() and not os.access(path, os.W_OK):
-            return "it is read-only"
-        return self._exclusions.reason(path)
+        if path is not None and path.exists() and not os.access(path, os.W_OK):
+            return self._outside(path) or "it is read-only"
+        return self.reading_refusal(uri)
+
+    def reading_refusal(self, uri: str) -> str:
+        """Why a file, there or not, must not be shown to a model; or nothing. Looks as above."""
+        path = path_of_uri(uri)
+        if path is None:
+            return _OUTSIDE
+        return self._outside(path) or self._exclusions.reason(path)
+
+    @property
+    def roots(self) -> list[Path]:
+        return self._exclusions.roots
+
+    def _outside(self, path: Path) -> str:
+        root = self._root_of(path)
+        if root is None:
+            return _OUTSIDE
+        is_in = path.resolve().is_relative_to(root.resolve())
+        return "" if is_in else "a link leads out of the workspace"
 
     def exclusion(self, document: Document) -> str:
         """Why the document must not be shown to a model, or nothing."""

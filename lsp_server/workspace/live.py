@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lsp_server.workspace.documents import Document, Documents, Edit
 from lsp_server.workspace.folders import path_of_uri
-from lsp_server.workspace.snapshot import Snapshot
+from lsp_server.workspace.snapshot import Snapshot, SymbolAt
 
 if TYPE_CHECKING:
     from lsp_server.workspace.indexed_folder import IndexedFolder
@@ -127,6 +127,16 @@ class Workspace:
         """Files of the folder that a document is in, in which a name stands or might; sorted."""
         folder = self._folder_of(_path_of(uri))
         return folder.view().naming(name, limit) if folder is not None else ()
+
+    def definitions_from(self, folder: Path, start: str, limit: int) -> Sequence[SymbolAt]:
+        """Definitions in a folder whose names start so; see `FolderView.definitions_from`."""
+        held = self._folders.get(folder)
+        return held.view().definitions_from(start, limit) if held is not None else ()
+
+    def of_folder(self, folder: Path) -> Snapshot | None:
+        """What is known of one of the window's folders, at this moment."""
+        held = self._folders.get(folder)
+        return held.view() if held is not None else None
 
     def states(self) -> dict[Path, str]:
         """How it is with each folder's index, in words."""

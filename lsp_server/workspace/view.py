@@ -139,6 +139,20 @@ class FolderView:
             found.sort(key=lambda it: (it.path, it.symbol.name_line))
         return found
 
+    def definitions_from(self, start: str, limit: int) -> Sequence[SymbolAt]:
+        """Definitions whose names start so, whatever their letters' case; shorter names first."""
+        found = self._ask(lambda it: Search(it).symbols(start, limit, prefix=True)) or []
+        if self._over and start:
+            found = [it for it in found if it.path not in self._over]
+            for path, document in self._over.items():
+                found += (
+                    SymbolAt(path, it)
+                    for it in document.symbols()
+                    if it.name.lower().startswith(start.lower())
+                )
+            found.sort(key=lambda it: (len(it.symbol.name), it.symbol.name, it.path))
+        return found[:limit]
+
     def references(self, name: str, limit: int = 200) -> Sequence[ReferenceAt]:
         found = self._ask(lambda it: Search(it).references(name, limit, max_files=MAX_FILES)) or []
         if self._over:

@@ -140,6 +140,7 @@ class Said:
     statuses: list[dict[str, Any]] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
     progress: list[tuple[Any, Any]] = field(default_factory=list)  # token and value
+    is_indexed: bool = False  # all folders were looked at
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -433,6 +434,10 @@ def _listen(server: Server, configuration: Callable[[], Any] | None) -> None:
         )
         said.changed.set()
 
+    def took_index_status(params: Any) -> None:
+        said.is_indexed = all(it.isCurrent for it in params.folders)
+        said.changed.set()
+
     def took_log(params: types.LogMessageParams) -> None:
         said.logged.append(params.message)
         said.changed.set()
@@ -447,6 +452,7 @@ def _listen(server: Server, configuration: Callable[[], Any] | None) -> None:
         return [configuration() if configuration else None]
 
     client.feature("sparrow/status")(took_status)
+    client.feature("sparrow/indexStatus")(took_index_status)
     client.feature(types.WINDOW_LOG_MESSAGE)(took_log)
     client.feature(types.PROGRESS)(took_progress)
     if configuration is not None:

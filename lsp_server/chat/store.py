@@ -1,0 +1,199 @@
+"""The conversations that are kept: read and written in a thread, in order, and off the loop.
+
+The file may be damaged, of a newer Sparrow, or not be writable at all: the user is told so once, and
+a chat goes on in memory. An answer that another window was writing, and has not touched for a while,
+was cut off by that window's end, and is shown so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from lsp_server.chat.transcript import ChatRefused, Conversation, Entry, Summary
+
+if TYPE_CHECKING:
+    from lsp_server.chat.store_file import ChatFile
+
+logger = logging.getLogger(__name__)
+
+FILE_NAME = "chats.sqlite"
+TOUCH_S = 5.0  # at least so often an answer under way is written
+CUT_OFF_AFTER_S = 20.0
+_HELD = 8
+CUT_OFF = "the window was closed while the answer was written"
+ELSEWHERE = "another window is writing this answer"
+
+ResultT = TypeVar("ResultT")
+
+
+class ChatStore:
+    """Opened with the first use. `folder` gives the user's data folder, `log` tells the user."""
+
+    def __init__(self, folder: Callable[[], Path], log: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._log = log
+        self._thread = ThreadPoolExecutor(1, "chats")
+        self._file: ChatFile | None = None
+        self._held: OrderedDict[str, Conversation] = OrderedDict()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def summaries(self, workspace: str) -> list[Summary]:
+        return await self._run(lambda file: file.summaries(workspace))
+
+    async def load(self, name: str) -> Conversation:
+        """A conversation as it is now, whichever window changed it last. Raises `ChatRefused`."""
+        found = await self._run(lambda file: self._load(file, name))
+        if found is None:
+            raise ChatRefused("this conversation is not there any more", "Begin a new one.")
+        return found
+
+    async def save(
+        self,
+        workspace: str,
+        conversation: Conversation,
+        *,
+        first_entry: int = 0,
+        first_message: int = 0,
+        is_open: bool = False,
+    ) -> Conversation:
+        """Writes a conversation from an entry and a message of its log on; see `ChatFile.save`."""
+        revision = await self._run(
+            lambda file: file.save(
+                workspace,
+                conversation,
+                first_entry=first_entry,
+                first_message=first_message,
+                is_open=is_open,
+            )
+        )
+        saved = replace(conversation, revision=revision)
+        if not is_open:
+            self._hold(saved)
+        return saved
+
+    async def touch(self, name: str, number: int, entry: Entry) -> None:
+        """Writes how far an answer has come."""
+        await self._run(lambda file: file.touch(name, number, entry))
+
+    async def rename(self, name: str, title: str) -> None:
+        await self._run(lambda file: file.rename(name, title))
+
+    async def delete(self, name: str) -> None:
+        self._held.pop(name, None)
+        await self._run(lambda file: file.delete(name))
+
+    async def close(self) -> None:
+        """Writes what is still to be written."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    def _hold(self, conversation: Conversation) -> None:
+        self._held[conversation.id] = conversation
+        self._held.move_to_end(conversation.id)
+        while len(self._held) > _HELD:
+            self._held.popitem(last=False)
+
+    async def _run(self, do: Callable[[ChatFile], ResultT]) -> ResultT:
+        """Does something with the file, in the thread. Raises `ChatRefused` where it cannot."""
+        self._loop = asyncio.get_running_loop()
+        # What was begun is written, also where nobody waits for it any more.
+        return await asyncio.shield(self._loop.run_in_executor(self._thread, self._do, do))
+
+    # In the thread.
+
+    def _do(self, do: Callable[[ChatFile], ResultT]) -> ResultT:
+        import sqlite3
+
+        try:
+            return do(self._opened())
+        except sqlite3.OperationalError as error:
+            logger.warning("the chats cannot be read or written: %s", error)
+            raise ChatRefused(
+                f"the chats cannot be read or written: {error}",
+                "Is the disk full, or does another window hold them? Try again.",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            self._set_aside(str(error))
+            return do(self._opened())
+
+    def _opened(self) -> ChatFile:
+        """The file, opened where it is not."""
+        import sqlite3
+
+        from lsp_server.chat.store_file import ChatFile, NewerFormat
+
+        if self._file is None:
+            file = self._folder() / FILE_NAME
+            try:
+                self._file = ChatFile(file)
+            except sqlite3.OperationalError as error:
+                self._go_on_in_memory(f"{file} cannot be opened: {error}")
+            except sqlite3.DatabaseError as error:
+                self._set_aside(str(error))
+                self._file = ChatFile(file)
+            except (NewerFormat, OSError) as error:
+                self._go_on_in_memory(f"{file} cannot be used: {error}")
+        assert self._file is not None
+        return self._file
+
+    def _go_on_in_memory(self, why: str) -> None:
+        from lsp_server.chat.store_file import ChatFile
+
+        self._tell(f"The chats of this window are not kept, since {why}.")
+        self._file = ChatFile(None)
+
+    def _set_aside(self, why: str) -> None:
+        from lsp_server.chat.store_file import set_aside
+
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._held.clear()
+        aside = set_aside(self._folder() / FILE_NAME)
+        self._tell(f"The kept chats could not be read ({why}). They were set aside as {aside}.")
+
+    def _load(self, file: ChatFile, name: str) -> Conversation | None:
+        revision = file.revision(name)
+        held = self._held.get(name)
+        if held is not None and held.revision == revision:
+            return held
+        loaded = file.load(name) if revision is not None else None
+        if loaded is None:
+            return None
+        conversation, under_way = loaded
+        if under_way:
+            return replace(conversation, transcript=_cut(conversation.transcript, under_way))
+        self._hold(conversation)
+        return conversation
+
+    def _tell(self, message: str) -> None:
+        logger.warning("%s", message)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._log, message)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _cut(entries: Sequence[Entry], under_way: Mapping[str, int]) -> tuple[Entry, ...]:
+    """Answers that this window does not write: of another one, or cut off by its end."""
+    oldest_ms = (time.time() - CUT_OFF_AFTER_S) * 1000
+    return tuple(
+        replace(entry, state="stopped", error=CUT_OFF, hint="Ask again.")
+        if under_way.get(entry.id, oldest_ms) < oldest_ms
+        else replace(entry, state="stopped", error=ELSEWHERE, hint="Open it again to see more.")
+        if entry.id in under_way
+        else entry
+        for entry in entries
+    )
