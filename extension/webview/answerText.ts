@@ -18,7 +18,7 @@ export interface AnswerActions {
 }
 
 /** What one call may take before it leaves the rest to the next frame. */
-const BUDGET_MS = 10;
+const BUDGET_MS = 5;
 /** A tail may take this part of the time. */
 const TAIL_SHARE = 0.2;
 

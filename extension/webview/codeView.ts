@@ -6,8 +6,8 @@
 import { highlight } from "../src/core/chat/highlight";
 import { element, iconButton } from "./elements";
 
-const PIECE_CHARACTERS = 2_000;
-const MAX_WHOLE_CHARACTERS = 12_000;
+const PIECE_CHARACTERS = 1_500;
+const MAX_WHOLE_CHARACTERS = 6_000;
 
 export interface CodeActions {
   readonly copy: (text: string) => void;
@@ -69,7 +69,9 @@ export class CodeView {
       if (end === undefined) {
         break;
       }
-      this.#tail.replaceWith(runs(text.slice(this.#finished, end), this.language));
+      const piece = runs(text.slice(this.#finished, end), this.language);
+      piece.className = "piece"; // laid out by itself
+      this.#tail.replaceWith(piece);
       this.#tail = element("span");
       this.#code.append(this.#tail);
       this.#finished = end;

@@ -2,7 +2,7 @@
 import type { ChatChip, ChatContextResult, ChatMention } from "../src/chatProtocol";
 import { isSame } from "../src/core/chat/mentions";
 import { element, iconButton } from "./elements";
-import { count } from "./messageView";
+import { count } from "./answerView";
 
 export interface ContextActions {
   readonly reveal: (mention: ChatMention) => void;

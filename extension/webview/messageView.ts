@@ -1,16 +1,8 @@
-/** One message of a conversation: a question, or an answer with all that led to it. */
-import type {
-  ChatChip,
-  ChatFound,
-  ChatMention,
-  ChatMessage,
-  ChatStep,
-  ChatUsage,
-} from "../src/chatProtocol";
-import { AnswerText, type AnswerActions } from "./answerText";
-import { runs } from "./codeView";
-import { element, iconButton, textButton } from "./elements";
-import { GrowingText } from "./growingText";
+/** One message of a conversation: its place at once, and what is in it when it comes near the screen. */
+import type { ChatMention, ChatMessage } from "../src/chatProtocol";
+import type { AnswerActions } from "./answerText";
+import { AnswerView } from "./answerView";
+import { element, iconButton } from "./elements";
 
 export interface MessageActions extends Omit<AnswerActions, "apply"> {
   readonly apply: (message: ChatMessage, block: number) => void;
@@ -19,21 +11,10 @@ export interface MessageActions extends Omit<AnswerActions, "apply"> {
   readonly reveal: (mention: ChatMention) => void;
 }
 
-const MAX_SNIPPET_CHARACTERS = 4_000;
-
 export class MessageView {
   readonly element: HTMLElement;
-  #shown: ChatMessage | undefined;
   #message: ChatMessage;
-  readonly #context = element("details", { class: "context", hidden: true });
-  readonly #thinking = new GrowingText();
-  readonly #thought = element("details", { class: "thinking", hidden: true });
-  readonly #steps = element("ol", { class: "steps", hidden: true });
-  readonly #found = element("div", { class: "found", hidden: true });
-  readonly #answer: AnswerText;
-  readonly #waiting = element("div", { class: "waiting", hidden: true }, "Waiting for the model…");
-  readonly #failure = element("div", { class: "failure", hidden: true });
-  readonly #footer = element("div", { class: "footer" });
+  #answer: AnswerView | undefined;
   #isLast = false;
 
   constructor(
@@ -41,17 +22,12 @@ export class MessageView {
     private readonly actions: MessageActions,
   ) {
     this.#message = message;
-    this.#answer = new AnswerText({
-      ...actions,
-      apply: (block) => {
-        actions.apply(this.#message, block);
-      },
-    });
-    this.#thought.append(element("summary"), this.#thinking.element);
-    const isUser = message.role === "user";
     this.element = element("article", {
       class: `message ${message.role}`,
-      attributes: { "aria-label": isUser ? "You" : "Sparrow", "data-id": message.id },
+      attributes: {
+        "aria-label": message.role === "user" ? "You" : "Sparrow",
+        "data-id": message.id,
+      },
     });
   }
 
@@ -59,219 +35,42 @@ export class MessageView {
     return this.element.hasChildNodes();
   }
 
-  /** The newest answer can be generated anew. */
+  /** Whether it is the newest of its conversation. */
   set isLast(isLast: boolean) {
     if (isLast !== this.#isLast) {
       this.#isLast = isLast;
-      if (this.#shown !== undefined) {
-        this.#showFooter(this.#shown);
-      }
+      this.#answer?.showFooter(this.#message, isLast);
     }
   }
 
   /** Whether all of the message is on the screen; where not, the next frame goes on. */
   update(message: ChatMessage): boolean {
     this.#message = message;
+    if (message.role === "assistant") {
+      this.#answer ??= new AnswerView(message, this.element, this.actions);
+      return this.#answer.update(message, this.#isLast);
+    }
     if (!this.isFilled) {
-      this.#fill(message);
+      this.#fillQuestion(message);
     }
-    if (message.role === "user") {
-      this.#shown = message;
-      return true;
-    }
-    const shown = this.#shown;
-    const isStreaming = message.state === "streaming";
-    if (message.context !== shown?.context) {
-      this.#showContext(message.context);
-    }
-    if (message.thinking !== shown?.thinking || message.text !== shown.text) {
-      this.#showThinking(message, isStreaming);
-    }
-    if (message.steps !== shown?.steps) {
-      this.#steps.hidden = message.steps.length === 0;
-      this.#steps.replaceChildren(...message.steps.map(stepItem));
-    }
-    if (message.found !== shown?.found) {
-      this.#showFound(message.found);
-    }
-    if (message.state !== shown?.state || message.usage !== shown.usage) {
-      this.#showEnd(message);
-    }
-    const isEmpty = message.text === "" && message.thinking === "" && message.found.length === 0;
-    this.#waiting.hidden = !isStreaming || !isEmpty;
-    this.element.classList.toggle("streaming", isStreaming);
-    this.#shown = message;
-    return this.#answer.update(message.text, !isStreaming);
+    return true;
   }
 
-  #fill(message: ChatMessage): void {
-    if (message.role === "user") {
-      const mentions = message.mentions.map((mention) => {
-        const title = mention.detail === "" ? mention.label : mention.detail;
-        const attributes = { type: "button" };
-        const onClick = (): void => {
-          this.actions.reveal(mention);
-        };
-        return element("button", { class: "chip", title, attributes, onClick }, mention.label);
-      });
-      const edit = iconButton("edit", "Edit and ask again", () => {
-        this.actions.edit(this.#message);
-      });
-      this.element.append(
-        element("div", { class: "question" }, message.text),
-        element("div", { class: "footer" }, ...mentions, edit),
-      );
-      return;
-    }
-    this.element.append(
-      ...[this.#context, this.#thought, this.#steps, this.#found, this.#answer.element],
-      ...[this.#waiting, this.#failure, this.#footer],
-    );
-  }
-
-  #showContext(context: readonly ChatChip[]): void {
-    this.#context.hidden = context.length === 0;
-    const tokens = context.reduce((sum, chip) => sum + chip.tokens, 0);
-    const parts = context.length === 1 ? "1 part" : `${context.length} parts`;
-    const items = context.map((chip) => {
-      const name = element("button", {
-        class: "text-link",
-        attributes: { type: "button" },
-        onClick: () => {
-          this.actions.reveal(chip);
-        },
-      });
-      name.append(chip.label);
-      const size = ` ${count(chip.tokens)} tokens${chip.isTrimmed ? ", shortened" : ""}`;
-      return element("li", { title: chip.detail }, name, size);
+  #fillQuestion(message: ChatMessage): void {
+    const mentions = message.mentions.map((mention) => {
+      const title = mention.detail === "" ? mention.label : mention.detail;
+      const attributes = { type: "button" };
+      const onClick = (): void => {
+        this.actions.reveal(mention);
+      };
+      return element("button", { class: "chip", title, attributes, onClick }, mention.label);
     });
-    this.#context.replaceChildren(
-      element("summary", {}, `Context: ${parts}, ${count(tokens)} tokens`),
-      element("ul", {}, ...items),
+    const edit = iconButton("edit", "Edit and ask again", () => {
+      this.actions.edit(this.#message);
+    });
+    this.element.append(
+      element("div", { class: "question" }, message.text),
+      element("div", { class: "footer" }, ...mentions, edit),
     );
   }
-
-  #showThinking({ thinking, text }: ChatMessage, isStreaming: boolean): void {
-    this.#thought.hidden = thinking === "";
-    this.#thinking.update(thinking);
-    const isThinking = isStreaming && text === "";
-    const summary = this.#thought.firstElementChild;
-    const words = isThinking ? "Thinking…" : "Thought";
-    if (summary !== null && summary.textContent !== words) {
-      summary.textContent = words;
-    }
-  }
-
-  #showFound(found: readonly ChatFound[]): void {
-    this.#found.hidden = found.length === 0;
-    this.#found.replaceChildren(...found.map((it) => foundCard(it, this.actions)));
-  }
-
-  #showEnd(message: ChatMessage): void {
-    const { state, error, hint } = message;
-    const isWrong = state === "failed" || (state === "stopped" && error !== "");
-    this.#failure.hidden = !isWrong;
-    this.#failure.replaceChildren();
-    if (isWrong) {
-      const text = element("div", {}, element("strong", {}, error), hint === "" ? "" : ` ${hint}`);
-      this.#failure.append(text, textButton("Retry", this.actions.regenerate));
-      this.#failure.setAttribute("role", "alert");
-    }
-    this.#showFooter(message);
-  }
-
-  #showFooter({ state, usage, text }: ChatMessage): void {
-    this.#footer.replaceChildren();
-    if (state === "streaming" || this.#message.role === "user") {
-      return;
-    }
-    if (state === "stopped") {
-      this.#footer.append(element("span", { class: "note" }, "Stopped"));
-    }
-    if (text !== "") {
-      this.#footer.append(
-        iconButton("copy", "Copy the answer", () => {
-          this.actions.copy(this.#message.text);
-        }),
-      );
-    }
-    if (this.#isLast) {
-      this.#footer.append(iconButton("retry", "Answer again", this.actions.regenerate));
-    }
-    if (usage !== null) {
-      this.#footer.append(usageDetails(usage));
-    }
-  }
-}
-
-function stepItem({ tool, summary, state, detail }: ChatStep): HTMLElement {
-  const words = { running: "running", done: "done", failed: "failed" }[state];
-  const title = element(
-    "span",
-    {},
-    element("strong", {}, tool),
-    ` ${summary} `,
-    element("span", { class: "note" }, words),
-  );
-  return element(
-    "li",
-    { class: `step ${state}` },
-    detail === ""
-      ? title
-      : element("details", {}, element("summary", {}, title), element("pre", {}, detail)),
-  );
-}
-
-function foundCard(found: ChatFound, { follow, copy }: MessageActions): HTMLElement {
-  const place = `${found.label}:${found.line + 1}`;
-  const open = element("button", {
-    class: "text-link",
-    title: "Open",
-    attributes: { type: "button" },
-    onClick: () => {
-      follow({ kind: "file", path: found.uri, line: found.line });
-    },
-  });
-  open.append(/:\d+$/.test(found.label) ? found.label : place);
-  const snippet = found.snippet.slice(0, MAX_SNIPPET_CHARACTERS);
-  const attributes = { tabindex: "0", role: "region", "aria-label": `Code at ${place}` };
-  const code = element("code", {}, runs(snippet, found.language));
-  return element(
-    "section",
-    { class: "card" },
-    element(
-      "div",
-      { class: "code-header" },
-      open,
-      element("span", { class: "why" }, found.why),
-      iconButton("copy", "Copy", () => {
-        copy(found.snippet);
-      }),
-    ),
-    element("pre", { attributes }, code),
-  );
-}
-
-function usageDetails(usage: ChatUsage): HTMLElement {
-  const seconds = usage.totalMs / 1_000;
-  const { promptTokens, cachedTokens, generatedTokens, firstTokenMs } = usage;
-  const share = promptTokens === 0 ? 0 : Math.round((100 * cachedTokens) / promptTokens);
-  const rows: [string, string][] = [
-    ["Read", `${count(promptTokens)} tokens`],
-    ["From the cache", `${count(cachedTokens)} tokens (${share}%)`],
-    ["Written", `${count(generatedTokens)} tokens`],
-    ["First token", firstTokenMs === null ? "none" : `${Math.round(firstTokenMs)} ms`],
-    ["In all", `${seconds.toFixed(1)} s`],
-  ];
-  const table = element(
-    "dl",
-    {},
-    ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
-  );
-  const summary = `${count(generatedTokens)} tokens in ${seconds.toFixed(1)} s`;
-  return element("details", { class: "usage" }, element("summary", {}, summary), table);
-}
-
-export function count(number: number): string {
-  return number.toLocaleString("en");
 }

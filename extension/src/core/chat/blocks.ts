@@ -4,8 +4,8 @@
  *
  * Text ends at a blank line before something that does not belong to it: indented lines, and further
  * items of a list, do. A fence that stands by itself is a block of its own. What grows past
- * MAX_TEXT_CHARACTERS is split where its lines end, or at a space, so that a tail stays cheap whatever
- * a model writes; a table's head is repeated then.
+ * MAX_TEXT_CHARACTERS is split where a line ends that no indented one follows, in the end at any, or at
+ * a space, so that a tail stays cheap whatever a model writes; a table's head is repeated then.
  */
 
 export interface TextBlock {
@@ -22,7 +22,7 @@ export interface CodeBlock {
 
 export type Block = TextBlock | CodeBlock;
 
-export const MAX_TEXT_CHARACTERS = 6_000;
+export const MAX_TEXT_CHARACTERS = 3_000;
 
 const FENCE = /^([ \t]*)(`{3,}|~{3,})(.*)$/;
 const LIST_ITEM = /^ {0,3}(?:[-*+]|\d{1,9}[.)])(?:\s|$)/;
@@ -118,7 +118,7 @@ export class BlockSplitter {
     }
     if (this.#isAfterBlank && !this.#continues(line)) {
       this.#finish();
-    } else if (this.#lines.length > MAX_TEXT_CHARACTERS) {
+    } else if (this.#lines.length > MAX_TEXT_CHARACTERS * (/^\s/.test(line) ? 2 : 1)) {
       const head = TABLE_HEAD.exec(this.#lines)?.[0];
       this.#finish();
       this.#lines = head !== undefined && line.includes("|") ? head : "";

@@ -55,7 +55,8 @@ export function targetOfCode(code: string): Target | undefined {
     }
   }
   const name = /^([\p{L}_$][\w$]{2,}(?:\.[\p{L}_$][\w$]*)*)(?:\(\))?$/u.exec(code)?.[1];
-  return name === undefined ? undefined : { kind: "symbol", name };
+  const looksNamed = /[._A-Z)]/.test(code); // a plain word may be anything
+  return name === undefined || !looksNamed ? undefined : { kind: "symbol", name };
 }
 
 function lineOf(text: string): number {

@@ -1,0 +1,358 @@
+"""The chat's page alone, in a browser: what it shows, what it never does, and how fast it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from .chat_page import DONE, ORIGIN, ChatPage, build_harness, chat_of, open_chat_page
+from .running_tasks import RunningTasks
+from .waiting import wait_until
+
+pytestmark = pytest.mark.e2e
+
+OpenChat = Callable[[int], ChatPage]
+
+FEES = {"kind": "file", "ref": "file:///w/fees.py", "label": "fees.py", "detail": "src/fees.py"}
+FEE = {"kind": "symbol", "ref": "file:///w/fees.py#fee", "label": "fee", "detail": "src/fees.py"}
+
+HOSTILE = """
+<script>window.ran = 1</script><img src="https://evil.test/a.png" onerror="window.ran = 2">
+
+![pixel](https://evil.test/b.png) [one](javascript:window.ran=3) <javascript:window.ran=4>
+
+[two](command:workbench.action.quit) <svg onload="window.ran = 5"><style>@import "//evil.test"</style>
+
+\x1b[31mred\x1b[0m \x1b]8;;https://evil.test\x07link\x1b]8;;\x07 \u202eetirw
+
+```html" onmouseover="window.ran = 6
+</code></pre><script>window.ran = 7</script>
+```
+
+"""
+BOMB = (
+    f"{'>' * 4000}\n\n{'- ' * 2000}\n\n{'[' * 4000}\n\n{'*a ' * 4000}\n\n{'`' * 4001}a\n\n"
+    f"{'| a ' * 500}|\n{'| - ' * 500}|\n\n"
+)
+USAGE = {
+    "promptTokens": 1000,
+    "cachedTokens": 950,
+    "generatedTokens": 300,
+    "firstTokenMs": 40,
+    "totalMs": 3000,
+}
+PARAGRAPH = "The fee of a member is what the days make of it. " * 6 + "See `src/fees.py:12`.\n\n"
+FUNCTION = "def fee(days: int) -> int:\n    return days * 20  # a day\n\n"
+CODE = f"```python\n{FUNCTION * 20}```\n\n"
+LIST = "- an item with `code` and **words**\n" * 12 + "\n"
+TABLE = "| a | b |\n| --- | --: |\n" + "| one | 2 |\n" * 15 + "\n"
+LONGEST_TASK_MS = 50
+PAUSE = "await new Promise((resolve) => setTimeout(resolve, 20));"
+WHOLE = f"while (document.querySelector('.answer .code') === null) {PAUSE}"
+ENDED = f"while (document.querySelector('.message.streaming') !== null) {PAUSE}"
+
+
+@pytest.fixture(scope="module")
+def chat_html() -> str:
+    return build_harness()
+
+
+@pytest.fixture
+def open_chat(browser: Browser, chat_html: str) -> Iterator[OpenChat]:
+    """Open pages; at the end nothing was loaded but the page itself, and nothing complained."""
+    pages = []
+    with ExitStack() as stack:
+
+        def open_page(width: int) -> ChatPage:
+            page = stack.enter_context(open_chat_page(browser, chat_html, width))
+            pages.append(page)
+            return page
+
+        yield open_page
+        for page in pages:
+            own = {f"{ORIGIN}/{name}" for name in ("", "chat.js", "chat.css")}
+            assert set(page.loaded) == own
+            assert page.complaints == []
+
+
+def test_a_mention_is_completed_by_keys_and_taken_out_again(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.run("(mentions) => { harness.mentions = mentions; }", [FEES, FEE])
+    chat.question.press_sequentially("explain @fe")
+    options = chat.page.locator(".suggestions").get_by_role("option", include_hidden=True)
+    expect(options).to_have_count(2)
+    expect(chat.question).to_have_attribute("aria-expanded", "true")
+    chat.question.press("ArrowDown")
+    expect(options.nth(1)).to_have_attribute("aria-selected", "true")
+    chat.question.press("ArrowUp")
+    chat.question.press("Enter")
+    expect(options).to_have_count(0)
+    expect(chat.question).to_have_value("explain @fees.py ")
+    chip = chat.page.locator(".chips .chip")
+    expect(chip).to_contain_text("1.2k")
+    expect(chat.page.get_by_role("meter")).to_have_attribute(
+        "aria-valuetext", "9,876 of 32,768 tokens"
+    )
+    chat.page.get_by_label("Leave out fees.py").click()
+    expect(chip).to_have_count(0)
+    expect(chat.question).to_have_value("explain ")
+
+    chat.question.press_sequentially("@")
+    expect(options).to_have_count(2)
+    chat.question.press("Escape")
+    expect(options).to_have_count(0)
+    chat.question.press("Backspace")
+    chat.question.press_sequentially("@fees")
+    expect(options).to_have_count(1)
+    chat.question.press("Tab")
+    chat.question.press("Enter")
+    (sent,) = chat.asked("send")
+    assert (sent["text"], sent["mentions"]) == ("explain @fees.py ", [FEES])
+
+
+def test_an_answer_streams_and_is_stopped(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.answer_with({"kind": "thinking", "text": "Hm."})
+    chat.ask("Why?")
+    thought = chat.answer.locator("details.thinking")
+    expect(thought.locator("summary")).to_have_text("Thinking…")
+    expect(thought).not_to_have_attribute("open", "")
+    step = {"id": "s", "tool": "search", "summary": "for fee", "state": "running", "detail": ""}
+    chat.emit({"kind": "step", "step": step}, {"kind": "text", "text": "Because of **fe"})
+    expect(chat.answer.locator(".step")).to_contain_text("running")
+    chat.emit({"kind": "step", "step": {**step, "state": "done", "detail": "3 places"}})
+    expect(chat.answer.locator(".step")).to_contain_text("done")
+    chat.emit({"kind": "text", "text": "es** and\n\n```py\nx = 1\n"})
+    expect(chat.answer.locator(".answer strong")).to_have_text("fees")
+    expect(chat.answer.locator("pre").last).to_have_text("x = 1")
+    expect(chat.answer.get_by_label("Apply to the files")).to_be_disabled()
+    chat.page.get_by_role("button", name="Stop").click()
+    expect(chat.answer).to_contain_text("Stopped")
+    assert len(chat.asked("stop")) == 1
+    expect(chat.page.get_by_role("button", name="Send")).to_be_visible()
+
+    chat.answer_with({"kind": "text", "text": "Again."}, {"kind": "usage", "usage": USAGE}, DONE)
+    chat.answer.get_by_label("Answer again").click()
+    expect(chat.answer.locator(".answer")).to_have_text("Again.")
+    chat.answer.locator(".usage summary").click()
+    expect(chat.answer.locator(".usage")).to_contain_text("950 tokens (95%)")
+
+
+def test_what_can_be_done_with_code_and_links(open_chat: OpenChat) -> None:
+    chat = open_chat(400)
+    text = (
+        "1. a\n   ```py\n   x = 1\n   ```\n\n[fees](src/fees.py:3) `fee()` <https://a.example/>\n\n"
+    )
+    chat.answer_with({"kind": "text", "text": f"{text}```py\ny = 2\n```\n"}, DONE)
+    chat.ask("How?")
+    expect(chat.answer.locator("pre").last).to_have_text("y = 2")
+    for name in ("Copy", "Insert at the cursor", "Apply to the files"):
+        chat.answer.get_by_label(name, exact=True).last.click()
+    assert chat.asked("copy") == [{"text": "y = 2"}]
+    assert chat.asked("insert") == [{"text": "y = 2"}]
+    assert chat.asked("apply")[0]["block"] == 1
+    for link in chat.answer.get_by_role("link").all():
+        link.press("Enter")
+    assert [it["target"] for it in chat.asked("follow")] == [
+        {"kind": "file", "path": "src/fees.py", "line": 2},
+        {"kind": "symbol", "name": "fee"},
+        {"kind": "web", "url": "https://a.example/"},
+    ]
+    chat.run("() => { harness.answers.apply = new Error('The file has changed.'); }")
+    chat.answer.get_by_label("Apply to the files").last.click()
+    expect(chat.page.get_by_role("alert").filter(has_text="The file has changed.")).to_be_visible()
+
+
+def test_a_question_is_edited_and_what_follows_it_dropped(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    for text in ("One", "Two"):
+        chat.answer_with({"kind": "text", "text": f"To {text}."}, DONE)
+        chat.ask(text)
+        expect(chat.answer).to_contain_text(f"To {text}.")
+    chat.page.get_by_label("Edit and ask again").first.click()
+    expect(chat.question).to_have_value("One")
+    chat.question.press("Escape")
+    expect(chat.question).to_have_value("")
+    chat.page.get_by_label("Edit and ask again").first.click()
+    chat.answer_with({"kind": "text", "text": "To three."}, DONE)
+    chat.ask("Three")
+    expect(chat.answer).to_contain_text("To three.")
+    expect(chat.page.locator(".message")).to_have_count(2)
+    assert chat.asked("send")[-1]["replaces"] is not None
+
+
+def test_failures_stand_in_their_place_and_can_be_retried(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.run("() => { harness.answers.send = new Error('The server is gone.'); }")
+    chat.ask("Why?")
+    failure = chat.page.locator(".composer .failure")
+    expect(failure).to_contain_text("The server is gone.")
+    expect(chat.question).to_have_value("Why?")
+    chat.run("() => { delete harness.answers.send; }")
+    failed = {"kind": "done", "state": "failed", "error": "No slot is free.", "hint": "Try later."}
+    chat.answer_with({"kind": "text", "text": "Half an"}, failed)
+    failure.get_by_role("button", name="Retry").click()
+    expect(chat.answer.get_by_role("alert")).to_have_text("No slot is free. Try later.Retry")
+    expect(chat.answer).to_contain_text("Half an")
+    chat.answer_with({"kind": "text", "text": "Whole."}, DONE)
+    chat.answer.get_by_role("button", name="Retry").click()
+    expect(chat.answer.locator(".answer")).to_have_text("Whole.")
+
+
+def test_without_a_chat_model_code_is_found_and_a_button_sets_one_up(open_chat: OpenChat) -> None:
+    chat = open_chat(250)
+    chat.run(
+        "() => harness.tell({ kind: 'state', state: { ...harness.state, hasChatModel: false } })"
+    )
+    banner = chat.page.locator(".banner")
+    expect(banner).to_contain_text("No chat model is set up")
+    banner.get_by_role("button").click()
+    assert len(chat.asked("setUpModel")) == 1
+    found = {
+        "uri": "file:///w/src/fees.py",
+        "line": 4,
+        "label": "src/fees.py",
+        "snippet": "def fee(days):\n    return 10",
+        "language": "python",
+        "why": "defines fee",
+    }
+    chat.answer_with({"kind": "found", "found": [found]}, DONE)
+    chat.ask("Where is fee?")
+    card = chat.answer.locator(".card")
+    expect(card).to_contain_text("defines fee")
+    card.get_by_role("button", name="src/fees.py:5").click()
+    assert chat.asked("follow")[0]["target"]["line"] == 4
+
+
+def test_hostile_markdown_neither_runs_nor_loads(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.answer_with({"kind": "text", "text": HOSTILE + BOMB}, DONE)
+    chat.ask("<img src=x onerror='window.ran = 8'>")
+    expect(chat.answer.get_by_label("Answer again")).to_be_visible()
+    wait_until(lambda: "</code></pre>" in (chat.answer.text_content() or ""), "the answer", 30)
+    assert chat.run("() => window.ran") is None
+    made = chat.run(
+        "() => [...new Set([...document.querySelectorAll('.message *')].map((it) => it.tagName))]"
+    )
+    assert not {"SCRIPT", "IMG", "IFRAME", "STYLE", "LINK", "FORM", "OBJECT"} & set(made)
+    attributes = chat.run(
+        "() => [...new Set([...document.querySelectorAll('.message *')].flatMap("
+        "(it) => it.getAttributeNames()))]"
+    )
+    assert not {it for it in attributes if it.startswith("on")} | {"href", "src"} & set(attributes)
+    for link in chat.answer.get_by_role("link").all():
+        link.click()
+    assert {it["target"]["kind"] for it in chat.asked("follow")} <= {"web", "file"}
+    assert all("javascript" not in str(it) for it in chat.asked("follow"))
+
+
+def test_a_reload_keeps_the_conversation_its_stream_and_the_draft(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.answer_with({"kind": "text", "text": "First "})
+    chat.ask("Why?")
+    expect(chat.answer).to_contain_text("First")
+    chat.question.fill("And @then")
+    shown = chat.asked("showing")[-1]["id"]
+    chat.page.reload()
+    expect(chat.answer).to_contain_text("First")
+    expect(chat.question).to_have_value("And @then")
+    expect(chat.page.get_by_role("button", name="Stop")).to_be_visible()
+    chat.emit({"kind": "text", "text": "and second."}, DONE, chat=shown)
+    expect(chat.answer.locator(".answer")).to_have_text("First and second.")
+
+
+def test_several_conversations_stream_at_once(open_chat: OpenChat) -> None:
+    chat = open_chat(900)
+    ids = []
+    for text in ("One?", "Two?"):
+        chat.page.get_by_label("New chat").click()
+        chat.answer_with({"kind": "text", "text": f"{text} "})
+        chat.ask(text)
+        expect(chat.answer).to_contain_text(text)
+        ids.append(chat.asked("showing")[-1]["id"])
+    for part in ("a", "b"):
+        for identifier in ids:
+            chat.emit({"kind": "text", "text": part}, chat=identifier)
+    expect(chat.answer.locator(".answer")).to_have_text("Two? ab")
+    expect(chat.page.locator(".conversation").filter(has_text="answers…")).to_have_count(2)
+    chat.emit({"kind": "title", "title": "The first"}, DONE, chat=ids[0])
+    chat.page.get_by_role("button", name="The first", exact=False).first.click()
+    expect(chat.answer.locator(".answer")).to_have_text("One? ab")
+
+    chat.page.get_by_label("Rename “The first”").click()
+    chat.page.get_by_label("New title").fill("Fees")
+    chat.page.get_by_label("New title").press("Enter")
+    expect(chat.page.locator("header .title")).to_have_text("Fees")
+    chat.page.get_by_label("Delete “Fees”").click()
+    expect(chat.page.locator(".conversation")).to_have_count(1)
+    expect(chat.page.locator("header .title")).to_have_text("New chat")
+
+
+def test_the_keyboard_reaches_everything(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.answer_with({"kind": "text", "text": "See `src/fees.py`.\n\n```py\nx\n```\n"}, DONE)
+    chat.ask("Why?")
+    expect(chat.answer.get_by_label("Answer again")).to_be_visible()
+    chat.page.get_by_label("All chats").focus()
+    reached = []
+    for _ in range(40):
+        reached.append(
+            chat.run("() => document.activeElement.ariaLabel ?? document.activeElement.tagName")
+        )
+        chat.page.keyboard.press("Tab")
+    wanted = ["All chats", "New chat", "Conversation", "Edit and ask again", "A", "Copy"]
+    wanted += ["Apply to the files", "Code: py", "Answer again", "Question", "Thinking"]
+    places = [reached.index(name) for name in wanted]
+    assert places == sorted(places)
+    expect(chat.page.get_by_role("status").filter(has_text="The answer is there.")).to_have_count(1)
+
+
+def test_thousands_of_messages_open_at_once(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.run("(chat) => harness.put(chat)", chat_of("long", [PARAGRAPH + CODE] * 1500))
+    chat.run("() => harness.tell({ kind: 'connection', isThere: true })")
+    expect(chat.page.locator(".conversation")).to_have_count(1)
+    tasks = RunningTasks(chat.page)
+    chat.run(f"async () => {{ document.querySelector('.conversation').click(); {WHOLE} }}")
+    # A message of megabytes is taken apart by the browser in one piece; that is most of it.
+    assert tasks.longest_ms() < 3 * LONGEST_TASK_MS
+    expect(chat.answer.locator(".code")).to_be_visible()
+    expect(chat.page.locator(".message")).to_have_count(3000)
+    filled = chat.run("() => document.querySelectorAll('.message > *').length")
+    assert filled < 300
+    chat.run("() => document.querySelector('.transcript').scrollTo(0, 40000)")
+    wait_until(
+        lambda: chat.run("() => document.querySelectorAll('.message > *').length") > filled,
+        "messages in the middle",
+        30,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param((PARAGRAPH + CODE + LIST + TABLE) * 40, id="of everything"),
+        pytest.param("```python\n" + FUNCTION * 1400, id="one block of code"),
+        pytest.param("a word `code` **bold** " * 4000, id="one paragraph"),
+        pytest.param("- an item with `code` and words\n" * 3000, id="one list"),
+    ],
+)
+def test_no_task_is_long_while_the_end_of_20000_tokens_streams(
+    open_chat: OpenChat, text: str
+) -> None:
+    """At 500 tokens a second, of four letters; a task counts by its own time on the processor."""
+    before, streamed = f"{text[:72_000]} MARK ", text[72_000:80_000]
+    chat = open_chat(350)
+    chat.run("(chat) => harness.put(chat)", chat_of("s", [before], state="streaming"))
+    chat.run("() => harness.tell({ kind: 'connection', isThere: true })")
+    chat.page.get_by_label("All chats").click()
+    chat.page.get_by_role("button", name="A chat", exact=False).first.click()
+    expect(chat.page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(chat.answer.get_by_text("MARK")).to_be_attached()
+    tasks = RunningTasks(chat.page)
+    # Nothing is asked of the page meanwhile, for that would be a task of the page's, too.
+    chat.run(f"async (text) => {{ await harness.stream('s', text, 4, 500); {ENDED} }}", streamed)
+    assert tasks.longest_ms() < LONGEST_TASK_MS
