@@ -33,7 +33,7 @@ def everything(folder: Path) -> dict[str, str]:
     """All files below a folder with hashes of their bytes, those of `.git` included."""
     return {
         path.relative_to(folder).as_posix(): (
-            os.readlink(path)
+            str(path.readlink())
             if path.is_symlink()
             else hashlib.sha256(path.read_bytes()).hexdigest()
         )
