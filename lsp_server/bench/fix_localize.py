@@ -6,6 +6,7 @@ is, and asked with the issue's text; and once more with the failing tests, as wh
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from lsp_server.agent.clues import read_clues
 from lsp_server.agent.instances import Instance, export, find_checkout
 from lsp_server.agent.localize import USUAL_WEIGHTS as WEIGHTS
 from lsp_server.agent.localize import Findings, Ranking, fuse, rankings
+from lsp_server.workspace.snapshot import Snapshot
 
 AT = (1, 3, 5)
 
@@ -42,6 +44,19 @@ def locate(instances: Sequence[Instance], checkouts: Path) -> Iterator[Located]:
 
 
 def _locate_in(root: Path, file: Path, instance: Instance) -> Located:
+    with indexed(root, file) as view:
+        clues = read_clues(instance.text)
+        return Located(
+            instance,
+            rankings(clues, view),
+            rankings(clues, view, Findings(instance.failing_tests)),
+            len(view.paths()),
+        )
+
+
+@contextlib.contextmanager
+def indexed(root: Path, file: Path) -> Iterator[Snapshot]:
+    """The index of a folder, made in a file for as long as the block lasts."""
     from lsp_server.workspace.build import build
     from lsp_server.workspace.exclusions import Exclusions
     from lsp_server.workspace.link import Links
@@ -51,14 +66,7 @@ def _locate_in(root: Path, file: Path, instance: Instance) -> Located:
     store = Store.open(file)
     try:
         Links(root, store).update(build(root, store, Exclusions([root]), workers=1))
-        view = FolderView.alone(root, store)
-        clues = read_clues(instance.text)
-        return Located(
-            instance,
-            rankings(clues, view),
-            rankings(clues, view, Findings(instance.failing_tests)),
-            len(view.paths()),
-        )
+        yield FolderView.alone(root, store)
     finally:
         store.close()
 
