@@ -38,7 +38,12 @@ PURE = (
     "inference.prompt",
     "inference.protocol",
     "inference.sampling",
+    "lsp_server.agent.bubblewrap",
     "lsp_server.agent.data",
+    "lsp_server.agent.denied",
+    "lsp_server.agent.impact",
+    "lsp_server.agent.select",
+    "lsp_server.agent.tests_found",
     "lsp_server.context",
     "lsp_server.context.*",
     "lsp_server.edits.api",
@@ -69,7 +74,7 @@ PURE = (
 )
 _PLAIN = (
     "__future__ abc ast bisect builtins collections copy dataclasses difflib enum fractions "
-    "functools graphlib hashlib heapq itertools json keyword math msgpack operator re string struct "
+    "functools graphlib hashlib heapq itertools json keyword math msgpack operator re shlex string struct "
     "symtable textwrap types typing unicodedata warnings weakref zlib"
 )
 PLAIN = frozenset(_PLAIN.split())

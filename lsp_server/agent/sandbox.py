@@ -81,7 +81,7 @@ class Sandbox:
         limits: Limits | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Finished:
-        """Runs a command in a copy. It finds `REPORT` and `INSIDE`, as `places` names them.
+        """Runs a command in a copy; what it writes to `$SPARROW_REPORT/report` is its report.
 
         Raises `SandboxUnavailable`, and OSError where the copy is no folder.
         """
@@ -106,12 +106,9 @@ class Sandbox:
                 finished = await run.shut_in(argv, layout, {**variables, "HOME": HOME})
             return replace(finished, report=await asyncio.to_thread(_read, report / "report"))
 
-    def places(self) -> tuple[str, str]:
-        """Where a run writes its report to, and where the scripts are that it may use.
-
-        Without a sandbox they are told by the environment: `$SPARROW_REPORT`, `$SPARROW_INSIDE`.
-        """
-        return REPORT, INSIDE
+    async def inside(self) -> str:
+        """Where a run finds the scripts of `lsp_server/agent/inside`. Raises `SandboxUnavailable`."""
+        return str(_INSIDE) if await self.check() else INSIDE
 
 
 @dataclass(frozen=True, slots=True)

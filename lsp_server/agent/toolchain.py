@@ -44,6 +44,20 @@ class Toolchain:
     links: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    def has_module(self, name: str) -> bool:
+        """Whether the interpreter's environment has a package; by its folder, which is not run."""
+        if not self.python:
+            return False
+        prefix = Path(self.python).parent.parent
+        user = self.environment.get("PYTHONUSERBASE")
+        places = [prefix, *([Path(user)] if user else [])]
+        return any(
+            next(it.glob(f"{library}/{packages}/{name}"), None) is not None
+            for it in places
+            for library in ("lib/python3*", "lib/python3", "local/lib/python3*")
+            for packages in ("site-packages", "dist-packages")
+        )
+
 
 async def find_toolchain(workspace: Path, interpreter: str = "") -> Toolchain:
     """`interpreter` is the one that the user has selected; its path, or empty."""
@@ -65,8 +79,6 @@ async def find_toolchain(workspace: Path, interpreter: str = "") -> Toolchain:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",  # what hangs has said where
-        # Bytecode that lies beside the sources is not asked: a run could have put it there.
-        "PYTHONPYCACHEPREFIX": f"{HOME}/pycache",
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         **variables,
     }

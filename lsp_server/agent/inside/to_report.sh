@@ -1,0 +1,2 @@
+# Runs a command whose output is its report.
+exec "$@" >"$SPARROW_REPORT/report"

@@ -1,0 +1,77 @@
+"""Which of the candidates that were tried is shown. Pure.
+
+What was rejected is never chosen. Of the others the better verdict comes first, then what breaks
+least, what most candidates agree on, what changes least, and what was thought likelier.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from lsp_server.agent.data import Evidence, Verdict
+
+_RANK = {Verdict.VERIFIED: 0, Verdict.PARTLY: 1, Verdict.UNVERIFIED: 2}
+
+
+def select(
+    evidence: Iterable[Evidence], before: Callable[[str], str | None] = lambda _: None
+) -> Evidence | None:
+    """The best of what may be shown, or None; `before` gives the text that a file had."""
+    ranked = rank(evidence, before)
+    return ranked[0] if ranked else None
+
+
+def rank(
+    evidence: Iterable[Evidence], before: Callable[[str], str | None] = lambda _: None
+) -> list[Evidence]:
+    """What may be shown, the best first. In whichever order the same comes, the same comes out."""
+    shown = [it for it in evidence if it.verdict in _RANK]
+    forms = [_normal_form(it.candidate.files) for it in shown]
+    votes = Counter(zip((it.verdict for it in shown), forms, strict=True))
+
+    def key(at: int) -> tuple[object, ...]:
+        it = shown[at]
+        return (
+            _RANK[it.verdict],
+            len(it.regressed),
+            len(it.still_fails),
+            -votes[it.verdict, forms[at]],
+            size_of_change(it.candidate.files, before),
+            -it.candidate.score,
+            it.candidate.origin,
+            sorted(it.candidate.files.items()),
+        )
+
+    return [shown[at] for at in sorted(range(len(shown)), key=key)]
+
+
+def size_of_change(
+    files: Mapping[str, str], before: Callable[[str], str | None]
+) -> tuple[int, int]:
+    """How many lines come and go, and how many characters."""
+    lines = characters = 0
+    for path, after in files.items():
+        old, new = (before(path) or "").splitlines(), after.splitlines()
+        # The first two lines name the texts.
+        for line in list(difflib.unified_diff(old, new, n=0, lineterm=""))[2:]:
+            if line[:1] in "+-":
+                lines += 1
+                characters += len(line) - 1
+    return lines, characters
+
+
+def _normal_form(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The same for what differs in comments, blanks and line breaks alone."""
+    return tuple((path, _normal_text(path, text)) for path, text in sorted(files.items()))
+
+
+def _normal_text(path: str, text: str) -> str:
+    if path.endswith(".py"):
+        try:
+            return ast.dump(ast.parse(text))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            pass
+    return "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())

@@ -1,0 +1,323 @@
+"""Candidates on real tests, in the sandbox where there is one: which of them are believed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from lsp_server.agent import validate
+from lsp_server.agent.copies import Copies
+from lsp_server.agent.data import Candidate, Evidence, TestCommand, Verdict
+from lsp_server.agent.sandbox import Sandbox
+from lsp_server.agent.select import select
+from lsp_server.agent.snapshot import Snapshot
+from lsp_server.agent.toolchain import find_toolchain
+from lsp_server.agent.validate import Validator
+
+CART = """\
+import os
+
+
+def total(prices):
+    result = 0
+    for price in prices[1:]:
+        result += price
+    return result
+
+
+def count(prices):
+    return len(prices)
+
+
+def is_sorted(prices):
+    return sorted(prices) != prices
+"""
+FIXED = CART.replace("prices[1:]", "prices")
+TESTS = """\
+import pytest
+from cart import count, is_sorted, total
+
+def test_total():
+    assert total([1, 2, 3]) == 6
+
+@pytest.mark.parametrize("prices", [[1], [2]])
+def test_total_of_one(prices):
+    assert total(prices) == prices[0]
+
+def test_count():
+    assert count([1, 2]) == 2
+
+def test_nothing():
+    assert total([]) == 0
+
+def test_sorted():
+    assert is_sorted([1, 2])
+
+@pytest.mark.skip
+def test_later():
+    pass
+"""
+TOTALS = (
+    "tests/test_cart.py::test_total",
+    "tests/test_cart.py::test_total_of_one[prices0]",
+    "tests/test_cart.py::test_total_of_one[prices1]",
+)
+SORTED = "tests/test_cart.py::test_sorted"
+FILES = {
+    "cart.py": CART,
+    "tests/test_cart.py": TESTS,
+    "tests/test_other.py": "def test_other():\n    pass\n",
+    "conftest.py": "",
+    "pytest.ini": "[pytest]\npythonpath = .\naddopts = -p no:hypothesispytest\n",
+}
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> Iterator[Copies]:
+    made = Copies(tmp_path / "cache", None)
+    yield made
+    made.close()
+
+
+async def validator_of(
+    files: Mapping[str, str],
+    copies: Copies,
+    folder: Path,
+    command: tuple[str, ...] = ("pytest", sys.executable, "-m", "pytest"),
+) -> Validator:
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    snapshot = await Snapshot.take(folder, copies=copies)
+    toolchain = await find_toolchain(folder, sys.executable)
+    # Where there is no sandbox, what is judged here is the same without it.
+    sandbox = Sandbox(folder, toolchain, is_unsandboxed_allowed=True)
+    return Validator(snapshot, sandbox, TestCommand(command[0], command[1:]))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    return folder
+
+
+async def tried(validator: Validator, *texts: str, path: str = "cart.py") -> list[Evidence]:
+    """What becomes of texts of a file, in the order in which they are given."""
+    candidates = [Candidate({path: it}, f"{at}", -at) for at, it in enumerate(texts)]
+    found = [it async for it in validator.validate(candidates)]
+    return sorted(found, key=lambda it: int(it.candidate.origin))
+
+
+async def test_the_right_one_is_verified(folder: Path, copies: Copies) -> None:
+    validator = await validator_of(FILES, copies, folder)
+    baseline = await validator.baseline(TOTALS)
+    assert baseline.failing == TOTALS
+    assert baseline.passing == (
+        "tests/test_cart.py::test_count",
+        "tests/test_cart.py::test_nothing",
+        "tests/test_other.py::test_other",
+    )
+    assert (baseline.flaky, baseline.is_whole) == ((), True)
+    assert "assert 5 == 6" in baseline.output
+    right, wrong, partly, breaks = await tried(
+        validator,
+        FIXED,
+        CART.replace("result = 0", "result = 1"),
+        CART.replace("result = 0", "result = 1").replace("prices[1:]", "prices[2:]"),
+        FIXED.replace("len(prices)", "0"),
+    )
+    assert right == Evidence(
+        right.candidate,
+        Verdict.VERIFIED,
+        "what failed passes, and nothing else fails by it",
+        failed_before=TOTALS,
+        passes_now=TOTALS,
+        also_ran=baseline.passing,
+        gates=("syntax", "names", "api"),
+    )
+    assert wrong.verdict is Verdict.REJECTED
+    assert breaks.verdict is Verdict.REJECTED
+    assert breaks.regressed == ("tests/test_cart.py::test_count",)
+    assert breaks.reason == "tests/test_cart.py::test_count passed before and would fail"
+    assert partly.verdict is Verdict.REJECTED
+    assert select([wrong, partly, breaks, right]) is right
+    assert (folder / "cart.py").read_text() == CART
+
+
+async def test_what_failed_before_as_well_does_not_count(folder: Path, copies: Copies) -> None:
+    """`test_sorted` fails before and behind."""
+    validator = await validator_of(FILES, copies, folder)
+    await validator.baseline(TOTALS)
+    (evidence,) = await tried(validator, FIXED)
+    assert evidence.verdict is Verdict.VERIFIED
+    assert SORTED not in (*evidence.regressed, *evidence.still_fails, *evidence.also_ran)
+
+
+async def test_without_a_named_test_all_that_fail_are_meant(folder: Path, copies: Copies) -> None:
+    validator = await validator_of(FILES, copies, folder)
+    await validator.baseline()
+    half, whole = await tried(validator, FIXED, FIXED.replace("!=", "=="))
+    assert (half.verdict, half.still_fails) == (Verdict.PARTLY, (SORTED,))
+    assert half.reason == f"{SORTED} still fails, the others pass"
+    assert whole.verdict is Verdict.VERIFIED
+
+
+async def test_without_a_failing_test_nothing_is_verified(folder: Path, copies: Copies) -> None:
+    files = {**FILES, "cart.py": FIXED.replace("!=", "==")}
+    validator = await validator_of(files, copies, folder)
+    (evidence,) = await tried(
+        validator, FIXED.replace("!=", "==").replace("result = 0", "result = +0")
+    )
+    assert evidence.verdict is Verdict.UNVERIFIED
+    assert evidence.reason.startswith("no test failed before")
+
+
+CHEATS = {
+    "ends with success": "import os\nos._exit(0)\n",
+    "ends with success later": f"{CART}\nimport atexit\natexit.register(os._exit, 0)\n",
+    "edits the tests": (
+        f"{FIXED}\nopen('tests/test_cart.py', 'w').write('def test_total(): pass')\n"
+    ),
+    "sets the time back": (
+        f"{FIXED}\nwas = os.stat('tests/test_cart.py')\n"
+        "open('tests/test_cart.py', 'a').write('#')\n"
+        "os.utime('tests/test_cart.py', ns=(was.st_atime_ns, was.st_mtime_ns))\n"
+    ),
+    "makes a conftest": f"{FIXED}\nopen('tests/conftest.py', 'w').write('')\n",
+    "edits the conftest": f"{FIXED}\nopen('conftest.py', 'w').write('collect_ignore = [1]')\n",
+    "removes a test": f"{FIXED}\nos.unlink('tests/test_other.py')\n",
+    "puts a link": f"{FIXED}\nos.unlink('pytest.ini'); os.symlink('/dev/null', 'pytest.ini')\n",
+    "edits itself": f"{FIXED}\nopen(__file__, 'a').write('#')\n",
+    "skips": f"{CART}\nimport pytest\npytest.skip('all', allow_module_level=True)\n",
+    "writes a module that stands before": f"{FIXED}\nopen('pytest.py', 'w').write('')\n",
+    "does not parse": f"{CART}\ndef f(:\n",
+    "has no such name": CART.replace("result += price", "result += prise"),
+}
+
+
+async def test_cheats_are_rejected(folder: Path, copies: Copies) -> None:
+    validator = await validator_of(FILES, copies, folder)
+    await validator.baseline(TOTALS)
+    found = dict(zip(CHEATS, await tried(validator, *CHEATS.values()), strict=True))
+    assert {cheat: it.verdict for cheat, it in found.items()} == dict.fromkeys(
+        CHEATS, Verdict.REJECTED
+    )
+    assert select(found.values()) is None
+    for cheat, evidence in found.items():
+        if cheat.startswith(("edits", "sets", "makes", "removes", "puts", "writes")):
+            assert evidence.reason.startswith("its run changed what it is judged by: "), cheat
+            assert evidence.passes_now == ()
+
+
+async def test_what_hangs_is_rejected(
+    folder: Path, copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validator = await validator_of(FILES, copies, folder)
+    await validator.baseline(TOTALS)
+    monkeypatch.setattr(validate, "_MIN_TIMEOUT_S", 0.5)
+    (evidence,) = await tried(validator, CART.replace("result = 0", "while True: pass"))
+    assert evidence.verdict is Verdict.REJECTED
+    assert "did not pass: it was ended after" in evidence.reason
+
+
+async def test_what_may_not_be_touched(folder: Path, copies: Copies) -> None:
+    reasons = {
+        "tests/test_cart.py": "it would change tests/test_cart.py, which is a test",
+        "conftest.py": "it would change conftest.py, which is the configuration of the tests",
+        ".git/hooks/x": "it would change .git/hooks/x, which is git's own files",
+        "../cart.py": "'../cart.py' is no path below the workspace",
+    }
+    validator = await validator_of(FILES, copies, folder)
+    await validator.baseline(TOTALS[:1])
+    for path, reason in reasons.items():
+        (evidence,) = await tried(validator, "x = 1\n", path=path)
+        assert (evidence.verdict, evidence.reason) == (Verdict.REJECTED, reason)
+
+
+async def test_what_fails_only_once_is_no_regression(folder: Path, copies: Copies) -> None:
+    once = (
+        "\n\ndef count(prices):\n    try:\n        open('seen', 'x').close()\n"
+        "    except OSError:\n        return len(prices)\n    return 0\n"
+    )
+    validator = await validator_of(FILES, copies, folder)
+    await validator.baseline(TOTALS)
+    (evidence,) = await tried(validator, FIXED + once)
+    assert evidence.verdict is Verdict.VERIFIED
+    assert evidence.flaky == ("tests/test_cart.py::test_count",)
+
+
+async def test_unittest(folder: Path, copies: Copies) -> None:
+    tests = (
+        "import unittest, cart\n"
+        "class Totals(unittest.TestCase):\n"
+        "    def test_total(self): self.assertEqual(cart.total([1, 2]), 3)\n"
+        "    def test_count(self):\n"
+        "        for n in (1, 2):\n"
+        "            with self.subTest(n=n): self.assertEqual(cart.count([0] * n), n)\n"
+    )
+    files = {"cart.py": CART, "test_cart.py": tests}
+    command = ("unittest", sys.executable, "-m", "unittest")
+    validator = await validator_of(files, copies, folder, command)
+    baseline = await validator.baseline()
+    assert (baseline.failing, baseline.passing) == (
+        ("test_cart.Totals.test_total",),
+        ("test_cart.Totals.test_count",),
+    )
+    right, breaks = await tried(validator, FIXED, FIXED.replace("len(prices)", "1"))
+    assert (right.verdict, breaks.verdict) == (Verdict.VERIFIED, Verdict.REJECTED)
+
+
+async def test_a_users_own_command(folder: Path, copies: Copies) -> None:
+    check = ("command", sys.executable, "-c", "import cart; exit(cart.total([1, 2]) != 3)")
+    validator = await validator_of({"cart.py": CART}, copies, folder, check)
+    await validator.baseline()
+    right, wrong = await tried(validator, FIXED, CART.replace("result = 0", "result = 9"))
+    assert (right.verdict, wrong.verdict) == (Verdict.VERIFIED, Verdict.REJECTED)
+
+
+async def test_a_test_that_reproduces_the_issue_is_part_of_each_copy(
+    folder: Path, copies: Copies
+) -> None:
+    files = {key: it for key, it in FILES.items() if key != "tests/test_cart.py"}
+    validator = await validator_of(files, copies, folder)
+    name = "test_sparrow_reproduces.py"
+    validator.extra = {name: "import cart\ndef test_it():\n    assert cart.total([1, 2]) == 3\n"}
+    baseline = await validator.baseline([f"{name}::test_it"])
+    assert baseline.failing == (f"{name}::test_it",)
+    (evidence,) = await tried(validator, FIXED)
+    assert evidence.verdict is Verdict.VERIFIED
+    assert not (folder / name).exists()
+
+
+async def test_whoever_has_enough_ends_what_runs(
+    folder: Path, copies: Copies, tmp_path: Path
+) -> None:
+    validator = await validator_of(FILES, copies, folder)
+    await validator.baseline(TOTALS)
+    hangs = [
+        Candidate({"cart.py": f"{CART}\nwhile True: pass\n#{at}"}, "hangs", 0) for at in range(9)
+    ]
+    evidence: AsyncIterator[Evidence] = validator.validate(
+        [Candidate({"cart.py": FIXED}, "right", 1), *hangs]
+    )
+    async with aclosing(evidence):  # type: ignore[type-var]
+        first = await anext(evidence)
+    assert first.verdict is Verdict.VERIFIED
+    kept = [it for it in (tmp_path / "cache/copies").glob("*/*") if it != validator.snapshot.base]
+    assert kept == []
+    assert len(asyncio.all_tasks()) <= 2
+
+
+async def test_what_is_not_known_when_the_time_is_over_stays_unknown(
+    folder: Path, copies: Copies
+) -> None:
+    validator = await validator_of(FILES, copies, folder)
+    await validator.baseline(TOTALS)
+    candidates = [Candidate({"cart.py": f"{CART}\nwhile True: pass\n"}, "hangs", 1)]
+    assert [it async for it in validator.validate(candidates, budget_s=0.5)] == []
