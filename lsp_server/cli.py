@@ -24,6 +24,7 @@ _COMMANDS = {
         "context",
         "Print what a model is shown for a cursor, and why.",
     ),
+    "fix": ("lsp_server.fix_cli", "fix", "Find a change that mends an issue or a failing test."),
     "models": ("inference.models_cli", "models", "List the models that Sparrow knows."),
     "plan": ("inference.models_cli", "plan_command", "Say what of a model fits this machine."),
     "stats": (

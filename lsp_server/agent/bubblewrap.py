@@ -70,7 +70,7 @@ def arguments(
 def limited(limits: Limits) -> tuple[str, ...]:
     """Puts the kernel's limits on each process that a command starts; the editor goes before them."""
     return (
-        *("nice", "-n", "10"),
+        *("nice", "-n", "5"),
         "prlimit",
         f"--nproc={limits.processes}",
         f"--fsize={limits.file_bytes}",

@@ -27,6 +27,7 @@ from lsp_server.agent.test_results import run_tests
 TESTS_TIMEOUT_S = 60.0
 SUITE_TIMEOUT_S = 300.0
 _MIN_TIMEOUT_S = 10.0
+_QUICK_SUITE_S = 10.0  # that is run at once, without asking what of it is near to the change
 _SLOWER = 4.0  # times that a candidate may be slower than the base, which had the machine to itself
 
 
@@ -154,6 +155,7 @@ class _Trial:
     regressed: tuple[str, ...] = ()
     flaky: dict[str, None] = field(default_factory=dict)
     is_whole: bool = False
+    is_confirmed: bool = False  # what failed has passed in two runs
 
     async def run(self) -> Evidence:
         validator = self.validator
@@ -182,7 +184,14 @@ class _Trial:
             self._count(run)
             if not self.passes_now:
                 return self._say(Verdict.REJECTED, _why_it_fails(run, self.still_fails))
+        await self._look_for_regressions(copy, seal)
+        if self.regressed:
+            return self._say(
+                Verdict.REJECTED, f"{_some(self.regressed)} passed before and would fail"
+            )
+        if self.wanted and not self.is_confirmed:
             # A test that passes now and then has not been repaired.
+            timeout_s = self._limit(self.baseline.seconds, TESTS_TIMEOUT_S)
             again = await self._run(copy, seal, self.passes_now, timeout_s)
             if now_and_then := [it for it in self.passes_now if not again.passes(it)]:
                 self.flaky |= dict.fromkeys(now_and_then)
@@ -190,11 +199,6 @@ class _Trial:
                 self.still_fails += tuple(now_and_then)
                 if not self.passes_now:
                     return self._say(Verdict.REJECTED, "what failed passes now and then only")
-        await self._look_for_regressions(copy, seal)
-        if self.regressed:
-            return self._say(
-                Verdict.REJECTED, f"{_some(self.regressed)} passed before and would fail"
-            )
         return await self._conclude()
 
     def _count(self, run: TestRun) -> None:
@@ -202,35 +206,43 @@ class _Trial:
         self.still_fails = tuple(it for it in self.wanted if not run.passes(it))
 
     async def _look_for_regressions(self, copy: Path, seal: Seal) -> None:
-        validator, before = self.validator, self.baseline.passing
-        expected = [it for it in before if it not in self.wanted]
-        impacted = await asyncio.to_thread(
-            find_impacted,
-            self.candidate.files,
-            expected,
-            validator.command.framework,
-            validator.snapshot.paths,
-            validator.snapshot.text,
-        )
-        self.is_whole = not expected
-        for tests in (impacted, expected):
-            if not tests or (self.is_whole and tests is expected):
-                continue
-            timeout_s = self._limit(self.baseline.suite_seconds, validator.suite_timeout_s)
-            if timeout_s <= 0:
+        """What passed before and does not now: of the tests that are near to the change, then of all."""
+        validator, before = self.validator, self.baseline
+        expected = [it for it in before.passing if it not in self.wanted]
+        if before.suite_seconds > _QUICK_SUITE_S:
+            impacted = await asyncio.to_thread(
+                find_impacted,
+                self.candidate.files,
+                expected,
+                validator.command.framework,
+                validator.snapshot.paths,
+                validator.snapshot.text,
+            )
+            if impacted and await self._has_regressed(copy, seal, impacted, impacted):
                 return
-            named = () if tests is expected else tests
-            run = await self._run(copy, seal, named, timeout_s)
-            is_over = run.exit_code is None
-            failed = [it for it in tests if _fails(run, it, is_over=is_over)]
-            self.also_ran |= dict.fromkeys(it for it in tests if run.passes(it))
-            if failed:
-                again = await self._run(copy, seal, failed, timeout_s)
-                self.regressed = tuple(it for it in failed if not again.passes(it))
-                self.flaky |= dict.fromkeys(it for it in failed if again.passes(it))
-                if self.regressed:
-                    return
+        if not expected:
+            self.is_whole = True
+        elif not await self._has_regressed(copy, seal, (), expected):
             self.is_whole = len(self.also_ran | self.flaky) >= len(expected)
+
+    async def _has_regressed(
+        self, copy: Path, seal: Seal, named: Sequence[str], expected: Sequence[str]
+    ) -> bool:
+        """Runs those that are named, or all, and again what of the expected fails."""
+        timeout_s = self._limit(self.baseline.suite_seconds, self.validator.suite_timeout_s)
+        if timeout_s <= 0:
+            return False
+        run = await self._run(copy, seal, named, timeout_s)
+        if all(map(run.passes, self.passes_now)):
+            self.is_confirmed = True
+        is_over = run.exit_code is None
+        failed = [it for it in expected if _fails(run, it, is_over=is_over)]
+        self.also_ran |= dict.fromkeys(it for it in expected if run.passes(it))
+        if failed:
+            again = await self._run(copy, seal, failed, timeout_s)
+            self.regressed = tuple(it for it in failed if not again.passes(it))
+            self.flaky |= dict.fromkeys(it for it in failed if again.passes(it))
+        return bool(self.regressed)
 
     async def _conclude(self) -> Evidence:
         rest = "" if self.is_whole and self.baseline.is_whole else "; not all tests were run"

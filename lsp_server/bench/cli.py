@@ -16,6 +16,7 @@ BENCHMARKS = {
     "index": "lsp_server.bench.index",
     "context": "lsp_server.bench.context",
     "chat": "lsp_server.bench.chat",
+    "fix": "lsp_server.bench.fix",
     "refactor": "lsp_server.bench.refactor",
     "typing": "lsp_server.bench.typing",
     "wren": "lsp_server.bench.wren",
@@ -34,6 +35,15 @@ BENCHMARKS = {
 @click.option(
     "--packages",
     help="For `context`: name==version,... or a file of them, in place of the usual packages.",
+)
+@click.option(
+    "--checkouts",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="For `fix`: the git repositories of the issues, as owner/name or owner__name.",
+)
+@click.option(
+    "--only",
+    help="For `fix`: quixbugs, humanevalfix or issues alone.",
 )
 @click.option(
     "--misses",

@@ -39,42 +39,65 @@ def is_sorted(prices):
 """
 FIXED = CART.replace("prices[1:]", "prices")
 TESTS = """\
-import pytest
+import unittest
 from cart import count, is_sorted, total
 
-def test_total():
-    assert total([1, 2, 3]) == 6
+class Cart(unittest.TestCase):
+    def test_total(self):
+        self.assertEqual(total([1, 2, 3]), 6)
 
-@pytest.mark.parametrize("prices", [[1], [2]])
-def test_total_of_one(prices):
-    assert total(prices) == prices[0]
+    def test_total_of_one(self):
+        self.assertEqual(total([1]), 1)
+
+    def test_count(self):
+        for n in (1, 2):
+            with self.subTest(n=n):
+                self.assertEqual(count([0] * n), n)
+
+    def test_nothing(self):
+        self.assertEqual(total([]), 0)
+
+    def test_sorted(self):
+        self.assertTrue(is_sorted([1, 2]))
+
+    @unittest.skip("later")
+    def test_later(self):
+        pass
+"""
+NAME = "tests.test_cart.Cart."
+TOTALS = (f"{NAME}test_total", f"{NAME}test_total_of_one")
+COUNT = f"{NAME}test_count"
+SORTED = f"{NAME}test_sorted"
+OTHER = "tests.test_other.Other.test_other"
+FILES = {
+    "cart.py": CART,
+    "tests/__init__.py": "",
+    "tests/test_cart.py": TESTS,
+    "tests/test_other.py": (
+        "import unittest\nclass Other(unittest.TestCase):\n    def test_other(self): pass\n"
+    ),
+    "conftest.py": "",
+    "pytest.ini": "[pytest]\n",
+}
+PYTEST = """\
+import pytest
+from cart import count, total
+
+@pytest.mark.parametrize("prices", [[1], [2, 3]])
+def test_total(prices):
+    assert total(prices) == sum(prices)
 
 def test_count():
     assert count([1, 2]) == 2
 
-def test_nothing():
-    assert total([]) == 0
-
-def test_sorted():
-    assert is_sorted([1, 2])
-
 @pytest.mark.skip
 def test_later():
     pass
+
+@pytest.mark.xfail
+def test_not_yet():
+    assert count(3)
 """
-TOTALS = (
-    "tests/test_cart.py::test_total",
-    "tests/test_cart.py::test_total_of_one[prices0]",
-    "tests/test_cart.py::test_total_of_one[prices1]",
-)
-SORTED = "tests/test_cart.py::test_sorted"
-FILES = {
-    "cart.py": CART,
-    "tests/test_cart.py": TESTS,
-    "tests/test_other.py": "def test_other():\n    pass\n",
-    "conftest.py": "",
-    "pytest.ini": "[pytest]\npythonpath = .\naddopts = -p no:hypothesispytest\n",
-}
 
 
 @pytest.fixture
@@ -88,7 +111,7 @@ async def validator_of(
     files: Mapping[str, str],
     copies: Copies,
     folder: Path,
-    command: tuple[str, ...] = ("pytest", sys.executable, "-m", "pytest"),
+    command: tuple[str, ...] = ("unittest", sys.executable, "-m", "unittest"),
 ) -> Validator:
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -118,13 +141,9 @@ async def test_the_right_one_is_verified(folder: Path, copies: Copies) -> None:
     validator = await validator_of(FILES, copies, folder)
     baseline = await validator.baseline(TOTALS)
     assert baseline.failing == TOTALS
-    assert baseline.passing == (
-        "tests/test_cart.py::test_count",
-        "tests/test_cart.py::test_nothing",
-        "tests/test_other.py::test_other",
-    )
+    assert baseline.passing == (COUNT, f"{NAME}test_nothing", OTHER)
     assert (baseline.flaky, baseline.is_whole) == ((), True)
-    assert "assert 5 == 6" in baseline.output
+    assert "AssertionError: 5 != 6" in baseline.output
     right, wrong, partly, breaks = await tried(
         validator,
         FIXED,
@@ -143,8 +162,8 @@ async def test_the_right_one_is_verified(folder: Path, copies: Copies) -> None:
     )
     assert wrong.verdict is Verdict.REJECTED
     assert breaks.verdict is Verdict.REJECTED
-    assert breaks.regressed == ("tests/test_cart.py::test_count",)
-    assert breaks.reason == "tests/test_cart.py::test_count passed before and would fail"
+    assert breaks.regressed == (COUNT,)
+    assert breaks.reason == f"{COUNT} passed before and would fail"
     assert partly.verdict is Verdict.REJECTED
     assert select([wrong, partly, breaks, right]) is right
     assert (folder / "cart.py").read_text() == CART
@@ -194,8 +213,8 @@ CHEATS = {
     "removes a test": f"{FIXED}\nos.unlink('tests/test_other.py')\n",
     "puts a link": f"{FIXED}\nos.unlink('pytest.ini'); os.symlink('/dev/null', 'pytest.ini')\n",
     "edits itself": f"{FIXED}\nopen(__file__, 'a').write('#')\n",
-    "skips": f"{CART}\nimport pytest\npytest.skip('all', allow_module_level=True)\n",
-    "writes a module that stands before": f"{FIXED}\nopen('pytest.py', 'w').write('')\n",
+    "skips": f"{CART}\nimport unittest\nraise unittest.SkipTest('all')\n",
+    "writes a module that stands before": f"{FIXED}\nopen('unittest.py', 'w').write('')\n",
     "does not parse": f"{CART}\ndef f(:\n",
     "has no such name": CART.replace("result += price", "result += prise"),
 }
@@ -249,28 +268,19 @@ async def test_what_fails_only_once_is_no_regression(folder: Path, copies: Copie
     await validator.baseline(TOTALS)
     (evidence,) = await tried(validator, FIXED + once)
     assert evidence.verdict is Verdict.VERIFIED
-    assert evidence.flaky == ("tests/test_cart.py::test_count",)
+    assert evidence.flaky == (COUNT,)
 
 
-async def test_unittest(folder: Path, copies: Copies) -> None:
-    tests = (
-        "import unittest, cart\n"
-        "class Totals(unittest.TestCase):\n"
-        "    def test_total(self): self.assertEqual(cart.total([1, 2]), 3)\n"
-        "    def test_count(self):\n"
-        "        for n in (1, 2):\n"
-        "            with self.subTest(n=n): self.assertEqual(cart.count([0] * n), n)\n"
-    )
-    files = {"cart.py": CART, "test_cart.py": tests}
-    command = ("unittest", sys.executable, "-m", "unittest")
+async def test_pytest(folder: Path, copies: Copies) -> None:
+    files = {"cart.py": CART, "test_cart.py": PYTEST, "pytest.ini": "[pytest]\npythonpath = .\n"}
+    plain = ("-p", "no:hypothesispytest", "-p", "no:anyio")  # which take seconds to start
+    command = ("pytest", sys.executable, "-m", "pytest", *plain)
     validator = await validator_of(files, copies, folder, command)
     baseline = await validator.baseline()
-    assert (baseline.failing, baseline.passing) == (
-        ("test_cart.Totals.test_total",),
-        ("test_cart.Totals.test_count",),
-    )
-    right, breaks = await tried(validator, FIXED, FIXED.replace("len(prices)", "1"))
-    assert (right.verdict, breaks.verdict) == (Verdict.VERIFIED, Verdict.REJECTED)
+    failing = ("test_cart.py::test_total[prices0]", "test_cart.py::test_total[prices1]")
+    assert (baseline.failing, baseline.passing) == (failing, ("test_cart.py::test_count",))
+    (evidence,) = await tried(validator, FIXED)
+    assert (evidence.verdict, evidence.passes_now) == (Verdict.VERIFIED, failing)
 
 
 async def test_a_users_own_command(folder: Path, copies: Copies) -> None:
@@ -287,9 +297,12 @@ async def test_a_test_that_reproduces_the_issue_is_part_of_each_copy(
     files = {key: it for key, it in FILES.items() if key != "tests/test_cart.py"}
     validator = await validator_of(files, copies, folder)
     name = "test_sparrow_reproduces.py"
-    validator.extra = {name: "import cart\ndef test_it():\n    assert cart.total([1, 2]) == 3\n"}
-    baseline = await validator.baseline([f"{name}::test_it"])
-    assert baseline.failing == (f"{name}::test_it",)
+    test = "self.assertEqual(cart.total([1, 2]), 3)"
+    validator.extra = {
+        name: f"import cart, unittest\nclass It(unittest.TestCase):\n    def test_it(self): {test}\n"
+    }
+    baseline = await validator.baseline(["test_sparrow_reproduces.It.test_it"])
+    assert baseline.failing == ("test_sparrow_reproduces.It.test_it",)
     (evidence,) = await tried(validator, FIXED)
     assert evidence.verdict is Verdict.VERIFIED
     assert not (folder / name).exists()

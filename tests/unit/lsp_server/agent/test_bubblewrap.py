@@ -55,7 +55,7 @@ def test_the_command_line() -> None:
         "ro-bind /home/u/shop/.venv /home/u/shop/.venv",
         "remount-ro /",
         "chdir /home/u/shop",
-        " nice -n 10 prlimit",
+        " nice -n 5 prlimit",
         "nproc=7",
         "fsize=1048576",
         "data=104857600",

@@ -1,0 +1,323 @@
+"""The way from an issue to a change that was seen to help: each stage a step around plain data.
+
+    baseline     which tests fail, and which pass
+    coverage     which lines they run
+    location     which files and lines are under suspicion
+    reproduction where no test fails: the issue's own code, if it fails as the issue says
+    rounds       candidates by each proposer, and the evidence for each of them
+    verdict      the best of them
+
+What a stage came to is written to the trajectory, and taken from there where a run goes on. Cancelling
+ends what runs, and leaves nothing behind: copies, processes and requests belong to blocks that end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from lsp_server.agent.clues import Clues, read_clues
+from lsp_server.agent.data import Candidate, Evidence, Suspect, TestCommand, Verdict
+from lsp_server.agent.localize import Findings, SuspectFile, is_source, rank_files, suspects
+from lsp_server.agent.python_runs import PythonTests, read_covered
+from lsp_server.agent.reproduce import FOLDER, reproduces, scripts
+from lsp_server.agent.spectrum import Line, suspicion
+from lsp_server.agent.task import Proposer, Request, Task
+from lsp_server.agent.trajectory import Trajectory, dump_evidence, fingerprint, load_evidence
+
+if TYPE_CHECKING:
+    from lsp_server.agent.sandbox import Finished
+    from lsp_server.workspace.snapshot import Snapshot
+
+MAX_FILES = 8  # that candidates may be about
+MAX_CANDIDATES = 16  # of a round, that are validated
+_TRACED_TESTS = 200  # that pass, to be compared with those that fail
+_TRACE_S = 120.0
+_SCRIPT_S = 30.0
+
+
+class Baseline(Protocol):
+    """What the tests say before anything is changed; see `validate.py`."""
+
+    @property
+    def failing(self) -> tuple[str, ...]: ...
+    @property
+    def passing(self) -> tuple[str, ...]: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def output(self) -> str: ...
+
+
+class Judge(Protocol):
+    """Runs tests, and says what became of candidates; see `validate.py`."""
+
+    async def baseline(self, tests: Sequence[str] = ()) -> Baseline: ...
+
+    def validate(
+        self, candidates: Iterable[Candidate], failing: Sequence[str] | None, budget_s: float
+    ) -> AsyncIterator[Evidence]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What a fix works with. `text` reads a file of the snapshot; `command` is how tests are run."""
+
+    index: Snapshot
+    text: Callable[[str], str | None]
+    copy: Callable[[], AbstractAsyncContextManager[Path]]
+    run: Callable[[Sequence[str], Path, float], Awaitable[Finished]]  # see `Sandbox.run`
+    judge: Judge | None  # None where no tests are found
+    command: TestCommand | None
+    select: Callable[[Sequence[Evidence]], Evidence | None]
+    proposers: Callable[[Baseline | None], Sequence[Proposer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    stage: str
+    message: str
+    elapsed_s: float
+    budget_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`best` is None where nothing that was tried may be shown; `reason` then says why."""
+
+    best: Evidence | None
+    evidence: tuple[Evidence, ...]
+    files: tuple[SuspectFile, ...]
+    failing: tuple[str, ...]
+    reason: str
+    seconds: float
+
+
+class Fix:
+    """One run, or what is left of one."""
+
+    def __init__(
+        self,
+        request: Request,
+        workbench: Workbench,
+        trajectory: Trajectory,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+    ) -> None:
+        self._request = request
+        self._bench = workbench
+        self._log = trajectory
+        self._tell = on_progress
+        self._started = time.monotonic()
+        self._clues: Clues = read_clues(request.issue)
+
+    async def run(self) -> Result:
+        """Raises what the sandbox and the judge raise where nothing can be run."""
+        baseline = await self._baseline()
+        lines = await self._coverage(baseline)
+        files, places = self._location(baseline, lines)
+        if not files:
+            return self._result(None, (), files, baseline, "nothing in the issue leads to a file")
+        if not _failing(baseline) and self._request.issue:
+            await self._reproduction()
+        evidence = await self._rounds(self._task(baseline, lines, files, places), baseline)
+        best = self._bench.select(evidence)
+        self._log.add(
+            "verdict", {"verdict": best and str(best.verdict), "reason": best and best.reason}
+        )
+        return self._result(best, evidence, files, baseline, _why(best, evidence))
+
+    # The stages.
+
+    async def _baseline(self) -> Baseline | None:
+        if self._bench.judge is None:
+            self._say("baseline", "no tests are found: what is proposed will be unverified")
+            return None
+        self._say("baseline", "running the tests as they are")
+        run = await self._bench.judge.baseline(self._request.tests)
+        self._log.add(
+            "baseline",
+            {
+                "failing": run.failing,
+                "passing": len(run.passing),
+                "seconds": run.seconds,
+                "output": run.output,
+            },
+        )
+        self._say("baseline", f"{len(run.failing)} tests fail, {len(run.passing)} pass")
+        return run
+
+    async def _coverage(self, baseline: Baseline | None) -> dict[Line, float]:
+        known = self._log.find("coverage")
+        if known is not None:
+            return {(path, line): value for path, line, value in known}
+        failing = _failing(baseline)
+        if baseline is None or not failing or self._bench.command is None:
+            return {}
+        near = {it.partition("::")[0] for it in failing}
+        passing = sorted(baseline.passing, key=lambda it: it.partition("::")[0] not in near)
+        tests = PythonTests.of(self._bench.command, (*failing, *passing[:_TRACED_TESTS]))
+        if tests is None:
+            return {}
+        self._say("coverage", "looking which lines the tests run")
+        async with self._bench.copy() as folder:
+            finished: Finished = await self._bench.run(tests.traced(), folder, _TRACE_S)
+        covered = read_covered(finished.report)
+        lines = {
+            line: value
+            for line, value in suspicion(covered).items()
+            if is_source(line[0]) and value > 0
+        }
+        self._log.add("coverage", [[*line, round(value, 4)] for line, value in lines.items()])
+        return lines
+
+    def _location(
+        self, baseline: Baseline | None, lines: dict[Line, float]
+    ) -> tuple[tuple[SuspectFile, ...], tuple[Suspect, ...]]:
+        self._say("location", "looking where the cause may be")
+        output = baseline.output if baseline is not None else ""
+        failing = _failing(baseline)
+        # A failing test's traceback says as much as an issue's.
+        clues = read_clues(f"{self._request.issue}\n\n{output}") if failing else self._clues
+        known = Findings((*failing, *self._request.tests), lines)
+        files = rank_files(clues, self._bench.index, known)[:MAX_FILES]
+        places = suspects(files, clues, self._bench.index, known)
+        self._log.add(
+            "location",
+            {
+                "files": [[it.path, round(it.score, 4), it.why] for it in files],
+                "places": [[it.path, it.line, it.end_line, round(it.score, 4)] for it in places],
+            },
+        )
+        if files:
+            self._say("location", f"most suspicious: {', '.join(it.path for it in files[:3])}")
+        return tuple(files), tuple(places)
+
+    async def _reproduction(self) -> str:
+        """The error that the issue's own code ends with here, or nothing; and it is written down."""
+        known = self._log.find("reproduction")
+        if known is not None:
+            return str(known["error"])
+        python = self._bench.command.argv[0] if self._bench.command is not None else ""
+        error, script = "", ""
+        for script in scripts(self._clues) if "python" in python else ():
+            self._say("reproduction", "running the issue's own code")
+            outputs, codes = [], []
+            for _ in range(2):
+                async with self._bench.copy() as folder:
+                    file = folder / FOLDER / "issue.py"
+                    file.parent.mkdir()
+                    file.write_text(script, encoding="utf-8")
+                    argv = (python, f"{FOLDER}/issue.py")
+                    finished = await self._bench.run(argv, folder, _SCRIPT_S)
+                outputs.append(finished.output)
+                codes.append(finished.exit_code)
+            error = reproduces(self._clues, outputs, codes)
+            if error:
+                break
+        self._log.add("reproduction", {"error": error, "script": script if error else ""})
+        said = f"it ends with {error}" if error else "no code of the issue fails as it says"
+        self._say("reproduction", said)
+        return error
+
+    def _task(
+        self,
+        baseline: Baseline | None,
+        lines: dict[Line, float],
+        files: Sequence[SuspectFile],
+        places: Sequence[Suspect],
+    ) -> Task:
+        texts = {it.path: self._bench.text(it.path) for it in files}
+        return Task(
+            self._request,
+            {path: text for path, text in texts.items() if text is not None},
+            tuple(places),
+            lines,
+            tuple(_failing(baseline)),
+            baseline.passing if baseline is not None else (),
+            baseline.output if baseline is not None else "",
+        )
+
+    async def _rounds(self, task: Task, baseline: Baseline | None) -> tuple[Evidence, ...]:
+        """Rounds of each proposer in turn, until a candidate is verified or the time is over."""
+        evidence = [load_evidence(it) for it in self._log.all("evidence")]
+        done = {fingerprint(it.candidate) for it in evidence}
+        finished = set(self._log.all("proposer ended"))
+        if _is_verified(evidence):
+            return tuple(evidence)
+        for proposer in self._bench.proposers(baseline):
+            if proposer.name in finished or self._left_s <= 0:
+                continue
+            self._say("repair", f"trying {proposer.name}")
+            rounds = proposer.rounds(task, evidence, self._left_s)
+            async with aclosing(rounds) as following:  # type: ignore[type-var]
+                async for candidates in following:
+                    new = [it for it in candidates if fingerprint(it) not in done]
+                    done.update(map(fingerprint, new))
+                    async for found in self._validated(new[:MAX_CANDIDATES], task.failing):
+                        evidence.append(found)
+                        self._log.add("evidence", dump_evidence(found))
+                    if _is_verified(evidence) or self._left_s <= 0:
+                        return tuple(evidence)
+            self._log.add("proposer ended", proposer.name)
+        return tuple(evidence)
+
+    async def _validated(
+        self, candidates: Sequence[Candidate], failing: Sequence[str]
+    ) -> AsyncIterator[Evidence]:
+        if not candidates:
+            return
+        if self._bench.judge is None:
+            for it in candidates:
+                reason = "no tests were found, so that nothing of it was run"
+                yield Evidence(it, Verdict.UNVERIFIED, reason)
+            return
+        self._say("validation", f"running the tests on {len(candidates)} candidates")
+        wanted = failing or None
+        left_s = max(self._left_s, 1.0)
+        async for found in self._bench.judge.validate(candidates, wanted, left_s):
+            self._say("validation", f"{found.candidate.origin}: {found.verdict}")
+            yield found
+
+    # What is said.
+
+    @property
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self._started
+
+    @property
+    def _left_s(self) -> float:
+        return self._request.budget_s - self._elapsed_s
+
+    def _say(self, stage: str, message: str) -> None:
+        self._tell(Progress(stage, message, self._elapsed_s, self._request.budget_s))
+
+    def _result(
+        self,
+        best: Evidence | None,
+        evidence: Sequence[Evidence],
+        files: Sequence[SuspectFile],
+        baseline: Baseline | None,
+        reason: str,
+    ) -> Result:
+        failing = tuple(_failing(baseline))
+        return Result(best, tuple(evidence), tuple(files), failing, reason, self._elapsed_s)
+
+
+def _failing(run: Baseline | None) -> list[str]:
+    return list(run.failing) if run is not None else []
+
+
+def _is_verified(evidence: Sequence[Evidence]) -> bool:
+    return any(it.verdict is Verdict.VERIFIED for it in evidence)
+
+
+def _why(best: Evidence | None, evidence: Sequence[Evidence]) -> str:
+    if best is not None:
+        return best.reason
+    if not evidence:
+        return "nothing was found to try"
+    return f"none of {len(evidence)} candidates held; the last one: {evidence[-1].reason}"

@@ -1,0 +1,217 @@
+"""Fixes: small programs with one fault without a chat model, and where real issues are looked for.
+
+A program is a workspace of its own. The pipeline sees every second assertion of its test, and what it
+shows is judged by all of them; the pipeline's own verdict comes through sandbox and validation as in the
+editor. QuixBugs was looked at as templates were made, HumanEvalFix never was. Issues are reported by
+the half that the weights of the sources were fitted on, and the other one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from inference.client import InferenceClient
+from inference.endpoint import RUNTIME_DIR_VARIABLE
+from lsp_server.agent.data import Verdict
+from lsp_server.agent.instances import InstancesUnreadable, read_instances
+from lsp_server.agent.pipeline import Fix
+from lsp_server.agent.sandbox import SandboxUnavailable
+from lsp_server.agent.task import Request
+from lsp_server.agent.trajectory import Trajectory
+from lsp_server.agent.workbench import Models, Settings, open_workbench
+from lsp_server.bench.fix_localize import AT, Located, indexed, locate, recall
+from lsp_server.bench.fix_programs import PROGRAM, TESTS, Program, humanevalfix, quixbugs
+from lsp_server.bench.measure import CouldNotRun
+from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
+
+__all__ = ["CouldNotRun", "run"]
+
+BUDGET_S = 110.0
+_JUDGED_S = 60.0
+_LOAD_S = 120.0
+_QUICK = 6  # programs of each set, and issues
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of a program: what the pipeline said of its best change, and whether that is right."""
+
+    name: str
+    verdict: Verdict | None
+    is_right: bool
+    origin: str
+    seconds: float
+    reason: str
+
+
+async def run(
+    console: Console,
+    *,
+    quick: bool,
+    data: Path | None,
+    checkouts: Path | None = None,
+    only: str = "",
+) -> dict[str, Any]:
+    """Measures and prints; returns the JSON object. Raises `CouldNotRun`."""
+    if data is None:
+        raise CouldNotRun(
+            "it needs --data with the folders quixbugs, humanevalfix, issues, swebench"
+        )
+    result: dict[str, Any] = {"name": "fix"}
+    sets = {"quixbugs": quixbugs, "humanevalfix": humanevalfix}
+    with tempfile.TemporaryDirectory(prefix="sparrow-bench-") as scratch:
+        os.environ[RUNTIME_DIR_VARIABLE] = str(Path(scratch, "run"))
+        os.environ[CACHE_DIR_VARIABLE] = str(Path(scratch, "cache"))
+        for name, read in sets.items():
+            if only in {"", name}:
+                programs = read(data)[: _QUICK if quick else None]
+                outcomes = await _fix_all(programs, Path(scratch, name), console)
+                result[name] = _summary(outcomes)
+                _print_programs(console, name, outcomes)
+    if only in {"", "issues"}:
+        result["localization"] = await asyncio.to_thread(
+            _locate_all, data, checkouts, console, quick=quick
+        )
+    return result
+
+
+async def _fix_all(programs: Sequence[Program], folder: Path, console: Console) -> list[Outcome]:
+    outcomes = []
+    async with _wren() as client:
+        with console.status("") as status:
+            for number, program in enumerate(programs, 1):
+                status.update(f"{number} of {len(programs)}: {program.name}")
+                root = folder / program.name
+                root.mkdir(parents=True)
+                try:
+                    outcome = await _fix(program, root, client)
+                except SandboxUnavailable as error:
+                    raise CouldNotRun(f"programs are run in the sandbox alone: {error}") from error
+                outcomes.append(outcome)
+                told = f"{outcome.verdict or '-'}, {'right' if outcome.is_right else 'not right'}"
+                console.print(
+                    f"{program.name}: {told}, {outcome.seconds:.0f} s {outcome.origin}",
+                    style="dim",
+                    markup=False,
+                )
+    return outcomes
+
+
+@asynccontextmanager
+async def _wren() -> AsyncIterator[InferenceClient]:
+    client = InferenceClient("wren", name="sparrow bench fix", idle_minutes=1)
+    client.start()
+    try:
+        await client.wait_ready(_LOAD_S)
+        yield client
+    finally:
+        client.stop_host()
+        await client.close()
+
+
+async def _fix(program: Program, root: Path, client: InferenceClient) -> Outcome:
+    (root / PROGRAM).write_text(program.faulty, encoding="utf-8")
+    (root / TESTS).write_text(program.shown_tests, encoding="utf-8")
+    python = sys.executable
+    settings = Settings(f"{python} -m unittest {Path(TESTS).stem}", python)
+    started = time.monotonic()
+    with indexed(root, root.parent / f"{program.name}.sqlite") as index:
+        async with open_workbench(root, index, settings, Models(completion=client)) as opened:
+            request = Request(program.text, budget_s=BUDGET_S)
+            fix = Fix(request, opened.workbench, Trajectory(opened.key, None))
+            result = await fix.run()
+            seconds = time.monotonic() - started
+            best = result.best
+            if best is None:
+                return Outcome(program.name, None, False, "", seconds, result.reason)  # noqa: FBT003
+            files = {**best.candidate.files, TESTS: program.all_tests}
+            async with opened.snapshot.copy(files) as folder:
+                argv = (python, "-m", "unittest", Path(TESTS).stem)
+                judged = await opened.workbench.run(argv, folder, _JUDGED_S)
+    return Outcome(
+        program.name,
+        best.verdict,
+        judged.exit_code == 0,
+        best.candidate.origin,
+        seconds,
+        result.reason,
+    )
+
+
+def _summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    shown = [it for it in outcomes if it.verdict is Verdict.VERIFIED]
+    right = [it for it in shown if it.is_right]
+    seconds = [it.seconds for it in outcomes]
+    return {
+        "programs": len(outcomes),
+        "fixed": len(right),
+        "verified_by_half_and_wrong": len(shown) - len(right),
+        "seconds_p50": round(statistics.median(seconds), 1),
+        "seconds_max": round(max(seconds), 1),
+        "fixed_names": [it.name for it in right],
+        "not_fixed": {it.name: it.reason for it in outcomes if it not in right},
+    }
+
+
+def _print_programs(console: Console, name: str, outcomes: Sequence[Outcome]) -> None:
+    summary = _summary(outcomes)
+    table = Table(title=f"{name}: fixes by templates and wren, half of the assertions shown")
+    table.add_column("what")
+    table.add_column("programs", justify="right")
+    table.add_row("right by all assertions", f"{summary['fixed']} of {summary['programs']}")
+    wrong = summary["verified_by_half_and_wrong"]
+    table.add_row("right by the shown half alone", str(wrong))
+    table.add_row("nothing shown as verified", str(summary["programs"] - summary["fixed"] - wrong))
+    table.add_row("seconds, median and most", f"{summary['seconds_p50']}, {summary['seconds_max']}")
+    console.print(table)
+
+
+def _locate_all(
+    data: Path, checkouts: Path | None, console: Console, *, quick: bool
+) -> dict[str, Any]:
+    if checkouts is None:
+        console.print("issues are left out: they need --checkouts", style="yellow")
+        return {}
+    try:
+        instances = [
+            *read_instances(data / "issues" / "dev.jsonl.gz"),
+            *read_instances(data / "swebench" / "lite-dev.json.gz"),
+        ][: _QUICK if quick else None]
+        located = list(locate(instances, checkouts))
+    except InstancesUnreadable as error:
+        raise CouldNotRun(str(error)) from error
+    if not located:
+        raise CouldNotRun(f"{checkouts} has none of the repositories")
+    parts = {"all": located, "fitted half": located[::2], "other half": located[1::2]}
+    result: dict[str, Any] = {"issues": len(located), "left_out": len(instances) - len(located)}
+    for name, part in parts.items():
+        for with_tests in (False, True):
+            key = f"{name}, with failing tests" if with_tests else name
+            result[key] = [round(recall(part, at, with_tests=with_tests), 3) for at in AT]
+    _print_located(console, result, located)
+    return result
+
+
+def _print_located(console: Console, result: dict[str, Any], located: Sequence[Located]) -> None:
+    files = statistics.median(it.files for it in located)
+    table = Table(title=f"Fixed files found, {len(located)} issues, median {files:,.0f} files")
+    table.add_column("issues")
+    for at in AT:
+        table.add_column(f"recall at {at}", justify="right")
+    for name, values in result.items():
+        if isinstance(values, list):
+            table.add_row(name, *(f"{it:.2f}" for it in values))
+    console.print(table)

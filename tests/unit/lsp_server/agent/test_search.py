@@ -1,0 +1,172 @@
+"""The search on real programs: a process, its forks, and what they are believed."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lsp_server.agent.data import Candidate, TestCommand
+from lsp_server.agent.python_runs import (
+    PythonTests,
+    Tried,
+    Variant,
+    read_covered,
+    read_tried,
+    write_variants,
+)
+from lsp_server.agent.search import Suspected, search
+from lsp_server.agent.spectrum import suspicion
+from lsp_server.agent.task import Request, Task
+from lsp_server.agent.template_proposer import TemplateProposer
+from tests.unit.lsp_server.agent import local_runner
+from tests.unit.lsp_server.on_loop import on_loop
+
+FAULTY = """\
+def largest(numbers):
+    best = numbers[0]
+    for number in numbers:
+        if number < best:
+            best = number
+    return best
+
+
+def count(numbers):
+    return len(numbers)
+"""
+RIGHT = FAULTY.replace("number < best", "number > best")
+TESTS = """\
+import unittest
+
+from program import count, largest
+
+
+class Tests(unittest.TestCase):
+    def test_largest(self):
+        assert largest([3, 7, 5]) == 7
+
+    def test_of_one(self):
+        assert largest([2]) == 2
+
+    def test_count(self):
+        assert count([1, 2]) == 2
+"""
+COMMAND = TestCommand("unittest", (sys.executable, "-m", "unittest", "test_program"))
+FAILING = ("test_program.Tests.test_largest",)
+PASSING = ("test_program.Tests.test_of_one", "test_program.Tests.test_count")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / "program.py").write_text(FAULTY)
+    (tmp_path / "test_program.py").write_text(TESTS)
+    return tmp_path
+
+
+@on_loop
+async def test_lines_are_told_by_test(workspace: Path) -> None:
+    tests = PythonTests.of(COMMAND)
+    assert tests is not None
+    finished = await local_runner.run(tests.traced(), workspace, 60)
+    covered = {it.name.rpartition(".")[2]: it for it in read_covered(finished.report)}
+    assert {name: it.passed for name, it in covered.items()} == {
+        "test_largest": False,
+        "test_of_one": True,
+        "test_count": True,
+    }
+    assert covered["test_count"].lines["program.py"] == [9]
+    lines = suspicion(list(covered.values()))
+    assert lines["program.py", 3] == pytest.approx(0.5**0.5)
+    assert ("program.py", 9) not in lines
+
+
+@on_loop
+async def test_the_right_repair_is_found(workspace: Path) -> None:
+    proposer = TemplateProposer(local_runner.run, local_runner.copier(workspace), COMMAND)
+    lines = {("program.py", 3): 1.0}
+    task = Task(Request(), {"program.py": FAULTY}, (), lines, FAILING, PASSING)
+    rounds = [it async for it in proposer.rounds(task, (), 60.0)]
+    found: list[Candidate] = list(rounds[0])
+    assert found[0].files == {"program.py": RIGHT}
+    assert found[0].origin == "template: comparison turned"
+    assert (workspace / "program.py").read_text() == FAULTY
+
+
+@on_loop
+async def test_variants_that_hang_or_die_are_told_from_good_ones(workspace: Path) -> None:
+    tests = PythonTests.of(COMMAND)
+    assert tests is not None
+    texts = [
+        FAULTY,
+        "while True: pass\n",
+        "import os\nos._exit(0)\n",
+        "x = 'a' * (1 << 40)\n",
+        "import sys\nsys.exit(0)\n",
+        RIGHT,
+    ]
+    variants = [Variant(at, 1.0, {"program.py": it}) for at, it in enumerate(texts)]
+    (workspace / "variants").write_text(write_variants(variants))
+    finished = await local_runner.run(tests.tried("variants", 0.3, 60, 3), workspace, 60)
+    tried = read_tried(finished.report)
+    assert [it.is_good for it in tried] == [False, False, False, False, False, True]
+    assert (tried[0].passed, tried[0].failed) == (2, 1)
+    assert (workspace / "program.py").read_text() == FAULTY
+
+
+@on_loop
+async def test_what_scores_half_as_much_is_not_tried_any_more(workspace: Path) -> None:
+    tests = PythonTests.of(COMMAND)
+    assert tests is not None
+    variants = [Variant(0, 0.9, {"program.py": RIGHT}), Variant(1, 0.4, {"program.py": RIGHT})]
+    (workspace / "variants").write_text(write_variants(variants))
+    finished = await local_runner.run(tests.tried("variants", 0.3, 60, 3), workspace, 60)
+    assert [it.id for it in read_tried(finished.report)] == [0]
+
+
+TWO_FAULTS = """\
+def total(a, b):
+    return a - b
+
+
+def scaled(a, b):
+    return a / b
+"""
+
+
+def judge(text: str) -> tuple[int, int]:
+    """How many of two tests pass and fail, right here: the programs have no loops."""
+    names: dict[str, Any] = {}
+    exec(text, names)  # noqa: S102
+    passed = 0
+    for name, expected in (("total", 7), ("scaled", 12)):
+        with contextlib.suppress(Exception):
+            passed += names[name](3, 4) == expected
+    return passed, 2 - passed
+
+
+@on_loop
+async def test_two_faults_are_mended_together() -> None:
+    async def attempt(variants: Sequence[Variant], budget_s: float, enough: int) -> Sequence[Tried]:
+        assert budget_s > 0
+        assert enough > 0
+        return [Tried(it.id, *judge(it.files["program.py"]), done=True) for it in variants]
+
+    suspected = [Suspected("program.py", TWO_FAULTS, {1: 1.0, 5: 1.0})]
+    found = await search(suspected, attempt, 60.0)
+    right = TWO_FAULTS.replace("a - b", "a + b").replace("a / b", "a * b")
+    assert right in {it.files["program.py"] for it in found.candidates}
+    assert {judge(it.files["program.py"]) for it in found.candidates} == {(2, 0)}
+
+
+@on_loop
+async def test_nothing_is_looked_for_where_all_tests_pass() -> None:
+    async def attempt(variants: Sequence[Variant], budget_s: float, enough: int) -> Sequence[Tried]:
+        del budget_s, enough
+        return [Tried(it.id, 2, 0, done=True) for it in variants]
+
+    found = await search([Suspected("program.py", TWO_FAULTS, {1: 1.0})], attempt, 60.0)
+    assert (found.candidates, found.tried) == ((), 1)
