@@ -46,6 +46,15 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A text that was seen has gone, and was taken or not; told where its model says how sure it was."""
+
+    model: str
+    mean_logprob: float
+    was_taken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The user took what was shown, or its next words or lines."""
 
@@ -58,5 +67,5 @@ class Accepted:
     model: str
 
 
-CompletionEvent = Asked | Answered | Written | Seen | Accepted
+CompletionEvent = Asked | Answered | Written | Seen | Judged | Accepted
 EventListener = Callable[[CompletionEvent], None]

@@ -120,6 +120,7 @@ class SparrowServer(LanguageServer):
             exclusion=self.folders.exclusion,
             path_of=self.folders.path_of,
             is_warm=self.warm_up.is_warm,
+            calibration=lambda: self.statistics.calibration(self.models.completion.endpoint.model),
             tell=self._on_completion,
             parsed_text=self.index.parsed_text,
             is_importable=lambda it, name: is_importable(name, self.index.snapshot(it.uri)),

@@ -29,7 +29,8 @@ def explain_last(traces: Traces) -> str:
     if last is None:
         return told
     if to_do := _TO_DO.get(last.verdict or Verdict.SHOWN):
-        told += f"\n{to_do}\n"
+        headline, table, rest = told.partition("\n\n| | |")
+        told = f"{headline}\n\n{to_do}{table}{rest}"
     rows = [_row(it) for it in reversed(list(traces)[-_LISTED:])]
     heads = ("When", "Line", "Verdict", "Answered", "Prompt", "Cached", "Written")
     table = "\n".join(

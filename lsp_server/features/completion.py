@@ -220,7 +220,7 @@ class CompletionFeature:
         trace.shown_characters = len(text)
         trace.end(Verdict.SHOWN)
         shown = Completion(place.selected.text + text, place.selected.start, place.selected.end)
-        self._offered.show(place.document, shown.start, shown.end, shown.text, trace.model)
+        self._offered.show(place.document, shown, trace.model, trace.mean_logprob)
         return shown
 
     def _displayed(self, place: Place, text: str, trace: Trace) -> str:

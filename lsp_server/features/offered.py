@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lsp_server.completion_events import Accepted, EventListener, Seen
+from lsp_server.completion_events import Accepted, EventListener, Judged, Seen
 from lsp_server.features.anchor import Anchor
+from lsp_server.features.request import Completion
 from lsp_server.workspace.documents import Document, Edit, Position
 
 # What stands there for less nobody has read: less than it takes to notice anything.
@@ -28,6 +29,7 @@ class _Offer:
     text: str
     language: str
     model: str
+    mean_logprob: float | None
     since: float
     typed: str  # what stands there
     furthest: int = 0  # characters of it that were accepted or typed at some time
@@ -44,18 +46,30 @@ class Offered:
         self._offer: _Offer | None = None
 
     def show(
-        self, document: Document, start: Position, end: Position, text: str, model: str
+        self,
+        document: Document,
+        completion: Completion,
+        model: str,
+        mean_logprob: float | None = None,
     ) -> None:
-        """The text was given to the editor, in place of what stands between the two positions."""
-        anchor = Anchor.between(document, start, end)
+        """It was given to the editor."""
+        start, end, text = completion.start, completion.end, completion.text
         offer = self._offer
         if offer is not None:
-            typed = self._typed(offer, document)
-            if typed is not None and typed + text == offer.text:
+            stands = self._typed(offer, document)
+            if stands is not None and stands + text == offer.text:
                 return  # the rest of it, as it is typed along
         self.end()
-        typed = document.lines[start.line][start.column : end.column]
-        self._offer = _Offer(anchor, start, text, document.language, model, self._clock(), typed)
+        self._offer = _Offer(
+            anchor=Anchor.between(document, start, end),
+            start=start,
+            text=text,
+            language=document.language,
+            model=model,
+            mean_logprob=mean_logprob,
+            since=self._clock(),
+            typed=document.lines[start.line][start.column : end.column],
+        )
 
     def changed(self, document: Document) -> Accepted | None:
         """The document was edited. Says what was accepted by that, which is told as well."""
@@ -88,14 +102,18 @@ class Offered:
         offer.is_accepted = True
         self._tell(accepted)
         if accepted.is_whole:
-            self._offer = None
+            self.end()
         return accepted
 
     def end(self) -> None:
         """It is no longer there."""
         offer, self._offer = self._offer, None
-        if offer is not None and self._clock() - offer.since >= SEEN_S:
+        if offer is None:
+            return
+        if self._clock() - offer.since >= SEEN_S:
             self._see(offer)
+        if offer.is_seen and offer.mean_logprob is not None:
+            self._tell(Judged(offer.model, offer.mean_logprob, offer.is_accepted))
 
     def _see(self, offer: _Offer) -> None:
         if not offer.is_seen:

@@ -2,6 +2,7 @@
 
 Nothing here waits: what is counted is added up in memory, and a thread writes it. Of a document, the
 text that was accepted is held for five minutes, to see what of it is kept; the file holds numbers.
+What was shown and taken decides what is worth showing (`completions/calibration.py`).
 A window that is killed loses what it has not written, at most `WRITE_AFTER_S`.
 """
 
@@ -13,7 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lsp_server.completion_events import Accepted, Answered, CompletionEvent, Seen, Written
+from lsp_server.completion_events import Accepted, Answered, CompletionEvent, Judged, Seen, Written
+from lsp_server.completions.calibration import Calibration
 from lsp_server.statistics.days import today
 from lsp_server.statistics.following import Following
 from lsp_server.statistics.tally import Count, Key, Tally, bucket_of, label_of
@@ -41,6 +43,8 @@ class Statistics:
         self._is_enabled = is_enabled
         self._warn = warn
         self._tallies: dict[Key, Tally] = {}
+        self._judged: list[tuple[str, float, bool]] = []
+        self._calibrations: dict[str, Calibration] = {}
         self._following = Following(clock, self._read)
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -58,8 +62,21 @@ class Statistics:
                 self._count(_key(language, model), Count.SHOWN)
             case Accepted():
                 self._accepted(event)
+            case Judged(model, mean_logprob, was_taken):
+                self._judged.append((label_of(model), mean_logprob, was_taken))
+                self._write_soon()
             case _:
                 pass  # the model was asked: what it writes is told when it has ended
+
+    def calibration(self, model: str) -> Calibration:
+        """What is not worth showing, by what was taken up to the last time that was written."""
+        if not self._is_enabled():
+            return Calibration()
+        name = label_of(model)
+        if name not in self._calibrations:
+            self._calibrations[name] = Calibration()
+            self._write_soon()
+        return self._calibrations[name]
 
     def edited(self, document: Document, edit: Edit | None) -> None:
         """The document is about to be edited so; or without an edit, closed or replaced."""
@@ -107,6 +124,9 @@ class Statistics:
 
     def _count(self, key: Key, count: Count, amount: int = 1) -> None:
         self._tallies.setdefault(key, Tally()).counts[count] += amount
+        self._write_soon()
+
+    def _write_soon(self) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(WRITE_AFTER_S, self._begin)
 
@@ -118,10 +138,15 @@ class Statistics:
 
     async def _write(self) -> None:
         tallies, self._tallies = self._tallies, {}
-        if not tallies:
+        judged, self._judged = self._judged, []
+        models = list(self._calibrations)
+        if not tallies and not models:
             return
         try:
-            told = await asyncio.to_thread(_add, self._path(), tallies)
+            told, calibrations = await asyncio.to_thread(
+                _add, self._path(), tallies, judged, models
+            )
+            self._calibrations.update(calibrations)
         except Exception as error:  # whatever is wrong with it, completions go on
             logger.exception("the statistics could not be written")
             told = f"Statistics of completions are not kept: {error}"
@@ -140,21 +165,30 @@ class Statistics:
         return "".join((first, *between, document.lines[end.line][: end.column]))
 
 
-def _add(path: Path, tallies: dict[Key, Tally]) -> str:
-    """In a thread. What the user should know, or nothing."""
+def _add(
+    path: Path,
+    tallies: dict[Key, Tally],
+    judged: list[tuple[str, float, bool]],
+    models: list[str],
+) -> tuple[str, dict[str, Calibration]]:
+    """In a thread. What the user should know, or nothing; and what to show of these models."""
     from lsp_server.statistics.store import StatisticsFile, StatisticsUnusable
 
     file = StatisticsFile(path)
+    calibrations = {}
     try:
-        file.add(tallies)
+        if tallies or judged:
+            file.add(tallies, judged)
+        calibrations = {it: Calibration.of(file.read_judged(it)) for it in models}
     except StatisticsUnusable as error:
-        return f"Statistics of completions are not kept: {error}"
+        return f"Statistics of completions are not kept: {error}", calibrations
     if file.set_aside is not None:
-        return (
+        said = (
             f"The statistics of completions were damaged. What could not be read is kept as"
             f" {file.set_aside}; counting begins anew."
         )
-    return ""
+        return said, calibrations
+    return "", calibrations
 
 
 def _key(language: str, model: str) -> Key:

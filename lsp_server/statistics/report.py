@@ -13,7 +13,8 @@ NOTHING_YET = "No completions have been counted yet."
 MEANING = (
     "A completion is shown once it has stood there for a fifth of a second, and counts once while"
     " you type along it. It is accepted where an edit puts in its next word, line or all of it."
-    " Kept is how much of the accepted text still stands there later, through whatever edits."
+    " Served again is what took no generation of its own. Tokens are all that the model wrote, for"
+    " each accepted character. Kept is how much of the accepted text still stands there later, through whatever edits."
 )
 
 
@@ -81,9 +82,10 @@ def in_words(tally: Tally) -> list[tuple[str, str]]:
         ("Kept after 30 s", share(told["kept_30_s_share"])),
         ("Kept after 5 min", share(told["kept_5_min_share"])),
         ("Characters saved", number(told["saved_characters"])),
-        ("Time to answer", f"{milliseconds(told['p50_ms'])}, p95 {milliseconds(told['p95_ms'])}"),
-        ("Served without the model", share(told["served_again_share"])),
-        ("Tokens for a character", decimal(told["tokens_per_accepted_character"])),
+        ("Time to answer, p50", milliseconds(told["p50_ms"])),
+        ("Time to answer, p95", milliseconds(told["p95_ms"])),
+        ("Served again", share(told["served_again_share"])),
+        ("Tokens per character", decimal(told["tokens_per_accepted_character"])),
     ]
 
 

@@ -1,7 +1,7 @@
 """The statistics on disk: one SQLite file for the user, which all windows add to.
 
-It holds counts for each day, language and model, and neither code nor paths nor times of day. Every
-call opens the file, does one transaction and closes it; two windows wait for one another (WAL).
+It holds counts for each day, language and model, and neither code nor paths nor times of day; and for
+the last texts of each model how sure it was, and whether they were taken. Every call opens the file, does one transaction and closes it; two windows wait for one another (WAL).
 
 A file that is damaged is set aside under another name, and a new one begun. One that a newer Sparrow
 wrote is left alone. Imported where something is stored: the server starts without SQLite.
@@ -13,7 +13,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -22,6 +22,7 @@ from lsp_server.statistics.tally import Key, Tally
 
 FORMAT_VERSION = 1
 KEPT_DAYS = 400
+KEPT_JUDGED = 2000  # of each model, the last
 _BUSY_TIMEOUT_S = 10.0
 
 _SCHEMA = """
@@ -30,6 +31,10 @@ CREATE TABLE count (
     name TEXT NOT NULL, amount INTEGER NOT NULL,
     PRIMARY KEY (day, language, model, name)
 ) WITHOUT ROWID;
+CREATE TABLE judged (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, mean_logprob REAL NOT NULL, was_taken INTEGER NOT NULL
+);
+CREATE INDEX judged_model ON judged (model, id);
 CREATE TABLE latency (
     day TEXT NOT NULL, language TEXT NOT NULL, model TEXT NOT NULL,
     bucket INTEGER NOT NULL, amount INTEGER NOT NULL,
@@ -40,6 +45,9 @@ _ADD = (
     "INSERT INTO {table} VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
 )
+
+
+JudgedText = tuple[str, float, bool]  # a model, its mean log-probability, and whether it was taken
 
 
 class StatisticsUnusable(Exception):
@@ -53,7 +61,7 @@ class StatisticsFile:
         self.path = path
         self.set_aside: Path | None = None
 
-    def add(self, tallies: Mapping[Key, Tally]) -> None:
+    def add(self, tallies: Mapping[Key, Tally], judged: Sequence[JudgedText] = ()) -> None:
         """Adds to what is there, all or nothing. Raises `StatisticsUnusable`."""
         counts = [
             (*_columns(key), name, amount)
@@ -69,6 +77,15 @@ class StatisticsFile:
         with self._transaction() as connection:
             connection.executemany(_ADD.format(table="count"), counts)
             connection.executemany(_ADD.format(table="latency"), latencies)
+            connection.executemany(
+                "INSERT INTO judged (model, mean_logprob, was_taken) VALUES (?, ?, ?)", judged
+            )
+            for model in {model for model, *_ in judged}:
+                connection.execute(
+                    "DELETE FROM judged WHERE model = ? AND id <= (SELECT id FROM judged"
+                    " WHERE model = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                    (model, model, KEPT_JUDGED),
+                )
             for table in ("count", "latency"):
                 connection.execute(f"DELETE FROM {table} WHERE day < ?", (oldest,))  # noqa: S608 - our own
 
@@ -88,12 +105,23 @@ class StatisticsFile:
                 tallies.setdefault(Key(*key), Tally()).latencies[bucket] = amount
         return tallies
 
+    def read_judged(self, model: str) -> list[tuple[float, bool]]:
+        """How sure the model was of a text, and whether that was taken: the last, oldest first."""
+        if not self.path.exists():
+            return []
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT mean_logprob, was_taken FROM judged WHERE model = ? ORDER BY id", (model,)
+            )
+            return [(mean, bool(was_taken)) for mean, was_taken in rows]
+
     def clear(self) -> None:
         """Forgets everything. Raises `StatisticsUnusable`."""
         if self.path.exists():
             with self._transaction() as connection:
                 connection.execute("DELETE FROM count")
                 connection.execute("DELETE FROM latency")
+                connection.execute("DELETE FROM judged")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

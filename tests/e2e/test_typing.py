@@ -183,7 +183,7 @@ def test_beside_the_suggestion_widget_and_with_several_cursors(
     editor.press("Control+End")
     editor.press("Enter")
     editor.press("Enter")
-    editor.press("Control+Alt+ArrowUp")
+    editor.run_command("Add Cursor Above")
     editor.type_text("x = ")
     editor.wait_for_ghost_text("1 + 2")
     editor.screenshot("two-cursors")
@@ -246,8 +246,8 @@ def test_what_became_of_it_is_told_and_counted(
     expect(body.locator("dl > div").filter(has_text="Accepted")).to_contain_text("1 (")
     expect(body.locator("svg").first).to_be_visible()
     editor.screenshot("statistics")
-    editor.set_theme("Light Modern")
-    editor.screenshot("statistics-light")
+    editor.set_dark_theme()
+    editor.screenshot("statistics-dark")
     assert editor.notifications() == []
 
 

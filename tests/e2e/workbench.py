@@ -253,12 +253,11 @@ class Workbench:
         """Choose a file of this name in the quick open box."""
         self._pick(name, re.compile(rf"^{re.escape(name)}$"))
 
-    def set_theme(self, name: str) -> None:
-        """Choose a colour theme, as its picker does."""
-        self.page.keyboard.press("F1")
-        self._pick("Preferences: Color Theme", re.compile(r"^Preferences: Color Theme$"))
-        self._pick(name, re.compile(rf"^{re.escape(name)}$"))
-        expect(self.page.locator(".monaco-workbench.vs")).to_be_visible()
+    def set_dark_theme(self) -> None:
+        """Choose a dark colour theme, as its picker does."""
+        self.run_command("Preferences: Color Theme")
+        self.pick("Dark Modern")
+        expect(self.page.locator(".monaco-workbench.vs-dark")).to_be_visible()
 
     # Processes
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lsp_server.completion_events import Accepted, CompletionEvent, Seen
+from lsp_server.completion_events import Accepted, CompletionEvent, Judged, Seen
 from lsp_server.features.offered import SEEN_S, Offered
+from lsp_server.features.request import Completion
 from lsp_server.workspace.documents import Document, Edit, Position
 
 TEXT = "def area(a, b):\n    \n\nprint(1)\n"
@@ -23,7 +24,7 @@ class Editor:
         self, line: int = 1, column: int = 4, text: str = SHOWN, end: int | None = None
     ) -> None:
         start, to = Position(line, column), Position(line, column if end is None else end)
-        self.shown.show(self.document, start, to, text, "wren")
+        self.shown.show(self.document, Completion(text, start, to), "wren")
 
     def edit(
         self, line: int, column: int, text: str, end_line: int | None = None, end: int | None = None
@@ -162,3 +163,30 @@ def test_an_edit_of_another_document_changes_nothing() -> None:
     editor.show()
     assert editor.shown.changed(Document("file:///b.py", "python", 1, TEXT)) is None
     assert editor.edit(1, 4, SHOWN) is not None
+
+
+@pytest.mark.parametrize(
+    ("waits", "text", "judged"),
+    [
+        (True, "x", [Judged("wren", -0.5, was_taken=False)]),
+        (False, "x", []),
+        (False, SHOWN, [Judged("wren", -0.5, was_taken=True)]),
+        (False, "if a:", []),
+    ],
+)
+def test_what_was_seen_is_judged_once_it_has_gone(
+    waits: bool,  # noqa: FBT001
+    text: str,
+    judged: list[Judged],
+) -> None:
+    editor = Editor()
+    place = Position(1, 4)
+    editor.shown.show(editor.document, Completion(SHOWN, place, place), "wren", -0.5)
+    editor.now += 2 * SEEN_S * waits
+    editor.edit(1, 4, text)
+    assert [it for it in editor.events if isinstance(it, Judged)] == judged
+    editor.shown.end()
+    taken = text != "x"
+    assert [it.was_taken for it in editor.events if isinstance(it, Judged)] == (
+        [taken] if waits or taken else []
+    )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lsp_server.completion_events import Accepted, Answered, Seen, Written
+from lsp_server.completion_events import Accepted, Answered, Judged, Seen, Written
+from lsp_server.completions.calibration import MIN_SHOWN
 from lsp_server.statistics import recorder
 from lsp_server.statistics.recorder import Statistics
 from lsp_server.statistics.report import figures
 from lsp_server.statistics.store import StatisticsFile
-from lsp_server.statistics.tally import Key, Tally
+from lsp_server.statistics.tally import Tally
 from lsp_server.trace import Source, Trace, Verdict
 from lsp_server.workspace.documents import Documents, Edit, Position
 from tests.unit.lsp_server.on_loop import on_loop
@@ -125,8 +127,8 @@ async def test_it_is_written_by_itself(window: Window, monkeypatch: pytest.Monke
     written = asyncio.Event()
     loop, add = asyncio.get_running_loop(), recorder._add
 
-    def told(path: Path, tallies: dict[Key, Tally]) -> str:
-        answer = add(path, tallies)
+    def told(*given: Any) -> Any:
+        answer = add(*given)
         loop.call_soon_threadsafe(written.set)
         return answer
 
@@ -156,3 +158,22 @@ async def test_damage_is_said(window: Window) -> None:
     (said,) = window.warned
     assert "damaged" in said
     assert (await window.total())["requests"] == 1
+
+
+@on_loop
+async def test_what_was_never_taken_decides_what_is_shown(window: Window, tmp_path: Path) -> None:
+    model = "vllm:/secret/m"
+    assert not window.statistics.calibration(model).hides(-9.0)
+    for number in range(2 * MIN_SHOWN):
+        is_sure = number % 2 == 0
+        window.statistics.on_event(Judged(model, -0.1 if is_sure else -3.0, is_sure))
+    await window.statistics.write()
+    assert window.statistics.calibration(model).hides(-3.0)
+    assert not window.statistics.calibration(model).hides(-0.1)
+    assert not window.statistics.calibration("vllm:other").hides(-3.0)
+    later = Window(tmp_path)
+    later.statistics.calibration(model)
+    await later.statistics.write()
+    assert later.statistics.calibration(model).hides(-3.0)
+    later.is_enabled = False
+    assert not later.statistics.calibration(model).hides(-3.0)

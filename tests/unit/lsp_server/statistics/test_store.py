@@ -115,3 +115,16 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
     with pytest.raises(StatisticsUnusable, match="taken"):
         StatisticsFile(tmp_path / "taken" / "statistics.sqlite").add(some(1))
+
+
+def test_of_what_was_judged_the_last_is_kept(
+    file: StatisticsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "KEPT_JUDGED", 3)
+    assert file.read_judged("wren") == []
+    file.add({}, [("wren", -1.0, True), ("other", -7.0, False), ("wren", -2.0, False)])
+    file.add({}, [("wren", -3.0, True), ("wren", -4.0, False)])
+    assert file.read_judged("wren") == [(-2.0, False), (-3.0, True), (-4.0, False)]
+    assert file.read_judged("other") == [(-7.0, False)]
+    file.clear()
+    assert file.read_judged("wren") == []
