@@ -240,6 +240,15 @@ class Workbench:
         outer = self.page.frame_locator("iframe.webview.ready")
         return outer.frame_locator("iframe#active-frame").locator("body")
 
+    # The chat
+
+    def open_chat(self) -> Locator:
+        """Show the chat with a new conversation; returns the body of its view."""
+        self.run_command("Sparrow: New Chat")
+        body = self.webview()
+        expect(body.get_by_label("Question", exact=True)).to_be_visible()
+        return body
+
     # Processes
 
     def servers(self) -> list[Process]:
