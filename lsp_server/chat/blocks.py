@@ -38,7 +38,8 @@ class Block:
 
     @classmethod
     def of(cls, title: str, text: str) -> Block:
-        """A block of a text under a title, which has one line."""
+        """A block of a text under a title, of which one line is made: a path may hold any character."""
+        title = " ".join(title.split())
         fence = max((it[0] for it in _BACKTICKS.finditer(text)), key=len, default="``") + "`"
         ending = "" if text.endswith("\n") or not text else "\n"
         whole = f"{title}:\n{fence}\n{text}{ending}{fence}\n"

@@ -382,3 +382,46 @@ async def test_a_long_answer_comes_in_few_events(where: Place) -> None:
         assert chat.text(answer) == "word " * 20_000
         assert len(chat.only(answer, "text")) < 5_000
         assert (await chat.ask("open", id=sent["id"]))["transcript"][-1]["text"] == "word " * 20_000
+
+
+async def test_a_long_conversation_is_compacted_and_keeps_what_is_pinned(where: Place) -> None:
+    wordy = {"when": {"message_ends_with": "why?"}, "reply": ["word "] * 1_500}
+    async with chatting(where, settings(where, wordy, context_tokens=8_192)) as chat:
+        sent = await chat.answered("why?", mentions=[file(where, "fees.py")])
+        compacted: list[dict[str, Any]] = []
+        for _ in range(4):
+            turn = await chat.answered("but why?", sent["id"])
+            assert chat.of(turn["answerId"])[-1]["state"] == "done"
+            compacted += (
+                {"chips": chat.only(turn["answerId"], "context")[0]["context"]}
+                for it in chat.only(turn["answerId"], "step")
+                if it["step"]["tool"] == "compact"
+            )
+        # Once, since it makes much room; what was pinned is shown again, without being named.
+        assert [[chip["label"] for chip in it["chips"]] for it in compacted] == [["fees.py"]]
+        used = chat.only(turn["answerId"], "usage")[-1]["usage"]
+        assert used["promptTokens"] < 5_200
+
+
+async def test_a_file_that_changed_is_shown_again(where: Place) -> None:
+    async with chatting(where, settings(where, ANSWERS)) as chat:
+        sent = await chat.answered("why?", mentions=[file(where, "fees.py")])
+        same = await chat.answered("why?", sent["id"])
+        assert chat.only(same["answerId"], "context")[0]["context"] == []
+        chat.server.open(uri(where, "fees.py"), FEES.replace("20", "25"))  # not saved
+        changed = await chat.answered("why?", sent["id"])
+        (context,) = chat.only(changed["answerId"], "context")
+        assert [it["label"] for it in context["context"]] == ["fees.py"]
+
+
+async def test_the_whole_repository_is_shown_but_for_what_must_not_be(where: Place) -> None:
+    repo = {"kind": "repo", "ref": "", "label": "repo", "detail": ""}
+    async with chatting(where, settings(where, ANSWERS)) as chat:
+        chat.server.open(uri(where, "shop.py"), SHOP.replace("+ 1", "+ 77"))
+        sent = await chat.answered("why?", mentions=[repo])
+        (chip,) = chat.only(sent["answerId"], "context")[0]["context"]
+        assert (chip["kind"], chip["detail"], chip["isTrimmed"]) == ("repo", "2 files", False)
+    kept = _all_bytes(where.runtime / "data/chats.sqlite")
+    assert b"The file fees.py" in kept
+    assert b"+ 77" in kept
+    assert b"hunter2" not in kept
