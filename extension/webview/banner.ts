@@ -23,7 +23,7 @@ export class Banner {
         textButton("Set Up a Chat Model…", this.setUpModel),
       );
     } else if (state.state === "loading" || state.state === "starting") {
-      this.#say(`${state.model || "The model"} is ${state.state}. ${state.message}`);
+      this.#say(`${state.model || "The model"}: ${state.message || state.state}`);
     } else if (state.state === "error") {
       this.#say(state.message === "" ? "The chat model has failed." : state.message);
     }

@@ -271,7 +271,9 @@ export class Composer {
 
   #showButton(): void {
     const words = this.#isRunning ? "Stop" : "Send";
-    this.#send.replaceChildren(icon(this.#isRunning ? "stop" : "send"), words);
+    this.#send.replaceChildren(icon(this.#isRunning ? "stop" : "send"), element("span", {}, words));
+    this.#send.setAttribute("aria-label", words);
+    this.#send.title = this.#isRunning ? words : `${words} (Enter)`;
     this.#send.disabled = !this.#isRunning && (this.#isSending || this.#draft.text.trim() === "");
   }
 }

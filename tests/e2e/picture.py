@@ -1,7 +1,8 @@
-"""Takes the README's picture: ghost text in a real editor, on the demo's sample workspace.
+"""Takes the README's pictures in a real editor, on the demo's sample workspace: ghost text, or the chat.
 
 `python -m tests.e2e.picture extension/media/ghost-text.png [--vsix dist/sparrow.vsix]`; it fails
-where the completion is not the one that the picture is meant to show.
+where the completion is not the one that the picture is meant to show. With `--chat`, for
+`extension/media/chat.png`, the answer is one that a script gives, since no model says the same twice.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import click
 from playwright.sync_api import ViewportSize, expect
 
+from . import scenes
 from .browser import BrowserMissing, open_browser
 from .code_server import EditorError, editor_home, install_extension, serve, workspace_address
 from .editor import EditorBuildError, build_editor
@@ -37,6 +39,24 @@ WRITTEN = '''
 
 COMPLETED = 'raise NotFoundError(f"no member has the id {member_id}")'
 
+QUESTION = "How is a member found by the address? See @members"
+ANSWER = """`Members` in `shelf/members.py:20` finds a member by the id alone. A method beside `get()` does it:
+
+```python
+def find(self, email: str) -> Member | None:
+    row = self._storage.connection.execute(
+        "SELECT id, name, email FROM members WHERE email = ?",
+        (email,),
+    ).fetchone()
+    return None if row is None else Member(*row)
+```
+
+| | `get()` | `find()` |
+| --- | --- | --- |
+| by | id | address |
+| nobody | raises `NotFoundError` | `None` |
+"""
+
 SETTINGS = {
     "editor.cursorBlinking": "solid",
     "editor.minimap.enabled": False,
@@ -50,33 +70,38 @@ WITHOUT_WHAT_THE_BROWSER_ADDS = """
 
 def main() -> int:
     """Take the picture; the exit status is 1 where that is not possible."""
-    parser = argparse.ArgumentParser(description="Take the picture of the README.")
+    parser = argparse.ArgumentParser(description="Take a picture of the README.")
     parser.add_argument("picture", type=Path)
+    parser.add_argument("--chat", action="store_true", help="of the chat, not of ghost text")
     parser.add_argument("--vsix", type=Path, default=ROOT / "dist" / "sparrow.vsix")
     arguments = parser.parse_args()
     try:
-        _take(arguments.picture, arguments.vsix)
+        _take(arguments.picture, arguments.vsix, of_chat=arguments.chat)
     except (BrowserMissing, EditorBuildError, EditorError) as error:
         _say(str(error))
         return 1
     return 0
 
 
-def _take(picture: Path, vsix: Path) -> None:
+def _take(picture: Path, vsix: Path, *, of_chat: bool) -> None:
     build = build_editor(_say)
     with tempfile.TemporaryDirectory() as scratch, editor_home() as home, open_browser() as browser:
         workspace = Path(scratch) / "library"
         shutil.copytree(SAMPLE, workspace, ignore=shutil.ignore_patterns("__pycache__"))
-        with (workspace / OPENED[-1]).open("a") as file:
-            file.write(WRITTEN)
+        if not of_chat:
+            with (workspace / OPENED[-1]).open("a") as file:
+                file.write(WRITTEN)
         install_extension(build, home, vsix)
         sparrow = Path(sys.executable).with_name("sparrow")
-        home.write_settings({**SETTINGS, "sparrow.server.path": str(sparrow)})
+        answers = {"when": {"message_ends_with": "@shelf/members.py"}, "reply": [ANSWER]}
+        model = scenes.scripted_model(Path(scratch) / "script.json", answers) if of_chat else ""
+        chat = {"sparrow.chat.model": model}
+        home.write_settings({**SETTINGS, **chat, "sparrow.server.path": str(sparrow)})
         with serve(build, home, environment=home.private_folders()) as address:
             page = browser.new_page(viewport=WINDOW, device_scale_factor=PIXELS_PER_POINT)
             editor = Workbench(page, home, workspace, Path(scratch))
             editor.go_to(workspace_address(address, workspace))
-            _complete(editor)
+            (_chat if of_chat else _complete)(editor)
             page.screenshot(path=picture, style=WITHOUT_WHAT_THE_BROWSER_ADDS, caret="initial")
             page.close()
 
@@ -91,6 +116,28 @@ def _complete(editor: Workbench) -> None:
     editor.wait_for_ghost_text(COMPLETED)
     editor.page.mouse.move(WINDOW["width"] / 8, WINDOW["height"] / 2)  # no hint is shown there
     expect(editor.page.locator(".monaco-hover:visible")).to_have_count(0)
+
+
+def _chat(editor: Workbench) -> None:
+    editor.open_file(OPENED[-1])
+    editor.wait_for_status("^Sparrow: ready")
+    editor.wait_for_index("4 files")
+    chat = editor.open_chat()
+    question = chat.get_by_label("Question", exact=True)
+    question.press_sequentially(QUESTION)
+    expect(chat.locator(".suggestions [role=option]").first).to_be_visible()
+    question.press("Enter")
+    question.press("Enter")
+    expect(chat.locator(".message.assistant .usage")).to_be_visible()
+    edge = WINDOW["width"] * 0.42
+    bar = editor.page.locator(".part.sidebar").bounding_box()
+    if bar is not None:
+        editor.page.mouse.move(bar["x"] + bar["width"], 400)
+        editor.page.mouse.down()
+        editor.page.mouse.move(edge, 400, steps=5)
+        editor.page.mouse.up()
+        editor.page.mouse.move(WINDOW["width"] * 0.8, 500)
+    expect(chat.locator("table")).to_be_visible()
 
 
 def _say(line: str) -> None:

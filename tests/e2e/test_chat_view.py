@@ -46,6 +46,7 @@ USAGE = {
 }
 PARAGRAPH = "The fee of a member is what the days make of it. " * 6 + "See `src/fees.py:12`.\n\n"
 FUNCTION = "def fee(days: int) -> int:\n    return days * 20  # a day\n\n"
+SHORT_CODE = f"```python\n{FUNCTION}```\n"
 CODE = f"```python\n{FUNCTION * 20}```\n\n"
 LIST = "- an item with `code` and **words**\n" * 12 + "\n"
 TABLE = "| a | b |\n| --- | --: |\n" + "| one | 2 |\n" * 15 + "\n"
@@ -312,12 +313,12 @@ def test_the_keyboard_reaches_everything(open_chat: OpenChat) -> None:
 
 def test_thousands_of_messages_open_at_once(open_chat: OpenChat) -> None:
     chat = open_chat(300)
-    chat.run("(chat) => harness.put(chat)", chat_of("long", [PARAGRAPH + CODE] * 1500))
+    chat.run("(chat) => harness.put(chat)", chat_of("long", [PARAGRAPH + SHORT_CODE] * 1500))
     chat.run("() => harness.tell({ kind: 'connection', isThere: true })")
     expect(chat.page.locator(".conversation")).to_have_count(1)
     tasks = RunningTasks(chat.page)
     chat.run(f"async () => {{ document.querySelector('.conversation').click(); {WHOLE} }}")
-    # A message of megabytes is taken apart by the browser in one piece; that is most of it.
+    # That the places of all are made is one task, and not one that comes again while one scrolls.
     assert tasks.longest_ms() < 3 * LONGEST_TASK_MS
     expect(chat.answer.locator(".code")).to_be_visible()
     expect(chat.page.locator(".message")).to_have_count(3000)

@@ -259,6 +259,15 @@ class Workbench:
         self.pick("Dark Modern")
         expect(self.page.locator(".monaco-workbench.vs-dark")).to_be_visible()
 
+    # The chat
+
+    def open_chat(self) -> Locator:
+        """Show the chat with a new conversation; returns the body of its view."""
+        self.run_command("Sparrow: New Chat")
+        body = self.webview()
+        expect(body.get_by_label("Question", exact=True)).to_be_visible()
+        return body
+
     # Processes
 
     def servers(self) -> list[Process]:

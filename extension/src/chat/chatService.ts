@@ -1,12 +1,5 @@
 /** The server's chat as the view and the participant see it: requests, and what the server tells. */
-import {
-  EventEmitter,
-  window,
-  workspace,
-  type CancellationToken,
-  type Disposable,
-  type TextEditor,
-} from "vscode";
+import { EventEmitter, window, workspace, type Disposable, type TextEditor } from "vscode";
 import type { LanguageClient, RequestType } from "vscode-languageclient/node";
 import type { ChatEvent, ChatSelection, ChatState } from "../chatProtocol";
 import type { Server } from "../server";
@@ -52,9 +45,8 @@ export class ChatService implements Disposable {
   async request<Params, Result>(
     type: RequestType<Params, Result, void>,
     params: Params,
-    token?: CancellationToken,
   ): Promise<Result> {
-    return this.client.sendRequest<Result>(type.method, params, token);
+    return this.client.sendRequest<Result>(type.method, params);
   }
 
   /** Throws with a message for the user where there is none. */

@@ -48,7 +48,7 @@ export function createRelay(chat: ChatService, onShowing: (id: string | null) =>
     suggest: async ({ query }) => {
       const { uri } = chat.place();
       const { mentions } = await chat.request(SuggestRequest, { query, uri });
-      return { mentions: mentions.flatMap(filledIn) };
+      return { mentions: [...selectionFor(query), ...mentions] };
     },
     context: async (params) => chat.request(ContextRequest, { ...params, ...chat.place() }),
     apply: async (params) => {
@@ -84,15 +84,13 @@ export function createRelay(chat: ChatService, onShowing: (id: string | null) =>
   };
 }
 
-/** What is selected is known here; a suggestion of it without a place gets one, or is none. */
-function filledIn(mention: ChatMention): readonly ChatMention[] {
-  if (mention.kind !== "selection" || mention.ref !== "") {
-    return [mention];
-  }
+/** What is selected is known here alone. */
+function selectionFor(query: string): readonly ChatMention[] {
   const editor = activeEditor();
-  return editor === undefined || editor.selection.isEmpty
+  const isMeant = "selection".startsWith(query.toLowerCase());
+  return !isMeant || editor === undefined || editor.selection.isEmpty
     ? []
-    : [{ ...selectionMention(editor), label: mention.label }];
+    : [{ ...selectionMention(editor), label: "selection" }];
 }
 
 /** In the place of the selection, as one step of undo. */
