@@ -1,7 +1,8 @@
 """Proposes repairs of Python without a chat model: templates, and lines that a model fills in.
 
 All are tried on the failing tests by the hundred in the sandbox (`search.py`); those that pass are
-proposed. Where the tests are run by nothing that can try variants, the likeliest are proposed untried.
+proposed. Where the tests are run by nothing that can try variants, the likeliest are proposed untried;
+where no test fails nothing is.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class TemplateProposer:
         self, task: Task, tried: Sequence[Evidence], budget_s: float
     ) -> AsyncIterator[Sequence[Candidate]]:
         del tried  # there is one round
+        if not task.failing:
+            return  # nothing would tell a repair from any other change
         started = time.monotonic()
         files = [
             await self._suspected(path, text, task)
@@ -68,7 +71,7 @@ class TemplateProposer:
         if not files:
             return
         tests = PythonTests.of(self.command, _together(task))
-        if tests is None or not task.failing:
+        if tests is None:
             untried = itertools.islice(singles(files), _UNTRIED)
             yield [it.candidate() for it in untried]
             return

@@ -128,24 +128,27 @@ class _Bench:
     on_note: Callable[[str], None]
 
     def workbench(self) -> Workbench:
-        judge = None
-        if self.command is not None:
-            judge = Validator(
-                self.snapshot,
-                self.sandbox,
-                self.command,
-                suite_timeout_s=self.settings.suite_timeout_s,
-                tests_timeout_s=self.settings.tests_timeout_s,
-            )
         return Workbench(
             self.index,
             self.snapshot.text,
             self.snapshot.copy,
             self._run,
-            judge,
+            self._judge,
             self.command,
             self._select,
             self._proposers,
+        )
+
+    def _judge(self, extra: Mapping[str, str]) -> Validator | None:
+        if self.command is None:
+            return None
+        return Validator(
+            self.snapshot,
+            self.sandbox,
+            self.command,
+            extra,
+            suite_timeout_s=self.settings.suite_timeout_s,
+            tests_timeout_s=self.settings.tests_timeout_s,
         )
 
     async def _run(self, argv: Sequence[str], folder: Path, timeout_s: float) -> Finished:
@@ -154,7 +157,7 @@ class _Bench:
     def _select(self, evidence: Sequence[Evidence]) -> Evidence | None:
         return select(evidence, self.snapshot.text)
 
-    def _proposers(self, baseline: Baseline | None) -> list[Proposer]:
+    def _proposers(self, baseline: Baseline | None, extra: Mapping[str, str]) -> list[Proposer]:
         """A chat model first, where there is one: what templates find is seldom what it would write."""
         found: list[Proposer] = []
         chat = self.models.chat
@@ -164,7 +167,7 @@ class _Bench:
             found.append(
                 TemplateProposer(
                     self._run,
-                    self.snapshot.copy,
+                    lambda: self.snapshot.copy(extra),
                     self.command,
                     self._first_seconds(baseline),
                     self._fill_in if self.models.completion is not None else None,
@@ -175,7 +178,7 @@ class _Bench:
             failing = baseline.failing
 
             async def run_failing(changed: Mapping[str, str]) -> tuple[str, bool]:
-                return await self._run_failing(failing, changed)
+                return await self._run_failing(failing, {**changed, **extra})
 
             found.append(
                 LoopProposer(

@@ -86,6 +86,29 @@ def test_what_is_found_is_shown_with_its_evidence(workspace: Path, tmp_path: Pat
     ]
 
 
+ISSUE = """Median of an even count fails
+
+```python
+from numbers_of import median
+median([1, 3])
+```
+
+    IndexError: list index out of range
+"""
+
+
+def test_the_code_of_an_issue_is_reproduced_and_mended(workspace: Path, tmp_path: Path) -> None:
+    passing = TESTS.partition("    def test_even")[0]
+    (workspace / "test_numbers.py").write_text(passing)
+    steps = tmp_path / "steps.jsonl"
+    done = run_fix(workspace, "--json", "--issue", "-", "--trajectory", str(steps), text=ISSUE)
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["failing"] == ["test_sparrow_reproduction.Reproduction.test_issue"]
+    assert list(answer["best"]["candidate"]["files"]) == ["numbers_of.py"]
+    assert '"stage": "reproduction"' in steps.read_text()
+
+
 def test_an_issue_that_leads_nowhere_has_no_change(workspace: Path) -> None:
     (workspace / "numbers_of.py").unlink()
     (workspace / "test_numbers.py").unlink()
