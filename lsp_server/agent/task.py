@@ -38,7 +38,8 @@ class Proposer(Protocol):
     `tried` is asked for what became of those proposed before, as they are.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float

@@ -98,12 +98,12 @@ def bench(
     return Workbench(
         MemorySnapshot(repository(known), PATH, known[PATH].splitlines(keepends=True)),
         known.get,
-        copier(Path("/nowhere")),
+        lambda _: copier(Path("/nowhere"))(),
         run,
-        judge,
+        lambda _: judge,
         None,
         select,
-        lambda _: proposers,
+        lambda *_: proposers,
     )
 
 

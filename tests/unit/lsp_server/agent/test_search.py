@@ -97,6 +97,22 @@ async def test_the_right_repair_is_found(workspace: Path) -> None:
 
 
 @on_loop
+async def test_without_a_failing_test_nothing_is_proposed(workspace: Path) -> None:
+    proposer = TemplateProposer(local_runner.run, local_runner.copier(workspace), COMMAND)
+    task = Task(Request("x"), {"program.py": FAULTY}, (), {("program.py", 3): 1.0})
+    assert [it async for it in proposer.rounds(task, (), 60.0)] == []
+
+
+@on_loop
+async def test_where_variants_cannot_be_tried_the_likeliest_are_proposed(workspace: Path) -> None:
+    command = TestCommand("command", ("make", "check"))
+    proposer = TemplateProposer(local_runner.run, local_runner.copier(workspace), command)
+    task = Task(Request(), {"program.py": FAULTY}, (), {("program.py", 3): 1.0}, ("the command",))
+    (found,) = [it async for it in proposer.rounds(task, (), 60.0)]
+    assert RIGHT in {it.files["program.py"] for it in found}
+
+
+@on_loop
 async def test_variants_that_hang_or_die_are_told_from_good_ones(workspace: Path) -> None:
     tests = PythonTests.of(COMMAND)
     assert tests is not None
