@@ -12,7 +12,7 @@ import pytest
 
 from inference import engines
 from inference.engines.base import Piece
-from inference.engines.scripted import ScriptedEngine
+from inference.engines.scripted import ScriptedEngine, digest_around
 from inference.errors import EngineFailed, UnknownModel, UnsupportedRequest
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
 from inference.protocol import FinishReason, Priority, Role, Tail
@@ -231,3 +231,11 @@ class TestNames:
         with pytest.raises(UnknownModel, match=repr(model)) as caught:
             engines.create(model, {})
         assert caught.value.hint
+
+
+def test_a_digest_says_which_text_was_asked_about(engine_of: MakeEngine) -> None:
+    engine = engine_of({"reply": ["seen_"], "digest": True})
+    whole = digest_around("def a():\n    pass\nx", "behind the cursor")
+    assert text_of(reply(engine, prompt("def a():\n", "    pass\n", tail="x"))) == f"seen_{whole}"
+    assert text_of(reply(engine, prompt("def a():\n    pass\n", tail="x"))) == f"seen_{whole}"
+    assert text_of(reply(engine, prompt("def a():\n    pass\n", tail="y"))) != f"seen_{whole}"
