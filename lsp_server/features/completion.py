@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from inference.client import InferenceClient
 from inference.content import Layout
-from inference.errors import HostUnavailable, InferenceError, NotReady, PromptTooLong
+from inference.errors import HostUnavailable, InferenceError, NotReady, Overloaded, PromptTooLong
 from inference.protocol import Delta, Priority, Tail
 from inference.sampling import Sampling
 from lsp_server.config import Config
@@ -33,8 +33,7 @@ logger = logging.getLogger(__name__)
 DEADLINE_S = 0.6
 # What a model has not said by then nobody waits for any more.
 GENERATION_S = 10.0
-
-
+_REFUSED: dict[type[InferenceError], Verdict] = {Overloaded: Verdict.BUSY}
 TYPING, ASKED_FOR = "typing", "asked for"
 
 
@@ -246,7 +245,7 @@ class CompletionFeature:
             trace.end(Verdict.NOT_READY, error.message)
         except InferenceError as error:
             logger.warning("a completion was refused: %s", error)
-            trace.end(Verdict.FAILED, error.message)
+            trace.end(_REFUSED.get(type(error), Verdict.FAILED), error.message)
         finally:
             _report(generation.generated, trace)
         text = generation.generated.text
