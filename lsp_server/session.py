@@ -48,7 +48,7 @@ class ServerEnded(Exception):
 
 
 class _Protocol(LanguageServerProtocol):
-    def get_result_type(self, method: str) -> type[Any] | None:
+    def get_result_type(self, method: str) -> type[Any] | None:  # type: ignore[override] # cached
         """As pygls, which does not know that an edit by a model is answered as a rename is."""
         return super().get_result_type(
             types.TEXT_DOCUMENT_RENAME if method == protocol.EDIT else method
@@ -135,10 +135,7 @@ class EditorSession:
         *,
         by_hand: bool = False,
     ) -> Suggestion | None:
-        """Asks for an inline completion. `on_text` sees the raw text as it streams in.
-
-        Cancelling the task cancels the request, as an editor does when the typing goes on.
-        """
+        """Asks for an inline completion. `on_text` sees the raw text as it streams in."""
         started = time.perf_counter()
         first_text_ms: float | None = None
         token: str | None = None
@@ -160,7 +157,7 @@ class EditorSession:
             work_done_token=token,
         )
         try:
-            answer = await self._cancellable(types.TEXT_DOCUMENT_INLINE_COMPLETION, params)
+            answer = await self._request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params)
         finally:
             if token is not None:
                 del self._on_text[token]
@@ -176,7 +173,8 @@ class EditorSession:
             end = self._converter.from_client(item.range.end, document.lines)
         return Suggestion(text, start, end, first_text_ms, total_ms)
 
-    async def _cancellable(self, method: str, params: Any) -> Any:
+    async def _request(self, method: str, params: Any) -> Any:
+        """Cancelling the task cancels the request, as an editor does when the typing goes on."""
         request = f"request-{next(self._tokens)}"
         answer = self._client.protocol.send_request_async(method, params, msg_id=request)
         try:
@@ -198,18 +196,18 @@ class EditorSession:
     async def code_actions(
         self, document: Document, selection: types.Range
     ) -> list[types.CodeAction]:
-        answer = await self._client.text_document_code_action_async(
-            types.CodeActionParams(
-                types.TextDocumentIdentifier(document.uri),
-                selection,
-                types.CodeActionContext([], trigger_kind=types.CodeActionTriggerKind.Invoked),
-            )
+        params = types.CodeActionParams(
+            types.TextDocumentIdentifier(document.uri),
+            selection,
+            types.CodeActionContext([], trigger_kind=types.CodeActionTriggerKind.Invoked),
         )
+        answer = await self._request(types.TEXT_DOCUMENT_CODE_ACTION, params)
         return [it for it in answer or () if isinstance(it, types.CodeAction)]
 
     async def resolve(self, action: types.CodeAction) -> types.CodeAction:
         """The action with its edit. Raises `JsonRpcException` with the reason where there is none."""
-        return await self._client.code_action_resolve_async(action)
+        resolved: types.CodeAction = await self._request(types.CODE_ACTION_RESOLVE, action)
+        return resolved
 
     def apply(self, document: Document, action: types.CodeAction) -> None:
         """Makes the edits of a resolved action that are of this document, here and in the server."""
@@ -233,7 +231,7 @@ class EditorSession:
         """Raises `JsonRpcException` with the reason where there is no edit."""
         identifier = types.TextDocumentIdentifier(document.uri)
         params = types.RenameParams(identifier, position, new_name)
-        answer = await self._client.text_document_rename_async(params)
+        answer = await self._request(types.TEXT_DOCUMENT_RENAME, params)
         return answer if answer is not None else types.WorkspaceEdit()
 
     async def instruct(
@@ -250,15 +248,15 @@ class EditorSession:
             instruction=instruction,
             draft="",
         )
-        answer = await self._client.protocol.send_request_async(protocol.EDIT, params)
+        answer = await self._request(protocol.EDIT, params)
         return answer if answer is not None else types.WorkspaceEdit()
 
     async def restart_host(self) -> None:
-        await self._client.protocol.send_request_async(protocol.RESTART_HOST, {})
+        await self._request(protocol.RESTART_HOST, {})
 
     async def explain(self) -> str:
         """Why the last completion was shown or not, as Markdown."""
-        answer = await self._client.protocol.send_request_async(protocol.EXPLAIN_COMPLETION, {})
+        answer = await self._request(protocol.EXPLAIN_COMPLETION, {})
         return str(answer.markdown)
 
     def _listen(self) -> None:
