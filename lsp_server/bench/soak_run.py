@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -199,6 +200,8 @@ def _result(
 
 
 def main() -> None:
+    # It warns of what is written to a server that was just killed.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     folder, seconds, seed, *on = sys.argv[1:]
     place = Path(folder)
     # All that starts from here finds its folders below this one.
