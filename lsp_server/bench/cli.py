@@ -48,7 +48,9 @@ BENCHMARKS = {
 @click.option(
     "--seed", type=click.IntRange(min=0), help="For `soak`: what is done, and what goes wrong."
 )
-@click.option("--model", help="For `clients`: which model serves; wren if not given.")
+@click.option(
+    "--model", help="For `clients`: which serves; wren if not given; `tiny` is made for vLLM."
+)
 @click.option(
     "--clients", type=click.IntRange(min=2), help="For `clients`: how many; 64 if not given."
 )

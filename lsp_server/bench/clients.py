@@ -7,7 +7,7 @@ seconds, at the end of which all that is under way is cancelled:
 - alone: one client completes, one request after the other. The floor of a latency.
 - all complete: every client does, with a pause between requests as a typist makes it.
 - with chats: the same, while some clients keep long answers going, and all warm up.
-- one asks for too much: a client sends more than its share at once while the others ask one by one;
+- one greedy: a client sends more than its share at once while the others ask one by one;
   how its neighbours fare is the fairness under load.
 - past the limit: all clients send more than the queue of a class holds. What is refused must be
   refused at once and say so, and the host must serve on.
@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,16 +35,20 @@ from rich.console import Console
 from inference.client import InferenceClient
 from inference.content import Layout, LayoutSection, Message, TextChunk
 from inference.endpoint import RUNTIME_DIR_VARIABLE
+from inference.engines.vllm import FIM_ORDER
 from inference.errors import InferenceError, Overloaded
 from inference.protocol import ChatRole, Delta, Done, Priority, Role, Tail
 from inference.sampling import Sampling
 from inference.scheduler import MAX_QUEUED, MAX_QUEUED_OF_CLIENT
 from lsp_server.bench.clients_report import Phase, as_json, show
+from lsp_server.bench.engine import end_host, make_checkpoint
+from lsp_server.bench.engine_prompts import Vocabulary
 from lsp_server.bench.measure import CouldNotRun, resident_mb
 from lsp_server.features.completion import GENERATION_S
 
 __all__ = ["CouldNotRun", "run"]
 
+TINY, TINY_CONTEXT_TOKENS = "tiny", 4_096
 CLIENTS = 64
 CHATTING = 16
 COMPLETION_TOKENS, CHAT_TOKENS = 16, 64
@@ -126,23 +131,41 @@ async def run(
 ) -> dict[str, Any]:
     """Measures and prints; returns the JSON object. Raises `CouldNotRun`."""
     del data
-    model, seconds = model or "wren", 12.0 if quick else 60.0
+    seconds = 12.0 if quick else 60.0
     with tempfile.TemporaryDirectory(prefix="sparrow-bench-") as scratch:
         os.environ[RUNTIME_DIR_VARIABLE] = str(Path(scratch) / "run")
-        async with _connected(model, clients or CLIENTS) as all_clients:
+        name, arguments = await _prepared(model or "wren", Path(scratch))
+        async with _connected(name, arguments, clients or CLIENTS) as all_clients:
             phases = await _phases(all_clients, seconds)
             pid = all_clients[0].inference.host_pid
             rss_mb = resident_mb(pid) if pid is not None else 0.0
-    result = as_json(model, phases, rss_mb)
+    result = as_json(model or "wren", phases, rss_mb)
     show(console, result)
     return result
 
 
+async def _prepared(model: str, scratch: Path) -> tuple[str, dict[str, Any]]:
+    """The model's name, and its engine's arguments. `tiny` is made, and served by vLLM."""
+    if model != TINY:
+        return model, {}
+    if importlib.util.find_spec("vllm") is None:
+        raise CouldNotRun(f"{TINY} is served by vLLM, which is not installed in this environment")
+    checkpoint = scratch / "dense"
+    await make_checkpoint("dense", checkpoint, TINY_CONTEXT_TOKENS)
+    # A probe of random weights would find no order at all.
+    order = Vocabulary.of(checkpoint).fim.orders[0].value
+    return f"vllm:{checkpoint}", {"max_model_len": TINY_CONTEXT_TOKENS, FIM_ORDER: order}
+
+
 @contextlib.asynccontextmanager
-async def _connected(model: str, count: int) -> AsyncIterator[list[_Client]]:
+async def _connected(
+    model: str, arguments: Mapping[str, Any], count: int
+) -> AsyncIterator[list[_Client]]:
     """Clients of one host, which ends with them. Each has read its file once."""
-    first = InferenceClient(model, name="client 0", idle_minutes=1)
-    others = [InferenceClient(model, name=f"client {it}", idle_minutes=1) for it in range(1, count)]
+    first, *others = (
+        InferenceClient(model, name=f"client {it}", idle_minutes=1, engine_args=arguments)
+        for it in range(count)
+    )
     files = sorted(it for it in Path(os.__file__).parent.glob("*.py") if it.stat().st_size > 20_000)  # noqa: PLR2004
     try:
         first.start()
@@ -160,8 +183,8 @@ async def _connected(model: str, count: int) -> AsyncIterator[list[_Client]]:
     except InferenceError as error:
         raise CouldNotRun(f"{error.message}. {error.hint}") from error
     finally:
-        first.stop_host()
-        await asyncio.gather(*(each.close() for each in (first, *others)))
+        await asyncio.gather(*(other.close() for other in others))
+        await end_host(first)
 
 
 def _layout(file: Path, number: int) -> Layout:
@@ -192,7 +215,7 @@ async def _phases(clients: Sequence[_Client], seconds: float) -> list[Phase]:
         await _phase("alone", clients, complete[:1], seconds, counted=1),
         await _phase("all complete", clients, complete, seconds),
         await _phase("with chats", clients, [*complete, *talk, *warm_up], seconds),
-        await _phase("one asks for too much", clients, [ask_for_too_much, *modest], seconds),
+        await _phase("one greedy", clients, [ask_for_too_much, *modest], seconds),
         await _past_the_limit(clients),
     ]
 

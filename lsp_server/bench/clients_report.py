@@ -65,9 +65,9 @@ def as_json(model: str, phases: Sequence[Phase], rss_mb: float) -> dict[str, Any
         "tokens_per_s": round(busy.tokens / busy.seconds, 1),
         "fairness": round(_fairness(busy, Priority.COMPLETION), 4),
         "fairness_of_the_others": round(
-            _fairness(by_name["one asks for too much"], Priority.AGENT, beside_first=True), 4
+            _fairness(by_name["one greedy"], Priority.AGENT, beside_first=True), 4
         ),
-        "share_of_the_greedy": round(_share_of_first(by_name["one asks for too much"]), 2),
+        "share_of_the_greedy": round(_share_of_first(by_name["one greedy"]), 2),
         "refused": len(past.refusals),
         "served": sum(map(len, past.by_class[Priority.AGENT])),
         "refusal": past.refusals[0],
@@ -93,9 +93,9 @@ def as_json(model: str, phases: Sequence[Phase], rss_mb: float) -> dict[str, Any
 
 def show(console: Console, result: Mapping[str, Any]) -> None:
     table = Table(title=f"{result['clients']} clients on one host: {result['model']}")
-    table.add_column("phase")
-    table.add_column("class")
-    for heading in ("answers", "per s", "p50 ms", "p95 ms", "fair", "given up", "refused"):
+    table.add_column("phase", no_wrap=True)
+    table.add_column("class", no_wrap=True)
+    for heading in ("answers", "per s", "p50 ms", "p95 ms", "fair", "late", "refused"):
         table.add_column(heading, justify="right")
     for row in result["phases"]:
         table.add_row(

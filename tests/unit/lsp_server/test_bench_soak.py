@@ -129,7 +129,7 @@ def test_what_the_clients_found_is_told_by_phase() -> None:
             phase("alone", completion, [2.0]),
             phase("all complete", completion, [10.0, 10.0], [20.0, 10.0], tokens=8),
             phase("with chats", completion, [30.0], [20.0, 30.0]),
-            phase("one asks for too much", agent, [1.0] * 6, [1.0, 1.0], [1.0, 1.0]),
+            phase("one greedy", agent, [1.0] * 6, [1.0, 1.0], [1.0, 1.0]),
             phase("past the limit", agent, [1.0], [1.0], refusals=["too many", "too many"]),
         ],
         50.0,
