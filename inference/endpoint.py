@@ -88,6 +88,10 @@ class Endpoint:
         return self.directory / f"{self.name}.json"
 
     @property
+    def _temporary_file(self) -> Path:
+        return self.directory / f"{self.name}.tmp"
+
+    @property
     def lock_file(self) -> Path:
         return self.directory / f"{self.name}.lock"
 
@@ -151,7 +155,10 @@ class Endpoint:
         return lock
 
     async def listen(self, on_connection: Any) -> tuple[asyncio.Server, Address]:
-        """Opens the socket and writes the address file; the caller holds the lock."""
+        """Opens the socket and writes the address file; the caller holds the lock.
+
+        Raises `OSError`, and then there is neither.
+        """
         import secrets
 
         token = secrets.token_urlsafe(24)
@@ -170,18 +177,33 @@ class Endpoint:
                 os.umask(mask)
             address = Address(os.getpid(), str(self.socket), None, token)
         # Nobody is let in before the address file names this host and not the one before.
-        self._write_address(address)
+        try:
+            self._write_address(address)
+        except OSError:  # no space, say
+            server.close()
+            self.remove()
+            raise
         await server.start_serving()
         return server, address
 
+    def is_reachable(self) -> bool:
+        """Whether what `listen` made is still there, for the host that did.
+
+        Temporary folders are swept. Where the lock is gone as well another host may have taken the
+        place, or will: that is for it to say.
+        """
+        if not self.lock_file.exists():
+            return True
+        return self.address_file.exists() and (OVER_TCP or self.socket.exists())
+
     def remove(self) -> None:
         """Removes what `listen` made. The lock file stays, as removing it would be a race."""
-        for path in (self.address_file, self.socket):
+        for path in (self.address_file, self._temporary_file, self.socket):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
     def _write_address(self, address: Address) -> None:
-        temporary = self.address_file.with_suffix(".tmp")
+        temporary = self._temporary_file
         temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -9,6 +9,7 @@ no recovery in place.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 # A host that could not load waits this long for the client that started it, to tell it why.
 FAILURE_GRACE_S = 10.0
+# So often a host looks whether new clients can find it.
+REACHABLE_S = 5.0
 
 
 class Host:
@@ -73,7 +76,9 @@ class Host:
         self.token = address.token
         loading = asyncio.create_task(self._load())
         try:
-            await self._stopping.wait()
+            while not await self._stops_within(REACHABLE_S):
+                if not self._endpoint.is_reachable():
+                    server = await self._listen_again(server)
         finally:
             server.close()
             self._endpoint.remove()
@@ -84,6 +89,27 @@ class Host:
                 await self.engine.close()
         logger.info("ended: %s", self._goodbye.message)
         return 1 if self._failed else 0
+
+    async def _stops_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._stopping.wait()
+        return False
+
+    async def _listen_again(self, server: asyncio.Server) -> asyncio.Server:
+        """For somebody removed the socket or the address file. Those connected notice nothing.
+
+        New clients would find nobody, and could start no other host: this one holds the lock.
+        """
+        logger.warning("the socket or its address file is gone; both are made anew")
+        try:
+            again, address = await self._endpoint.listen(self._on_connection)
+        except OSError as error:  # no space, say: it is tried again
+            logger.warning("they cannot be made: %s", error)
+            return server
+        server.close()
+        self.token = address.token
+        return again
 
     def admit(self, session: Session) -> None:
         """A client has shown its token."""

@@ -206,7 +206,7 @@ class Session:
         first_token: float | None = None
         last: Piece | None = None
         finishes: dict[int, FinishReason] = {}
-        async with host.scheduler.slot(message.priority):
+        async with host.scheduler.slot(message.priority, self):
             started = time.perf_counter()
             if isinstance(prompt, Prompt):
                 pieces = host.engine.generate(prompt, message.sampling, message.priority)

@@ -21,6 +21,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.io_ import run_async
 from pygls.lsp.client import LanguageClient
+from pygls.protocol import LanguageServerProtocol
 
 from lsp_server import protocol
 from lsp_server.edge.convert import PositionConverter
@@ -46,6 +47,14 @@ class ServerEnded(Exception):
     """The language server's process is gone."""
 
 
+class _Protocol(LanguageServerProtocol):
+    def get_result_type(self, method: str) -> type[Any] | None:  # type: ignore[override] # cached
+        """As pygls, which does not know that an edit by a model is answered as a rename is."""
+        return super().get_result_type(
+            types.TEXT_DOCUMENT_RENAME if method == protocol.EDIT else method
+        )
+
+
 class EditorSession:
     """Made by `open_session`."""
 
@@ -65,6 +74,10 @@ class EditorSession:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    async def ended(self) -> int:
+        """Waits for the end of the server's process; its exit status."""
+        return await self._process.wait()
 
     async def wait_ready(self, timeout_s: float = 30.0) -> None:
         """Waits until the model is ready.
@@ -119,6 +132,8 @@ class EditorSession:
         document: Document,
         position: Position,
         on_text: Callable[[str], None] | None = None,
+        *,
+        by_hand: bool = False,
     ) -> Suggestion | None:
         """Asks for an inline completion. `on_text` sees the raw text as it streams in.
 
@@ -137,18 +152,15 @@ class EditorSession:
         if on_text is not None:
             token = f"text-{next(self._tokens)}"
             self._on_text[token] = streamed
+        kinds = types.InlineCompletionTriggerKind
+        params = types.InlineCompletionParams(
+            context=types.InlineCompletionContext(kinds.Invoked if by_hand else kinds.Automatic),
+            text_document=types.TextDocumentIdentifier(document.uri),
+            position=self._converter.to_client(position, document.lines),
+            work_done_token=token,
+        )
         try:
-            answer = await self._request(
-                types.TEXT_DOCUMENT_INLINE_COMPLETION,
-                types.InlineCompletionParams(
-                    context=types.InlineCompletionContext(
-                        types.InlineCompletionTriggerKind.Automatic
-                    ),
-                    text_document=types.TextDocumentIdentifier(document.uri),
-                    position=self._converter.to_client(position, document.lines),
-                    work_done_token=token,
-                ),
-            )
+            answer = await self._request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params)
         finally:
             if token is not None:
                 del self._on_text[token]
@@ -165,16 +177,20 @@ class EditorSession:
         return Suggestion(text, start, end, first_text_ms, total_ms)
 
     async def _request(self, method: str, params: Any) -> Any:
-        """The answer; who is cancelled meanwhile has the server told."""
+        """Cancelling the task cancels the request, as an editor does when the typing goes on."""
         request = f"request-{next(self._tokens)}"
         answer = self._client.protocol.send_request_async(method, params, msg_id=request)
         try:
             return await asyncio.shield(answer)
         except asyncio.CancelledError:
-            # What the server says to that comes all the same, and nobody waits for it.
-            answer.add_done_callback(lambda it: it.cancelled() or it.exception())
             self._client.cancel_request(types.CancelParams(request))
+            answer.add_done_callback(lambda it: it.cancelled() or it.exception())  # it is answered
             raise
+
+    def save(self, document: Document) -> None:
+        """Says that the file holds the document's text now."""
+        identifier = types.TextDocumentIdentifier(document.uri)
+        self._client.text_document_did_save(types.DidSaveTextDocumentParams(identifier))
 
     def close(self, document: Document) -> None:
         identifier = types.TextDocumentIdentifier(document.uri)
@@ -183,18 +199,18 @@ class EditorSession:
     async def code_actions(
         self, document: Document, selection: types.Range
     ) -> list[types.CodeAction]:
-        answer = await self._client.text_document_code_action_async(
-            types.CodeActionParams(
-                types.TextDocumentIdentifier(document.uri),
-                selection,
-                types.CodeActionContext([], trigger_kind=types.CodeActionTriggerKind.Invoked),
-            )
+        params = types.CodeActionParams(
+            types.TextDocumentIdentifier(document.uri),
+            selection,
+            types.CodeActionContext([], trigger_kind=types.CodeActionTriggerKind.Invoked),
         )
+        answer = await self._request(types.TEXT_DOCUMENT_CODE_ACTION, params)
         return [it for it in answer or () if isinstance(it, types.CodeAction)]
 
     async def resolve(self, action: types.CodeAction) -> types.CodeAction:
         """The action with its edit. Raises `JsonRpcException` with the reason where there is none."""
-        return await self._client.code_action_resolve_async(action)
+        resolved: types.CodeAction = await self._request(types.CODE_ACTION_RESOLVE, action)
+        return resolved
 
     def apply(self, document: Document, action: types.CodeAction) -> None:
         """Makes the edits of a resolved action that are of this document, here and in the server."""
@@ -218,7 +234,7 @@ class EditorSession:
         """Raises `JsonRpcException` with the reason where there is no edit."""
         identifier = types.TextDocumentIdentifier(document.uri)
         params = types.RenameParams(identifier, position, new_name)
-        answer = await self._client.text_document_rename_async(params)
+        answer = await self._request(types.TEXT_DOCUMENT_RENAME, params)
         return answer if answer is not None else types.WorkspaceEdit()
 
     async def request(self, method: str, params: Mapping[str, Any]) -> Any:
@@ -233,9 +249,29 @@ class EditorSession:
 
         self._client.feature(method)(took)
 
+    async def instruct(
+        self, document: Document, place: types.Range, instruction: str
+    ) -> types.WorkspaceEdit:
+        """An edit by a model. Raises `JsonRpcException` with the reason where there is none."""
+        params = protocol.EditParams(
+            uri=document.uri,
+            version=document.version,
+            startLine=place.start.line,
+            startCharacter=place.start.character,
+            endLine=place.end.line,
+            endCharacter=place.end.character,
+            instruction=instruction,
+            draft="",
+        )
+        answer = await self._request(protocol.EDIT, params)
+        return answer if answer is not None else types.WorkspaceEdit()
+
+    async def restart_host(self) -> None:
+        await self._request(protocol.RESTART_HOST, {})
+
     async def explain(self) -> str:
         """Why the last completion was shown or not, as Markdown."""
-        answer = await self._client.protocol.send_request_async(protocol.EXPLAIN_COMPLETION, {})
+        answer = await self._request(protocol.EXPLAIN_COMPLETION, {})
         return str(answer.markdown)
 
     def _listen(self) -> None:
@@ -303,7 +339,7 @@ async def open_session(
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    client = LanguageClient("sparrow-session", "1")
+    client = LanguageClient("sparrow-session", "1", _Protocol)
     session = EditorSession(client, process)
     client.protocol.set_writer(process.stdin)
     reading = asyncio.create_task(run_async(Event(), process.stdout, client.protocol, logger))

@@ -38,6 +38,7 @@ class Verdict(enum.StrEnum):
     CANCELLED = "the editor cancelled the request, as the typing went on"
     STALE = "the document changed meanwhile"
     LATE = "the model took too long"
+    BUSY = "the model is busy with other requests"
     FAILED = "the model's process refused or failed"
 
 

@@ -152,6 +152,12 @@ LONGER = {
     "inference/planner.py": "one decision, read from top to bottom",
 }
 
+WALL_CLOCK = ("time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today")
+ASKS_THE_WALL_CLOCK = {
+    "lsp_server.trace": "says to the user when a completion was",
+    "lsp_server.workspace.store_file": "how long ago an index was opened, in days",
+}
+
 # What a command or the server must not wait for when it starts, and why.
 NOT_FOR_VERSION = {
     "asyncio": "a loop is for what runs",
@@ -402,6 +408,20 @@ def test_a_module_says_what_it_is(module: str) -> None:
 def test_every_folder_of_code_is_a_package() -> None:
     folders = {path.parent for path in modules().values()}
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_the_wall_clock_is_asked_by_what_tells_it_and_no_other() -> None:
+    """It jumps: what is waited for, and what is newer, is told by the monotonic clock."""
+    asking = {
+        module
+        for module in modules()
+        if not is_one_of(module, ("lsp_server.bench.*", "inference.wren.*"))
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and f"{node.value.id}.{node.attr}" in WALL_CLOCK
+    }
+    assert asking == ASKS_THE_WALL_CLOCK.keys()
 
 
 def test_files_are_short() -> None:

@@ -9,7 +9,8 @@ The script is a JSON file:
 The first rule whose conditions all hold answers; a rule without conditions answers all. `delay_ms`
 passes before each piece of the reply. `then` is `stop`, `hang` (until cancelled) or `die` (the
 engine fails, and so the host ends). A token is a word; `context_tokens` and more of them are
-refused.
+refused. A rule with `"digest": true` ends its reply with `digest_around` of the prompt, so that who
+asked can tell which text it was about.
 
 A rule may hold `drawn`, a list of texts: where an answer is drawn, with a temperature over 0, they are
 the answers of the samples in turn, in place of the reply.
@@ -24,6 +25,7 @@ Before its reply it may `think`, and behind it `call` tools:
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -48,6 +50,7 @@ class Rule:
     calls: tuple[CallText, ...]
     delay_ms: float
     then: Literal["stop", "hang", "die"]
+    says_digest: bool
 
     def answers(self, prompt: Prompt[str]) -> bool:
         wanted = self.prefix_ends_with
@@ -121,7 +124,8 @@ class ScriptedEngine:
                 f"{_prefix_end(prompt, 40)!r}"
             )
         drawn = rule.drawn if sampling.temperature > 0 else ()
-        async for step in _draw(drawn, sampling) if drawn else _play(rule, sampling):
+        digest = _digest(prompt) if rule.says_digest else ""
+        async for step in _draw(drawn, sampling) if drawn else _play(rule, sampling, digest):
             yield step
 
     async def chat(
@@ -146,9 +150,15 @@ class ScriptedEngine:
             )
 
 
-async def _play(rule: Rule, sampling: Sampling) -> AsyncGenerator[Piece, None]:
+def digest_around(before: str, behind: str) -> str:
+    """Twelve hexadecimal digits that stand for the text before and behind a cursor."""
+    text = f"{before}\0{behind}".encode(errors="replace")
+    return hashlib.blake2b(text, digest_size=6).hexdigest()
+
+
+async def _play(rule: Rule, sampling: Sampling, digest: str = "") -> AsyncGenerator[Piece, None]:
     steps = [Piece(text, 1, thinking=True) for text in rule.think]
-    steps += [Piece(text, 1) for text in rule.reply]
+    steps += [Piece(text, 1) for text in (*rule.reply, *([digest] if digest else ()))]
     for step in steps[: sampling.max_tokens]:
         if rule.delay_ms:
             await asyncio.sleep(rule.delay_ms / 1000)
@@ -169,7 +179,9 @@ async def _draw(drawn: Sequence[str], sampling: Sampling) -> AsyncGenerator[Piec
 
 
 def _rule(value: Any) -> Rule:
-    fields = _object(value, {"when", "think", "reply", "drawn", "call", "delay_ms", "then"})
+    fields = _object(
+        value, {"when", "think", "reply", "drawn", "call", "delay_ms", "then", "digest"}
+    )
     when = _object(
         fields.get("when", {}), {"prefix_ends_with", "path_ends_with", "message_ends_with"}
     )
@@ -187,6 +199,7 @@ def _rule(value: Any) -> Rule:
         calls=tuple(map(_call, enumerate(_typed(fields.get("call", []), list)))),
         delay_ms=float(_typed(fields.get("delay_ms", 0), int, float)),
         then=then,
+        says_digest=_typed(fields.get("digest", False), bool),
     )
 
 
@@ -223,6 +236,14 @@ def _prefix_end(prompt: Prompt[str], length: int) -> str:
                 break
             text = chunk.text + text
     return text[-length:] if length else ""
+
+
+def _digest(prompt: Prompt[str]) -> str:
+    before, behind = (
+        "".join(chunk.text for section in prompt.layout.by_role(role) for chunk in section.chunks)
+        for role in (Role.PREFIX, Role.SUFFIX)
+    )
+    return digest_around(before + prompt.tail.prefix, prompt.tail.suffix + behind)
 
 
 def _path(prompt: Prompt[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ BENCHMARKS = {
     "refactor": "lsp_server.bench.refactor",
     "typing": "lsp_server.bench.typing",
     "wren": "lsp_server.bench.wren",
+    "soak": "lsp_server.bench.soak",
+    "clients": "lsp_server.bench.clients",
+    "all": "lsp_server.bench.figures",
 }
 
 
@@ -50,6 +54,24 @@ BENCHMARKS = {
     type=click.IntRange(min=1),
     help="For `context`: list so many tasks of each repository that lack a name.",
 )
+@click.option(
+    "--minutes", type=click.FloatRange(min=0.1), help="For `soak`: for how long; 60 if not given."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="For `soak`: what is done, and what goes wrong."
+)
+@click.option(
+    "--model", help="For `clients`: which serves; wren if not given; `tiny` is made for vLLM."
+)
+@click.option(
+    "--clients", type=click.IntRange(min=2), help="For `clients`: how many; 64 if not given."
+)
+@click.option("--only", help="For `all`: which, as name,name; the others keep their figures.")
+@click.option(
+    "--out",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="For `all`: the folder to write BENCHMARKS.md into; the current one if not given.",
+)
 def bench(name: str, json_only: bool, quick: bool, data: Path | None, **options: Any) -> None:  # noqa: FBT001
     """Measure Sparrow beside its floors."""
     import importlib
@@ -66,3 +88,5 @@ def bench(name: str, json_only: bool, quick: bool, data: Path | None, **options:
     except module.CouldNotRun as error:
         raise click.ClickException(f"{name} could not run: {error}") from error
     click.echo(json.dumps(result))
+    if result.get("wrong"):
+        sys.exit(1)

@@ -121,7 +121,7 @@ async def _measure_shape(
     checkpoint = data / shape if data else scratch / shape
     if not data:
         console.print(f"{shape}: making a tiny checkpoint")
-        await _make_checkpoint(shape, checkpoint, context_tokens)
+        await make_checkpoint(shape, checkpoint, context_tokens)
     elif not (checkpoint / "config.json").exists():
         raise CouldNotRun(f"there is no checkpoint in {checkpoint}")
     vocabulary = Vocabulary.of(checkpoint)
@@ -137,7 +137,7 @@ async def _measure_shape(
         # As the family documents it. A probe of random weights would find no order at all.
         host_arguments = {**arguments, FIM_ORDER: vocabulary.fim.orders[0].value}
         (client,) = await stack.enter_async_context(_clients(model, host_arguments, 1))
-        stack.push_async_callback(_end_host, client)
+        stack.push_async_callback(end_host, client)
         peer = await stack.enter_async_context(
             running_peer(checkpoint.absolute(), arguments, scratch / f"{shape}.log")
         )
@@ -326,7 +326,7 @@ async def _clients(
         await asyncio.gather(*(client.close() for client in clients))
 
 
-async def _end_host(client: InferenceClient) -> None:
+async def end_host(client: InferenceClient) -> None:
     """Ends the host, and waits until its engine has gone as well."""
     pid = client.host_pid
     client.stop_host()
@@ -338,8 +338,8 @@ async def _end_host(client: InferenceClient) -> None:
                 await asyncio.sleep(POLL_S)
 
 
-async def _make_checkpoint(shape: str, folder: Path, context_tokens: int) -> None:
-    """In a process of its own, which takes PyTorch's memory with it."""
+async def make_checkpoint(shape: str, folder: Path, context_tokens: int) -> None:
+    """In a process of its own, which takes PyTorch's memory with it. Raises `CouldNotRun`."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "lsp_server.bench.checkpoints"),
         *(shape, str(folder), str(context_tokens)),

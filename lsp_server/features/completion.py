@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from inference.client import InferenceClient
 from inference.content import Layout
-from inference.errors import HostUnavailable, InferenceError, NotReady
+from inference.errors import HostUnavailable, InferenceError, NotReady, Overloaded
 from inference.protocol import Tail
 from lsp_server.completion_events import Answered, Asked, EventListener, Written
 from lsp_server.completions.calibration import Calibration
@@ -45,6 +45,7 @@ logger = logging.getLogger(__name__)
 
 # VS Code gives automatic completions 750 ms, and what it takes to show them comes on top.
 DEADLINE_S = 0.6
+_REFUSED: dict[type[InferenceError], Verdict] = {Overloaded: Verdict.BUSY}
 
 
 class CompletionFeature:
@@ -346,7 +347,7 @@ class CompletionFeature:
             trace.end(Verdict.NOT_READY, error.message)
         except InferenceError as error:
             logger.warning("a completion was refused: %s", error)
-            trace.end(Verdict.FAILED, error.message)
+            trace.end(_REFUSED.get(type(error), Verdict.FAILED), error.message)
         finally:
             report(generation.generated, trace)
         return generation.generated.text

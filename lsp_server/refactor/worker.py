@@ -25,14 +25,24 @@ NICENESS = 5
 
 
 def answer(job: Job, scratch: Path) -> dict[str, Any]:
-    """The outcome, or why there is none."""
+    """The outcome, or why there is none.
+
+    The folder is there for as long as the job: a process that is killed while it waits leaves
+    nothing behind.
+    """
     try:
+        scratch.mkdir(mode=0o700)
         return {"outcome": perform(job, scratch).to_json()}
     except RefactorRefused as refusal:
         return {"refused": str(refusal)}
+    except OSError as error:
+        told = error.strerror or error
+        return {"refused": f"the files to work on cannot be written below {scratch.parent}: {told}"}
     except Exception as error:  # of rope's, on code that it does not expect
         logger.exception("%s failed", job.task)
         return {"refused": f"the refactoring engine failed on this code: {error!r}"}
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def main() -> None:
@@ -46,13 +56,10 @@ def main() -> None:
     jobs = os.fdopen(os.dup(0), "rb")
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what prints goes to the log
-    try:
-        for line in jobs:
-            told = answer(Job.of_json(json.loads(line)), scratch)
-            output.write(json.dumps(told).encode() + b"\n")
-            output.flush()
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    for line in jobs:
+        told = answer(Job.of_json(json.loads(line)), scratch)
+        output.write(json.dumps(told).encode() + b"\n")
+        output.flush()
 
 
 if __name__ == "__main__":

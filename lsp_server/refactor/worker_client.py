@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import shutil
 import sys
 import tempfile
@@ -101,7 +102,9 @@ class RefactorWorker:
         if self._process is not None and self._process.returncode is not None:
             await self._end()
         if self._process is None:
-            self._scratch = Path(tempfile.mkdtemp(prefix="sparrow-refactor-"))
+            # A name alone: the process makes it for a job. Nobody can guess it.
+            name = f"sparrow-refactor-{secrets.token_hex(8)}"
+            self._scratch = Path(tempfile.gettempdir(), name)
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 str(self._scratch),

@@ -11,9 +11,12 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from inference import client as client_module
+from inference import host as host_module
 from inference.client import InferenceClient
+from inference.host import Host
 
 ClientOf = Callable[..., AbstractAsyncContextManager[InferenceClient]]
+HostOf = Callable[..., AbstractAsyncContextManager[Host]]
 Script = Callable[..., str]
 
 
@@ -47,3 +50,20 @@ async def test_a_host_that_ends_as_it_is_told_is_not_killed(
                 await asyncio.sleep(0.01)
         await client.wait_ready(20)
     assert killed == []
+
+
+@pytest.mark.parametrize("lost", ["socket", "address_file"])
+async def test_a_host_whose_files_are_swept_can_be_found_again(
+    client_of: ClientOf, script: Script, monkeypatch: pytest.MonkeyPatch, host_of: HostOf, lost: str
+) -> None:
+    """As a temporary folder is swept: it holds the lock, so that no other host can start."""
+    monkeypatch.setattr(host_module, "REACHABLE_S", 0.01)
+    model = script({"reply": ["1"]})
+    async with host_of(model) as host, client_of(model) as first:
+        await first.wait_ready(20)
+        endpoint = first.endpoint
+        getattr(endpoint, lost).unlink()
+        async with client_of(model) as second:
+            await second.wait_ready(20)
+            assert first.host_pid == second.host_pid == host.pid
+            assert (await first.stats()).connections == 2

@@ -32,8 +32,11 @@ async def settle() -> None:
 class Request:
     """A task that takes a slot and holds it until it is let go."""
 
-    def __init__(self, scheduler: Scheduler, priority: Priority, log: list[Request]) -> None:
+    def __init__(
+        self, scheduler: Scheduler, priority: Priority, log: list[Request], client: str = ""
+    ) -> None:
         self.priority = priority
+        self.client = client
         self.holding = False
         self._scheduler = scheduler
         self._log = log
@@ -41,7 +44,7 @@ class Request:
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        async with self._scheduler.slot(self.priority):
+        async with self._scheduler.slot(self.priority, self.client):
             self.holding = True
             self._log.append(self)
             try:
@@ -146,8 +149,8 @@ def test_too_many_waiting_is_told_and_those_waiting_are_served() -> None:
         scheduler, log = Scheduler(1, max_queued=2), list[Request]()
         requests = [Request(scheduler, Priority.CHAT, log) for _ in range(3)]
         await settle()
-        with pytest.raises(Overloaded) as caught:
-            async with scheduler.slot(Priority.COMPLETION):
+        with pytest.raises(Overloaded, match="2 requests of the class chat") as caught:
+            async with scheduler.slot(Priority.CHAT):
                 pytest.fail("no slot is free")
         assert caught.value.hint
         requests[1].task.cancel()
@@ -159,6 +162,70 @@ def test_too_many_waiting_is_told_and_those_waiting_are_served() -> None:
         await settle()
         assert log == [requests[0], late, requests[2]]
         assert (scheduler.running, scheduler.queued) == (0, 0)
+
+    run(scenario())
+
+
+def test_a_class_that_is_full_refuses_no_other() -> None:
+    async def scenario() -> None:
+        scheduler, log = Scheduler(1, max_queued=2), list[Request]()
+        requests = [Request(scheduler, Priority.WARM_UP, log) for _ in range(4)]
+        await settle()
+        assert isinstance(requests[3].task.exception(), Overloaded)
+        completion = Request(scheduler, Priority.COMPLETION, log)
+        await settle()
+        requests[0].let_go()
+        await settle()
+        assert log == [requests[0], completion]
+        await end([*requests, completion])
+
+    run(scenario())
+
+
+def test_clients_take_turns_within_a_class() -> None:
+    async def scenario() -> None:
+        scheduler, log = Scheduler(1), list[Request]()
+        arrivals = ["much", "much", "much", "much", "late", "late", "later"]
+        requests = [Request(scheduler, Priority.AGENT, log, client) for client in arrivals]
+        for number in range(len(requests)):
+            await settle()
+            log[number].let_go()
+        await settle()
+        served = [request.client for request in log]
+        assert served == ["much", "much", "late", "later", "much", "late", "much"]
+
+    run(scenario())
+
+
+def test_clients_that_come_again_and_again_overtake_nobody_who_waits() -> None:
+    async def scenario() -> None:
+        scheduler, log = Scheduler(1), list[Request]()
+        requests = [Request(scheduler, Priority.AGENT, log, "much") for _ in range(4)]
+        for number in range(12):
+            requests.append(Request(scheduler, Priority.AGENT, log, f"client {number % 2}"))
+            await settle()
+            log[number].let_go()
+        await settle()
+        assert sum(request.client == "much" for request in log) == 4
+        await end(requests)
+
+    run(scenario())
+
+
+def test_a_client_has_its_share_of_a_class() -> None:
+    async def scenario() -> None:
+        log: list[Request] = []
+        scheduler = Scheduler(1, max_queued=4, max_of_client=2)
+        requests = [Request(scheduler, Priority.CHAT, log, "one") for _ in range(4)]
+        await settle()
+        error = requests[3].task.exception()
+        assert isinstance(error, Overloaded)
+        assert "of this window" in error.message
+        requests += [Request(scheduler, Priority.CHAT, log, "other") for _ in range(3)]
+        await settle()
+        assert [request.task.done() for request in requests[4:]] == [False, False, True]
+        assert scheduler.queued == 4
+        await end(requests)
 
     run(scenario())
 

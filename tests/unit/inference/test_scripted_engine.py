@@ -12,7 +12,7 @@ import pytest
 
 from inference import engines
 from inference.engines.base import Piece
-from inference.engines.scripted import ScriptedEngine
+from inference.engines.scripted import ScriptedEngine, digest_around
 from inference.errors import EngineFailed, UnknownModel, UnsupportedRequest
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
 from inference.protocol import FinishReason, Priority, Role, Tail
@@ -249,3 +249,11 @@ def test_what_is_drawn_is_another_answer_for_each_sample(engine_of: MakeEngine) 
         (2, "one"),
     ]
     assert [it.sample for it in pieces if it.finish is FinishReason.STOP] == [0, 1, 2]
+
+
+def test_a_digest_says_which_text_was_asked_about(engine_of: MakeEngine) -> None:
+    engine = engine_of({"reply": ["seen_"], "digest": True})
+    whole = digest_around("def a():\n    pass\nx", "behind the cursor")
+    assert text_of(reply(engine, prompt("def a():\n", "    pass\n", tail="x"))) == f"seen_{whole}"
+    assert text_of(reply(engine, prompt("def a():\n    pass\n", tail="x"))) == f"seen_{whole}"
+    assert text_of(reply(engine, prompt("def a():\n    pass\n", tail="y"))) != f"seen_{whole}"

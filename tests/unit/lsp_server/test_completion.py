@@ -20,6 +20,7 @@ from inference.errors import (
     NotReady,
     Overloaded,
     PromptTooLong,
+    UnsupportedRequest,
 )
 from inference.protocol import (
     Capabilities,
@@ -277,8 +278,13 @@ async def late(window: Window) -> None:
         await asyncio.wait({generation.task})
 
 
-async def failed(window: Window) -> None:
+async def busy(window: Window) -> None:
     window.client.steps = [Overloaded("too many requests")]
+    assert await window.ask(0, 4) is None
+
+
+async def failed(window: Window) -> None:
+    window.client.steps = [UnsupportedRequest("it cannot")]
     assert await window.ask(0, 4) is None
 
 
@@ -307,7 +313,8 @@ OUTCOMES: dict[Verdict, tuple[Callable[[Window], Awaitable[None]], str, bool]] =
     Verdict.CANCELLED: (cancelled, "", True),
     Verdict.STALE: (stale, "", True),
     Verdict.LATE: (late, "", True),
-    Verdict.FAILED: (failed, "too many requests", True),
+    Verdict.BUSY: (busy, "too many requests", True),
+    Verdict.FAILED: (failed, "it cannot", True),
 }
 
 

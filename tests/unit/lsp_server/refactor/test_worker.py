@@ -106,6 +106,34 @@ def test_a_process_that_dies_is_told_and_another_one_started(tmp_path: Path) -> 
     run(work)
 
 
+def test_a_process_that_waits_has_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else they would stay where it is killed together with the server."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    async def work() -> None:
+        worker = RefactorWorker()
+        assert (await worker.perform(JOB)).files
+        assert worker.pid is not None
+        assert os.listdir(tmp_path) == []  # noqa: PTH208 - a call, where a path would be asked
+        await worker.close()
+
+    run(work)
+
+
+def test_a_place_that_cannot_be_written_to_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+
+    async def work() -> None:
+        worker = RefactorWorker()
+        with pytest.raises(RefactorRefused, match=r"cannot be written below .*gone: No such file"):
+            await worker.perform(JOB)
+        await worker.close()
+
+    run(work)
+
+
 def test_an_idle_process_ends() -> None:
     async def work() -> None:
         worker = RefactorWorker(idle_s=0.0)

@@ -1,0 +1,123 @@
+"""The benchmarks of the page, in its order: one entry for each, and what peers say of the same.
+
+A benchmark that comes is one entry more: its tables are made of its JSON. `beside` names for a figure
+the one that it is compared with, the floor or the peer in the same run; `bars` are plotted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    name: str
+    title: str
+    beside: Mapping[str, str] = field(default_factory=dict[str, str])
+    bars: Mapping[str, str] = field(default_factory=dict[str, str])  # label to key
+    unit: str = "ms"  # of the bars
+    peers: tuple[str, ...] = ()  # published, or read in their sources: with where
+
+
+LISTED = (
+    Listed(
+        "keystroke",
+        "A keystroke beside the engine",
+        beside={
+            "p50_ms": "floor_p50_ms",
+            "p95_ms": "floor_p95_ms",
+            "start_ms": "floor_start_ms",
+        },
+        bars={"Sparrow, median": "p50_ms", "a server that does nothing, median": "floor_p50_ms"},
+    ),
+    Listed(
+        "typing",
+        "From the key to the ghost text",
+        bars={"cache hit": "cache_hit_p50_ms", "asked of the model": "uncached_p50_ms"},
+        peers=(
+            (
+                "Delays before a request is sent: Continue 350 ms; Tabby 100 to 1,000 ms, by how fast one"
+                " types; llama.vscode none. (Their sources, 2026.)"
+            ),
+            "Copilot shows nothing before 200 ms; Zed asks every 300 ms at most. (Their sources, 2026.)",
+        ),
+    ),
+    Listed(
+        "engine",
+        "The host beside vLLM's own server",
+        bars={"2,000 tokens": "tokenize_ms_2k", "200,000 tokens": "tokenize_ms_200k"},
+        peers=(
+            (
+                "Sweep reports 1,500 ms in the median with vLLM's defaults, and 94 ms tuned, with n-gram "
+                "speculation, on its own model and hardware. (Its blog.)"
+            ),
+            "No peer runs vLLM within its process; all speak HTTP to it. (Their sources, 2026.)",
+        ),
+    ),
+    Listed(
+        "context",
+        "What the context shows of the names that code needs",
+        bars={
+            "Sparrow": "recall_line_2000",
+            "Jaccard windows": "baseline_jaccard_line_2000",
+            "BM25 windows": "baseline_bm25_line_2000",
+        },
+        unit="of the names of the next line, at 2,000 tokens",
+        peers=(
+            (
+                "Copilot ranks 60-line windows by Jaccard similarity and takes four; llama.vscode keeps a"
+                " ring of 16 chunks of 64 lines; Tabby takes 5 declarations and 3 snippets. The baselines"
+                " are made after these. (Their sources, 2026.)"
+            ),
+        ),
+    ),
+    Listed("index", "The index"),
+    Listed(
+        "wren",
+        "The embedded model",
+        beside={
+            "exact_match": "exact_match_suffix_engine",
+        },
+        bars={
+            "a key": "ttft_typing_ms",
+            "20 tokens": "complete20_ms",
+            "1,500 new tokens": "cold1500_ms",
+        },
+        peers=(
+            (
+                "JetBrains' full-line completion has a model of 100 million parameters and takes about "
+                "150 ms. (arXiv 2405.08704.)"
+            ),
+        ),
+    ),
+    Listed(
+        "refactor",
+        "Refactors of Python",
+        beside={"extract_p50_ms": "rope_extract_p50_ms"},
+        bars={"Sparrow extracts a function": "extract_p50_ms", "rope does": "rope_extract_p50_ms"},
+    ),
+    Listed(
+        "chat",
+        "The chat",
+        bars={"sent until the engine has it, p95": "send_to_engine_p95_ms"},
+    ),
+    Listed(
+        "fix",
+        "Fixing issues",
+        bars={"QuixBugs fixed": "quixbugs_fixed", "of": "quixbugs_total"},
+        unit="programs",
+    ),
+    Listed(
+        "clients",
+        "Sixty-four clients on one host",
+        beside={"p50_ms": "floor_p50_ms", "with_chats_p50_ms": "p50_ms"},
+        bars={
+            "one client alone": "floor_p50_ms",
+            "all clients": "p50_ms",
+            "all clients, with chats": "with_chats_p50_ms",
+        },
+        unit="ms for a completion, median",
+    ),
+    Listed("soak", "An hour of abuse"),
+)
