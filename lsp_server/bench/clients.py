@@ -44,7 +44,7 @@ from lsp_server.bench.clients_report import Phase, as_json, show
 from lsp_server.bench.engine import end_host, make_checkpoint
 from lsp_server.bench.engine_prompts import Vocabulary
 from lsp_server.bench.measure import CouldNotRun, resident_mb
-from lsp_server.features.completion import GENERATION_S
+from lsp_server.features.writing import GENERATION_S
 
 __all__ = ["CouldNotRun", "run"]
 
