@@ -90,6 +90,12 @@ PYTHON = [
         "first(a)\n    second(b)\n",
         ITSELF,
     ),
+    (
+        "def f():\n    |\n",
+        "if a:\n        return value\n    return value\n",
+        "if a:\n        return value\n    return value\n",
+        None,
+    ),
     ("x = [|\n", "one, one, one, one, one, one", "one, ", ITSELF),
     ("x = [|\n", "0, 0, 0, 0, 0, 0, 0, 0, 0, 0\n", "0, 0, 0, 0, 0, 0, 0, 0, 0, 0\n", LINE),
     ("x = |\n", "a.b.c.d.e.f.g\n", "a.b.c.d.e.f.g\n", LINE),
