@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +58,7 @@ class TemplateProposer:
 
     async def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float
-    ) -> AsyncIterator[Sequence[Candidate]]:
+    ) -> AsyncGenerator[Sequence[Candidate], None]:
         del tried  # there is one round
         if not task.failing:
             return  # nothing would tell a repair from any other change
