@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from inference.errors import InferenceError
 from lsp_server.agent.clues import Clues, read_clues
 from lsp_server.agent.data import Candidate, Evidence, Suspect, TestCommand, Verdict
 from lsp_server.agent.localize import Findings, SuspectFile, is_source, rank_files, suspects
@@ -261,18 +262,30 @@ class Fix:
             if proposer.name in finished or self._left_s <= 0:
                 continue
             self._say("repair", f"trying {proposer.name}")
-            rounds = proposer.rounds(task, evidence, self._left_s)
-            async with aclosing(rounds) as following:  # type: ignore[type-var]
-                async for candidates in following:
-                    new = [it for it in candidates if fingerprint(it) not in done]
-                    done.update(map(fingerprint, new))
-                    async for found in self._validated(new[:MAX_CANDIDATES], task.failing):
-                        evidence.append(found)
-                        self._log.add("evidence", dump_evidence(found))
-                    if _is_verified(evidence) or self._left_s <= 0:
-                        return tuple(evidence)
+            try:
+                await self._follow(proposer, task, evidence, done)
+            except InferenceError as error:
+                # Others may do without that model.
+                self._say("repair", f"{proposer.name}: {error.message}")
+                continue
+            if _is_verified(evidence) or self._left_s <= 0:
+                break
             self._log.add("proposer ended", proposer.name)
         return tuple(evidence)
+
+    async def _follow(
+        self, proposer: Proposer, task: Task, evidence: list[Evidence], done: set[str]
+    ) -> None:
+        """A proposer's rounds, whose evidence is added to what there is."""
+        async with aclosing(proposer.rounds(task, evidence, self._left_s)) as rounds:
+            async for candidates in rounds:
+                new = [it for it in candidates if fingerprint(it) not in done]
+                done.update(map(fingerprint, new))
+                async for found in self._validated(new[:MAX_CANDIDATES], task.failing):
+                    evidence.append(found)
+                    self._log.add("evidence", dump_evidence(found))
+                if _is_verified(evidence) or self._left_s <= 0:
+                    return
 
     async def _validated(
         self, candidates: Sequence[Candidate], failing: Sequence[str]

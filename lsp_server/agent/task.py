@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -43,4 +43,4 @@ class Proposer(Protocol):
 
     def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float
-    ) -> AsyncIterator[Sequence[Candidate]]: ...
+    ) -> AsyncGenerator[Sequence[Candidate], None]: ...

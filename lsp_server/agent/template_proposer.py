@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 VARIANTS = ".sparrow-variants.jsonl"  # in a copy
 # Of the processor's time. The first variant is the text as it is, and says how long the tests take;
 # where they never end, a variant has so much.
-HANGING_SECONDS = 0.6
+_HANGING_SECONDS = 0.6
 _LEAST_SECONDS = 0.2
 _SLOWER = 4.0  # times that a variant may be slower
 _UNTRIED = 24
@@ -58,7 +58,7 @@ class TemplateProposer:
 
     async def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float
-    ) -> AsyncIterator[Sequence[Candidate]]:
+    ) -> AsyncGenerator[Sequence[Candidate], None]:
         del tried  # there is one round
         if not task.failing:
             return  # nothing would tell a repair from any other change
@@ -88,7 +88,7 @@ class TemplateProposer:
                 results = await self._attempt(argv, folder, variants, budget_s)
                 if is_first and results:
                     taken = _LEAST_SECONDS + _SLOWER * results[0].seconds
-                    seconds = taken if results[0].done else HANGING_SECONDS
+                    seconds = taken if results[0].done else _HANGING_SECONDS
                     is_first = False
                 return results
 

@@ -22,7 +22,7 @@ from lsp_server.agent.sandbox import Finished, Sandbox
 from lsp_server.agent.select import select
 from lsp_server.agent.snapshot import Snapshot, Unsaved
 from lsp_server.agent.task import Proposer
-from lsp_server.agent.template_proposer import HANGING_SECONDS, TemplateProposer
+from lsp_server.agent.template_proposer import TemplateProposer
 from lsp_server.agent.test_results import run_tests
 from lsp_server.agent.tests_found import TestsUnknown, find_command
 from lsp_server.agent.toolchain import Toolchain, find_toolchain
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _LOOP_TESTS_S = 60.0
 _HANGS = 0.9  # of the time that tests have
+_HANGING_S = 2.0  # of the processor's time, to see whether they end after all
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ class _Bench:
         """For the tests as they are: what they took by the clock and more, unless they never ended."""
         taken = baseline.seconds if baseline is not None else 0.0
         hangs = taken > _HANGS * self.settings.tests_timeout_s
-        return HANGING_SECONDS if hangs else 1.0 + 2 * taken
+        return _HANGING_S if hangs else _HANGING_S + 2 * taken
 
     async def _fill_in(
         self, path: str, text: str, suspicion: Mapping[int, float]
