@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from inference.client import InferenceClient
@@ -60,7 +60,7 @@ class LoopProposer:
 
     async def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float
-    ) -> AsyncIterator[Sequence[Candidate]]:
+    ) -> AsyncGenerator[Sequence[Candidate], None]:
         """Raises what the client raises."""
         del tried
         tools = Tools(self.index, self.text, self.run_tests)

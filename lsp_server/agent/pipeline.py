@@ -14,17 +14,18 @@ ends what runs, and leaves nothing behind: copies, processes and requests belong
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from inference.errors import InferenceError
 from lsp_server.agent.clues import Clues, read_clues
 from lsp_server.agent.data import Candidate, Evidence, Suspect, TestCommand, Verdict
 from lsp_server.agent.localize import Findings, SuspectFile, is_source, rank_files, suspects
 from lsp_server.agent.python_runs import PythonTests, read_covered
-from lsp_server.agent.reproduce import FOLDER, reproduces, scripts
+from lsp_server.agent.reproduce import FOLDER, Reproduction, as_test, reproduces, scripts
 from lsp_server.agent.spectrum import Line, suspicion
 from lsp_server.agent.task import Proposer, Request, Task
 from lsp_server.agent.trajectory import Trajectory, dump_evidence, fingerprint, load_evidence
@@ -69,12 +70,13 @@ class Workbench:
 
     index: Snapshot
     text: Callable[[str], str | None]
-    copy: Callable[[], AbstractAsyncContextManager[Path]]
+    copy: Callable[[Mapping[str, str]], AbstractAsyncContextManager[Path]]  # with files in it
     run: Callable[[Sequence[str], Path, float], Awaitable[Finished]]  # see `Sandbox.run`
-    judge: Judge | None  # None where no tests are found
+    # With files that are put into each copy beside; None where no tests are found.
+    judge: Callable[[Mapping[str, str]], Judge | None]
     command: TestCommand | None
     select: Callable[[Sequence[Evidence]], Evidence | None]
-    proposers: Callable[[Baseline | None], Sequence[Proposer]]
+    proposers: Callable[[Baseline | None, Mapping[str, str]], Sequence[Proposer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +115,22 @@ class Fix:
         self._tell = on_progress
         self._started = time.monotonic()
         self._clues: Clues = read_clues(request.issue)
+        self._extra: Mapping[str, str] = {}
+        self._judge = workbench.judge({})
 
     async def run(self) -> Result:
         """Raises what the sandbox and the judge raise where nothing can be run."""
-        baseline = await self._baseline()
+        baseline = await self._baseline(self._request.tests)
+        if baseline is not None and not baseline.failing and self._request.issue:
+            reproduction = await self._reproduction()
+            if reproduction is not None:
+                self._extra = {reproduction.path: reproduction.text}
+                self._judge = self._bench.judge(self._extra)
+                baseline = await self._baseline((reproduction.test,))
         lines = await self._coverage(baseline)
         files, places = self._location(baseline, lines)
         if not files:
             return self._result(None, (), files, baseline, "nothing in the issue leads to a file")
-        if not _failing(baseline) and self._request.issue:
-            await self._reproduction()
         evidence = await self._rounds(self._task(baseline, lines, files, places), baseline)
         best = self._bench.select(evidence)
         self._log.add(
@@ -132,12 +140,12 @@ class Fix:
 
     # The stages.
 
-    async def _baseline(self) -> Baseline | None:
-        if self._bench.judge is None:
+    async def _baseline(self, tests: Sequence[str]) -> Baseline | None:
+        if self._judge is None:
             self._say("baseline", "no tests are found: what is proposed will be unverified")
             return None
         self._say("baseline", "running the tests as they are")
-        run = await self._bench.judge.baseline(self._request.tests)
+        run = await self._judge.baseline(tests)
         self._log.add(
             "baseline",
             {
@@ -163,7 +171,7 @@ class Fix:
         if tests is None:
             return {}
         self._say("coverage", "looking which lines the tests run")
-        async with self._bench.copy() as folder:
+        async with self._bench.copy(self._extra) as folder:
             finished: Finished = await self._bench.run(tests.traced(), folder, _TRACE_S)
         covered = read_covered(finished.report)
         lines = {
@@ -196,32 +204,34 @@ class Fix:
             self._say("location", f"most suspicious: {', '.join(it.path for it in files[:3])}")
         return tuple(files), tuple(places)
 
-    async def _reproduction(self) -> str:
-        """The error that the issue's own code ends with here, or nothing; and it is written down."""
-        known = self._log.find("reproduction")
-        if known is not None:
-            return str(known["error"])
-        python = self._bench.command.argv[0] if self._bench.command is not None else ""
-        error, script = "", ""
-        for script in scripts(self._clues) if "python" in python else ():
+    async def _reproduction(self) -> Reproduction | None:
+        """A test of the issue's own code, where it fails here as the issue says."""
+        command = self._bench.command
+        if command is None or PythonTests.of(command) is None:
+            return None
+        script = self._log.find("reproduction")
+        if script is None:
+            script = await self._reproducing_script(command.argv[0])
+            self._log.add("reproduction", script)
+        return as_test(script, command) if script else None
+
+    async def _reproducing_script(self, python: str) -> str:
+        for script in scripts(self._clues):
             self._say("reproduction", "running the issue's own code")
             outputs, codes = [], []
             for _ in range(2):
-                async with self._bench.copy() as folder:
-                    file = folder / FOLDER / "issue.py"
-                    file.parent.mkdir()
-                    file.write_text(script, encoding="utf-8")
-                    argv = (python, f"{FOLDER}/issue.py")
+                async with self._bench.copy({f"{FOLDER}/issue.py": script}) as folder:
+                    # What it imports stands in the copy, not beside it.
+                    code = "import runpy, sys; sys.path[:0] = ['src', '.']; runpy.run_path(sys.argv[1])"
+                    argv = (python, "-c", code, f"{FOLDER}/issue.py")
                     finished = await self._bench.run(argv, folder, _SCRIPT_S)
                 outputs.append(finished.output)
                 codes.append(finished.exit_code)
-            error = reproduces(self._clues, outputs, codes)
-            if error:
-                break
-        self._log.add("reproduction", {"error": error, "script": script if error else ""})
-        said = f"it ends with {error}" if error else "no code of the issue fails as it says"
-        self._say("reproduction", said)
-        return error
+            if error := reproduces(self._clues, outputs, codes):
+                self._say("reproduction", f"the issue's code ends with {error}")
+                return script
+        self._say("reproduction", "no code of the issue fails as it says")
+        return ""
 
     def _task(
         self,
@@ -248,29 +258,41 @@ class Fix:
         finished = set(self._log.all("proposer ended"))
         if _is_verified(evidence):
             return tuple(evidence)
-        for proposer in self._bench.proposers(baseline):
+        for proposer in self._bench.proposers(baseline, self._extra):
             if proposer.name in finished or self._left_s <= 0:
                 continue
             self._say("repair", f"trying {proposer.name}")
-            rounds = proposer.rounds(task, evidence, self._left_s)
-            async with aclosing(rounds) as following:  # type: ignore[type-var]
-                async for candidates in following:
-                    new = [it for it in candidates if fingerprint(it) not in done]
-                    done.update(map(fingerprint, new))
-                    async for found in self._validated(new[:MAX_CANDIDATES], task.failing):
-                        evidence.append(found)
-                        self._log.add("evidence", dump_evidence(found))
-                    if _is_verified(evidence) or self._left_s <= 0:
-                        return tuple(evidence)
+            try:
+                await self._follow(proposer, task, evidence, done)
+            except InferenceError as error:
+                # Others may do without that model.
+                self._say("repair", f"{proposer.name}: {error.message}")
+                continue
+            if _is_verified(evidence) or self._left_s <= 0:
+                break
             self._log.add("proposer ended", proposer.name)
         return tuple(evidence)
+
+    async def _follow(
+        self, proposer: Proposer, task: Task, evidence: list[Evidence], done: set[str]
+    ) -> None:
+        """A proposer's rounds, whose evidence is added to what there is."""
+        async with aclosing(proposer.rounds(task, evidence, self._left_s)) as rounds:
+            async for candidates in rounds:
+                new = [it for it in candidates if fingerprint(it) not in done]
+                done.update(map(fingerprint, new))
+                async for found in self._validated(new[:MAX_CANDIDATES], task.failing):
+                    evidence.append(found)
+                    self._log.add("evidence", dump_evidence(found))
+                if _is_verified(evidence) or self._left_s <= 0:
+                    return
 
     async def _validated(
         self, candidates: Sequence[Candidate], failing: Sequence[str]
     ) -> AsyncIterator[Evidence]:
         if not candidates:
             return
-        if self._bench.judge is None:
+        if self._judge is None:
             for it in candidates:
                 reason = "no tests were found, so that nothing of it was run"
                 yield Evidence(it, Verdict.UNVERIFIED, reason)
@@ -278,7 +300,7 @@ class Fix:
         self._say("validation", f"running the tests on {len(candidates)} candidates")
         wanted = failing or None
         left_s = max(self._left_s, 1.0)
-        async for found in self._bench.judge.validate(candidates, wanted, left_s):
+        async for found in self._judge.validate(candidates, wanted, left_s):
             self._say("validation", f"{found.candidate.origin}: {found.verdict}")
             yield found
 

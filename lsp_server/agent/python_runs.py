@@ -58,6 +58,7 @@ class Tried:
     passed: int
     failed: int
     done: bool
+    seconds: float = 0.0  # of the processor's time
 
     @property
     def is_good(self) -> bool:
@@ -88,8 +89,9 @@ def read_tried(report: str) -> list[Tried]:
                 "passed": int(passed),
                 "failed": int(failed),
                 "done": bool(done),
+                "seconds": float(seconds),
             }:
-                found.append(Tried(number, passed, failed, done))
+                found.append(Tried(number, passed, failed, done, seconds))
     return found
 
 

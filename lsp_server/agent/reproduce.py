@@ -8,13 +8,27 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from lsp_server.agent.clues import Clues
+from lsp_server.agent.data import TestCommand
 from lsp_server.edits.python_source import parse_python
 
 MAX_SCRIPTS = 3
 FOLDER = ".sparrow-reproduction"  # in a copy; never in the user's tree
+_MODULE = "test_sparrow_reproduction"
+_TEST = """\
+import unittest
+
+SCRIPT = {script!r}
+
+
+class Reproduction(unittest.TestCase):
+    def test_issue(self):
+        exec(compile(SCRIPT, "issue.py", "exec"), {{"__name__": "issue"}})
+"""
 # What says that the code could not be run, not that it went wrong.
 _OUT_OF_PLACE_NAMES = """
     ConnectionError FileNotFoundError ImportError IndentationError KeyboardInterrupt MemoryError
@@ -54,6 +68,29 @@ def reproduces(clues: Clues, outputs: Sequence[str], exit_codes: Sequence[int | 
     if not error or error in _OUT_OF_PLACE:
         return ""
     return error if error in clues.errors or _is_said(error, clues) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A test that fails as long as the issue's code ends with an error: its file, and its id."""
+
+    path: str
+    text: str
+    test: str
+
+
+def as_test(script: str, command: TestCommand) -> Reproduction | None:
+    """None where the tests are run by nothing that would run it."""
+    text = _TEST.format(script=textwrap.dedent(script))
+    match command.framework, command.argv:
+        case "pytest", _:
+            file = f"{_MODULE}.py"
+            return Reproduction(file, text, f"{file}::Reproduction::test_issue")
+        case "unittest", (*_, "discover", "-s", start):
+            return Reproduction(f"{start}/{_MODULE}.py", text, f"{_MODULE}.Reproduction.test_issue")
+        case "unittest", _:
+            return Reproduction(f"{_MODULE}.py", text, f"{_MODULE}.Reproduction.test_issue")
+    return None
 
 
 def _is_said(error: str, clues: Clues) -> bool:

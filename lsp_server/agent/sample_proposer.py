@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from inference.client import InferenceClient
 from inference.content import Message
 from inference.protocol import ChatRole, Delta, Done, FinishReason, Priority
 from inference.sampling import Sampling
-from lsp_server.agent.asking import Shown, open_conversation, read_candidate, shown
+from lsp_server.agent.asking import (
+    MAX_ISSUE_CHARACTERS,
+    MAX_OUTPUT_CHARACTERS,
+    MAX_SHOWN_CHARACTERS,
+    Shown,
+    open_conversation,
+    read_candidate,
+    shown,
+)
 from lsp_server.agent.data import Candidate, Evidence, Verdict
 from lsp_server.agent.task import Task
 from lsp_server.edits.blocks import BlockProblem
@@ -27,6 +36,8 @@ MAX_TOKENS = 4096
 _TEMPERATURE = 0.7
 _CHARACTERS_PER_TOKEN = 3
 _MAX_LOAD_S = 600.0
+_OTHER_CHARACTERS = MAX_ISSUE_CHARACTERS + MAX_OUTPUT_CHARACTERS  # beside the files
+_LEAST_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +59,43 @@ class SampleProposer:
 
     async def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float
-    ) -> AsyncIterator[Sequence[Candidate]]:
-        """Raises what the client raises, and `TimeoutError` when the budget is used up."""
-        async with asyncio.timeout(budget_s):
-            await self.client.wait_ready(_MAX_LOAD_S)
-            files = shown(task, self._room())
-            messages = open_conversation(task, files)
-            number = 0
-            for count in (SAMPLES, MORE_SAMPLES):
-                answers = await self._ask(messages, count)
-                candidates: list[Candidate] = []
-                for answer in answers:
-                    number += 1
-                    read = await self._read(answer, task, files, messages, number)
-                    if read is not None:
-                        candidates.append(read)
-                yield candidates
-                if any(it.verdict is Verdict.VERIFIED for it in tried):
-                    return
+    ) -> AsyncGenerator[Sequence[Candidate], None]:
+        """Raises what the client raises. When the budget is used up there are no more rounds."""
+        deadline = time.monotonic() + budget_s
+        number = 1
+        for count in (SAMPLES, MORE_SAMPLES):
+            try:
+                # Not around the yield: what is done with a round is not ours to end.
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    candidates = await self._round(task, count, number)
+            except TimeoutError:
+                return
+            number += count
+            yield candidates
+            if any(it.verdict is Verdict.VERIFIED for it in tried):
+                return
+
+    async def _round(self, task: Task, count: int, first: int) -> list[Candidate]:
+        await self.client.wait_ready(_MAX_LOAD_S)
+        files = shown(task, self._room())
+        messages = open_conversation(task, files)
+        answers = await self._ask(messages, count)
+        read = await asyncio.gather(
+            *(
+                self._read(answer, task, files, messages, number)
+                for number, answer in enumerate(answers, first)
+            )
+        )
+        return [it for it in read if it is not None]
 
     def _room(self) -> int:
         """Characters of files that there is room for."""
         capabilities = self.client.capabilities
         tokens = capabilities.context_tokens if capabilities is not None else None
         if tokens is None:
-            return 60_000
-        return max(min(60_000, (tokens - MAX_TOKENS) * _CHARACTERS_PER_TOKEN - 24_000), 2_000)
+            return MAX_SHOWN_CHARACTERS
+        room = (tokens - MAX_TOKENS) * _CHARACTERS_PER_TOKEN - _OTHER_CHARACTERS
+        return max(min(MAX_SHOWN_CHARACTERS, room), _LEAST_CHARACTERS)
 
     async def _ask(self, messages: Sequence[Message], count: int) -> list[Sampled]:
         """As many answers; in one request where the engine can, so that the prompt is read once."""

@@ -59,11 +59,12 @@ async def search(
 class _Changed:
     file: Suspected
     repair: Repair
+    by: str = "template"
 
     def candidate(self) -> Candidate:
         return Candidate(
             {self.file.path: self.repair.text},
-            f"template: {self.repair.template}",
+            f"{self.by}: {self.repair.template}",
             self.repair.score,
         )
 
@@ -151,7 +152,7 @@ def _of_file(file: Suspected) -> Iterator[_Changed]:
     ranked = _merged(
         [
             (_Changed(file, it) for it in repairs(file.text, file.suspicion)),
-            (_Changed(file, it) for it in sorted(file.more, key=lambda it: -it.score)),
+            (_Changed(file, it, "model") for it in sorted(file.more, key=lambda it: -it.score)),
         ]
     )
     yield from ranked

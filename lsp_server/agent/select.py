@@ -1,7 +1,8 @@
 """Which of the candidates that were tried is shown. Pure.
 
 What was rejected is never chosen. Of the others the better verdict comes first, then what breaks
-least, what most candidates agree on, what changes least, and what was thought likelier.
+least, what most candidates agree on, what changes fewer lines, what was thought likelier, and what
+changes fewer characters.
 """
 
 from __future__ import annotations
@@ -34,13 +35,15 @@ def rank(
 
     def key(at: int) -> tuple[object, ...]:
         it = shown[at]
+        lines, characters = size_of_change(it.candidate.files, before)
         return (
             _RANK[it.verdict],
             len(it.regressed),
             len(it.still_fails),
             -votes[it.verdict, forms[at]],
-            size_of_change(it.candidate.files, before),
+            lines,
             -it.candidate.score,
+            characters,
             it.candidate.origin,
             sorted(it.candidate.files.items()),
         )

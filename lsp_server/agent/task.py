@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -38,8 +38,9 @@ class Proposer(Protocol):
     `tried` is asked for what became of those proposed before, as they are.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float
-    ) -> AsyncIterator[Sequence[Candidate]]: ...
+    ) -> AsyncGenerator[Sequence[Candidate], None]: ...

@@ -1,14 +1,15 @@
 """Proposes repairs of Python without a chat model: templates, and lines that a model fills in.
 
 All are tried on the failing tests by the hundred in the sandbox (`search.py`); those that pass are
-proposed. Where the tests are run by nothing that can try variants, the likeliest are proposed untried.
+proposed. Where the tests are run by nothing that can try variants, the likeliest are proposed untried;
+where no test fails nothing is.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from lsp_server.agent.sandbox import Finished
 
 VARIANTS = ".sparrow-variants.jsonl"  # in a copy
-_VARIANT_SECONDS = 0.5  # of the processor's time, for what the tests take beside
-_SLOWEST_VARIANT_SECONDS = 20.0
+# Of the processor's time. The first variant is the text as it is, and says how long the tests take;
+# where they never end, a variant has so much.
+HANGING_SECONDS = 0.6
+_LEAST_SECONDS = 0.2
+_SLOWER = 4.0  # times that a variant may be slower
 _UNTRIED = 24
 _MAX_FILES = 3
 _GRACE_S = 20.0
@@ -39,20 +43,25 @@ FillIn = Callable[[str, str, Mapping[int, float]], Awaitable[Sequence["Repair"]]
 
 @dataclass(frozen=True, slots=True)
 class TemplateProposer:
-    """`run` runs a command in a copy for so many seconds; `seconds` is what the failing tests take."""
+    """`run` runs a command in a copy for so many seconds.
+
+    `first_seconds` is what the failing tests surely do not take of the processor's time, if they end.
+    """
 
     run: Run
     copy: Copy
     command: TestCommand
-    seconds: float = 0.1
+    first_seconds: float = 2.0
     fill_in: FillIn | None = None
     on_progress: Callable[[int], None] = lambda _: None
     name: str = "templates"
 
     async def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float
-    ) -> AsyncIterator[Sequence[Candidate]]:
+    ) -> AsyncGenerator[Sequence[Candidate], None]:
         del tried  # there is one round
+        if not task.failing:
+            return  # nothing would tell a repair from any other change
         started = time.monotonic()
         files = [
             await self._suspected(path, text, task)
@@ -62,17 +71,26 @@ class TemplateProposer:
         if not files:
             return
         tests = PythonTests.of(self.command, _together(task))
-        if tests is None or not task.failing:
+        if tests is None:
             untried = itertools.islice(singles(files), _UNTRIED)
             yield [it.candidate() for it in untried]
             return
         left_s = budget_s - (time.monotonic() - started)
         async with self.copy() as folder:
+            seconds = self.first_seconds
+            is_first = True
 
             async def attempt(
                 variants: Sequence[Variant], budget_s: float, enough: int
             ) -> Sequence[Tried]:
-                return await self._attempt(tests, folder, variants, budget_s, enough)
+                nonlocal seconds, is_first
+                argv = tests.tried(VARIANTS, seconds, budget_s, enough)
+                results = await self._attempt(argv, folder, variants, budget_s)
+                if is_first and results:
+                    taken = _LEAST_SECONDS + _SLOWER * results[0].seconds
+                    seconds = taken if results[0].done else HANGING_SECONDS
+                    is_first = False
+                return results
 
             found = await search(files, attempt, left_s, self.on_progress)
         yield found.candidates
@@ -91,15 +109,12 @@ class TemplateProposer:
 
     async def _attempt(
         self,
-        tests: PythonTests,
+        argv: Sequence[str],
         folder: Path,
         variants: Sequence[Variant],
         budget_s: float,
-        enough: int,
     ) -> Sequence[Tried]:
         (folder / VARIANTS).write_text(write_variants(variants), encoding="utf-8")
-        seconds = min(_VARIANT_SECONDS + 3 * self.seconds, _SLOWEST_VARIANT_SECONDS)
-        argv = tests.tried(VARIANTS, seconds, budget_s, enough)
         finished = await self.run(argv, folder, budget_s + _GRACE_S)
         return read_tried(finished.report)
 

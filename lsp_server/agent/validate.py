@@ -59,6 +59,7 @@ class Validator:
     parallel: int = field(default_factory=lambda: os.cpu_count() or 1)
     is_denied_allowed: bool = False
     suite_timeout_s: float = SUITE_TIMEOUT_S
+    tests_timeout_s: float = TESTS_TIMEOUT_S
     _baseline: Baseline | None = None
 
     async def baseline(self, tests: Sequence[str] = ()) -> Baseline:
@@ -69,11 +70,11 @@ class Validator:
         async with self.snapshot.copy(self.extra) as copy:
             suite = await self._run(copy, (), self.suite_timeout_s)
             named = tuple(tests) or suite.failing
-            first = await self._run(copy, tests, TESTS_TIMEOUT_S) if tests else suite
+            first = await self._run(copy, tests, self.tests_timeout_s) if tests else suite
         second = first
         if named:
             async with self.snapshot.copy(self.extra) as copy:
-                second = await self._run(copy, named, TESTS_TIMEOUT_S)
+                second = await self._run(copy, named, self.tests_timeout_s)
         failing = tuple(it for it in named if _fails(first, it) and _fails(second, it))
         flaky = tuple(
             it for it in named if it not in failing and (_fails(first, it) or _fails(second, it))
@@ -179,7 +180,7 @@ class _Trial:
 
     async def _judge(self, copy: Path, seal: Seal) -> Evidence:
         if self.wanted:
-            timeout_s = self._limit(self.baseline.seconds, TESTS_TIMEOUT_S)
+            timeout_s = self._limit(self.baseline.seconds, self.validator.tests_timeout_s)
             run = await self._run(copy, seal, self.wanted, timeout_s)
             self._count(run)
             if not self.passes_now:
@@ -191,7 +192,7 @@ class _Trial:
             )
         if self.wanted and not self.is_confirmed:
             # A test that passes now and then has not been repaired.
-            timeout_s = self._limit(self.baseline.seconds, TESTS_TIMEOUT_S)
+            timeout_s = self._limit(self.baseline.seconds, self.validator.tests_timeout_s)
             again = await self._run(copy, seal, self.passes_now, timeout_s)
             if now_and_then := [it for it in self.passes_now if not again.passes(it)]:
                 self.flaky |= dict.fromkeys(now_and_then)

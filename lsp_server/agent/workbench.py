@@ -22,12 +22,12 @@ from lsp_server.agent.sandbox import Finished, Sandbox
 from lsp_server.agent.select import select
 from lsp_server.agent.snapshot import Snapshot, Unsaved
 from lsp_server.agent.task import Proposer
-from lsp_server.agent.template_proposer import TemplateProposer
+from lsp_server.agent.template_proposer import HANGING_SECONDS, TemplateProposer
 from lsp_server.agent.test_results import run_tests
 from lsp_server.agent.tests_found import TestsUnknown, find_command
 from lsp_server.agent.toolchain import Toolchain, find_toolchain
 from lsp_server.agent.trajectory import key_of
-from lsp_server.agent.validate import Validator
+from lsp_server.agent.validate import SUITE_TIMEOUT_S, TESTS_TIMEOUT_S, Validator
 from lsp_server.workspace.store_file import cache_folder
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lsp_server.workspace.snapshot import Snapshot as Index
 
 _LOOP_TESTS_S = 60.0
+_HANGS = 0.9  # of the time that tests have
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Settings:
     test_command: str = ""
     interpreter: str = ""
     is_unsandboxed_allowed: bool = False
+    tests_timeout_s: float = TESTS_TIMEOUT_S  # of some tests
+    suite_timeout_s: float = SUITE_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ async def open_workbench(
         snapshot = await Snapshot.take(root, unsaved, copies=copies)
         notes += snapshot.missing
         command = _command(snapshot, toolchain, settings, notes)
-        bench = _Bench(index, snapshot, sandbox, command, models, on_note)
+        bench = _Bench(index, snapshot, sandbox, command, models, settings, on_note)
         key = key_of(
             str(root),
             snapshot.head,
@@ -121,21 +124,31 @@ class _Bench:
     sandbox: Sandbox
     command: TestCommand | None
     models: Models
+    settings: Settings
     on_note: Callable[[str], None]
 
     def workbench(self) -> Workbench:
-        judge = None
-        if self.command is not None:
-            judge = Validator(self.snapshot, self.sandbox, self.command)
         return Workbench(
             self.index,
             self.snapshot.text,
             self.snapshot.copy,
             self._run,
-            judge,
+            self._judge,
             self.command,
             self._select,
             self._proposers,
+        )
+
+    def _judge(self, extra: Mapping[str, str]) -> Validator | None:
+        if self.command is None:
+            return None
+        return Validator(
+            self.snapshot,
+            self.sandbox,
+            self.command,
+            extra,
+            suite_timeout_s=self.settings.suite_timeout_s,
+            tests_timeout_s=self.settings.tests_timeout_s,
         )
 
     async def _run(self, argv: Sequence[str], folder: Path, timeout_s: float) -> Finished:
@@ -144,7 +157,7 @@ class _Bench:
     def _select(self, evidence: Sequence[Evidence]) -> Evidence | None:
         return select(evidence, self.snapshot.text)
 
-    def _proposers(self, baseline: Baseline | None) -> list[Proposer]:
+    def _proposers(self, baseline: Baseline | None, extra: Mapping[str, str]) -> list[Proposer]:
         """A chat model first, where there is one: what templates find is seldom what it would write."""
         found: list[Proposer] = []
         chat = self.models.chat
@@ -154,9 +167,9 @@ class _Bench:
             found.append(
                 TemplateProposer(
                     self._run,
-                    self.snapshot.copy,
+                    lambda: self.snapshot.copy(extra),
                     self.command,
-                    baseline.seconds if baseline is not None else 0.0,
+                    self._first_seconds(baseline),
                     self._fill_in if self.models.completion is not None else None,
                     lambda count: self.on_note(f"{count:,} variants tried"),
                 )
@@ -165,7 +178,7 @@ class _Bench:
             failing = baseline.failing
 
             async def run_failing(changed: Mapping[str, str]) -> tuple[str, bool]:
-                return await self._run_failing(failing, changed)
+                return await self._run_failing(failing, {**changed, **extra})
 
             found.append(
                 LoopProposer(
@@ -173,6 +186,12 @@ class _Bench:
                 )
             )
         return found
+
+    def _first_seconds(self, baseline: Baseline | None) -> float:
+        """For the tests as they are: what they took by the clock and more, unless they never ended."""
+        taken = baseline.seconds if baseline is not None else 0.0
+        hangs = taken > _HANGS * self.settings.tests_timeout_s
+        return HANGING_SECONDS if hangs else 1.0 + 2 * taken
 
     async def _fill_in(
         self, path: str, text: str, suspicion: Mapping[int, float]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import gzip
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,12 @@ class Program:
     shown_tests: str  # unittest's modules, which import `program`
     all_tests: str
     text: str  # what it is to do
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The ids of the shown tests."""
+        names = re.findall(r"def (test_\d+)\(self\)", self.shown_tests)
+        return tuple(f"{Path(TESTS).stem}.Tests.{name}" for name in names)
 
 
 def quixbugs(data: Path) -> list[Program]:

@@ -1,147 +1,125 @@
-"""A fix of a failing test through a real server, with no model that chats."""
+"""`sparrow fix` on a real workspace, in the real sandbox, with no model."""
 
 from __future__ import annotations
 
-import asyncio
+import json
+import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
-from lsprotocol import types
-from pygls.exceptions import JsonRpcException
+from click.testing import CliRunner, Result
 
-from lsp_server import protocol
+from lsp_server.fix_cli import NOTHING_FOUND, fix
 
-from .live_index import wait_for_no_processes
-from .lsp_session import Place, Server, place, serving
-
-CART = """\
-def total(prices):
-    result = 0
-    for price in prices[1:]:
-        result += price
-    return result
+FAULTY = """\
+def median(numbers):
+    ordered = sorted(numbers)
+    middle = len(ordered) // 2
+    if len(ordered) % 2 == 0:
+        return (ordered[middle] + ordered[middle + 1]) / 2
+    return ordered[middle]
 """
-TEST = """\
+RIGHT = FAULTY.replace("middle + 1", "middle - 1")
+TESTS = """\
 import unittest
-from cart import total
+
+from numbers_of import median
 
 
-class Total(unittest.TestCase):
-    def test_total(self):
-        self.assertEqual(total([1, 2, 3]), 6)
+class Tests(unittest.TestCase):
+    def test_odd(self):
+        self.assertEqual(median([3, 1, 2]), 2)
 
-    def test_one(self):
-        self.assertEqual(total([4]), 4)
+    def test_even(self):
+        self.assertEqual(median([4, 1, 2, 3]), 2.5)
 
-    def test_nothing(self):
-        self.assertEqual(total([]), 0)
+    def test_two(self):
+        self.assertEqual(median([1, 3]), 2)
 """
-FIX_LIMIT_S = 55.0
-CAPABILITIES = types.ClientCapabilities(
-    window=types.WindowClientCapabilities(work_done_progress=True)
-)
 
 
 @pytest.fixture
-def where() -> Iterator[Place]:
-    with place() as made:
-        (made.folder / "cart.py").write_text(CART)
-        (made.folder / "test_cart.py").write_text(TEST)
-        for number in range(20):  # so many that progress is told
-            (made.folder / f"m{number}.py").write_text(f"def made_{number}(): ...\n")
-        yield made
-        made.kill_hosts()
-        wait_for_no_processes(made.runtime / "cache")
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SPARROW_CACHE_DIR", str(tmp_path / "cache"))
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    (folder / "numbers_of.py").write_text(FAULTY)
+    (folder / "test_numbers.py").write_text(TESTS)
+    return folder
 
 
-def settings(where: Place) -> dict[str, Any]:
-    """Where there is no sandbox, the rest of it is the same without."""
-    return {
-        "completion": {"model": where.script({"reply": [""]})},
-        "fix": {"allowUnsandboxed": True, "testCommand": f"{sys.executable} -m unittest"},
-    }
+def run_fix(workspace: Path, *options: str, text: str = "") -> Result:
+    usual = ("--completion-model", "", "--python", sys.executable)
+    command = ("--test-command", f"{sys.executable} -m unittest test_numbers")
+    return CliRunner().invoke(fix, [str(workspace), *usual, *command, *options], input=text)
 
 
-async def indexed(server: Server) -> None:
-    def took_create(_: types.WorkDoneProgressCreateParams) -> None:
-        """An editor says yes."""
-
-    server.client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)(took_create)
-    await server.until(lambda: any(it == "done" for _, it in server.said.progress))
-
-
-def asked(where: Place, *, may_run: bool = True) -> protocol.FixParams:
-    return protocol.FixParams(
-        uri=(where.folder / "cart.py").as_uri(),
-        issue="",
-        interpreter=sys.executable,
-        mayRun=may_run,
-    )
-
-
-async def test_a_failing_test_is_fixed_as_the_file_stands_in_the_editor(where: Place) -> None:
-    """What is unsaved is what is fixed; the file and the folder stay as they are."""
-    unsaved = CART.replace("result = 0", "result = 0  # in cents")
-    async with serving(where, settings=settings(where), capabilities=CAPABILITIES) as server:
-        await indexed(server)
-        uri = server.open((where.folder / "cart.py").as_uri(), unsaved, version=7)
-        async with asyncio.timeout(FIX_LIMIT_S):
-            found = await server.client.protocol.send_request_async(protocol.FIX, asked(where))
-        assert found.verdict == "verified"
-        assert found.markdown.startswith("# Verified\n\n")
-        assert "test_cart.Total.test_one" in found.markdown
-        (changed,) = found.edit.documentChanges
-        assert (changed.textDocument.uri, changed.textDocument.version) == (uri, 7)
-        assert changed.edits
-        annotations = found.edit.changeAnnotations._asdict().values()
-        assert annotations
-        assert all(it.needsConfirmation for it in annotations)
-        # The user took it as a whole, then another text, which is as good as a part of it.
-        (edit,) = changed.edits
-        lines = unsaved.splitlines(keepends=True)
-        start, end = edit.range.start, edit.range.end
-        assert start.line == end.line
-        line = lines[start.line]
-        lines[start.line] = line[: start.character] + edit.newText + line[end.character :]
-        server.change(uri, 8, "".join(lines))
-        async with asyncio.timeout(FIX_LIMIT_S):
-            checked = await server.client.protocol.send_request_async(protocol.CHECK_FIX, {})
-            assert (checked.verdict, checked.markdown) == ("verified", "")
-            server.change(uri, 9, unsaved.replace("prices[1:]", "prices[:1]"))
-            checked = await server.client.protocol.send_request_async(protocol.CHECK_FIX, {})
-        assert checked.verdict == "partly verified"
-        assert "test_cart.Total.test_total" in checked.markdown
-        assert await server.stop() == 0
-    assert (where.folder / "cart.py").read_text() == CART
-    assert len(list(where.folder.iterdir())) == 22
-    assert list((where.runtime / "cache/copies").iterdir()) == []
+def test_a_failing_test_is_mended_without_a_model(workspace: Path, tmp_path: Path) -> None:
+    patch = tmp_path / "fix.diff"
+    before = {it.name: it.read_bytes() for it in workspace.iterdir()}
+    done = run_fix(workspace, "--json", "--patch", str(patch))
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["verdict"] == "verified"
+    assert answer["best"]["passes_now"] == [
+        "test_numbers.Tests.test_even",
+        "test_numbers.Tests.test_two",
+    ]
+    assert {it.name: it.read_bytes() for it in workspace.iterdir()} == before
+    subprocess.run(["git", "apply", str(patch)], cwd=workspace, check=True)
+    assert (workspace / "numbers_of.py").read_text() == RIGHT
 
 
-async def test_nothing_is_run_without_the_users_word(where: Place) -> None:
-    (where.folder / "test_cart.py").write_text("open('ran', 'w').close()\n")
-    async with serving(where, settings=settings(where), capabilities=CAPABILITIES) as server:
-        await indexed(server)
-        with pytest.raises(JsonRpcException, match="was not allowed"):
-            await server.request(protocol.FIX, asked(where, may_run=False))
-        assert await server.stop() == 0
-    assert not (where.folder / "ran").exists()
-    assert not (where.runtime / "cache/copies").exists()
+def test_what_is_found_is_shown_with_its_evidence(workspace: Path, tmp_path: Path) -> None:
+    steps = tmp_path / "steps.jsonl"
+    done = run_fix(workspace, "--trajectory", str(steps))
+    assert "+        return (ordered[middle] + ordered[middle - 1]) / 2" in done.output
+    assert "verified: what failed passes" in " ".join(done.output.split())
+    stages = [json.loads(it)["stage"] for it in steps.read_text().splitlines()]
+    assert list(dict.fromkeys(stages)) == [
+        "baseline",
+        "coverage",
+        "location",
+        "evidence",
+        "verdict",
+    ]
 
 
-async def test_who_cancels_leaves_nothing_behind(where: Place) -> None:
-    (where.folder / "test_cart.py").write_text("while True: pass\n")
-    async with serving(where, settings=settings(where), capabilities=CAPABILITIES) as server:
-        await indexed(server)
-        answer = server.client.protocol.send_request_async(
-            protocol.FIX, asked(where), msg_id="fix-1"
-        )
-        await server.until(
-            lambda: any("running the tests" in str(it) for _, it in server.said.progress)
-        )
-        server.cancel("fix-1")
-        with pytest.raises((JsonRpcException, asyncio.CancelledError)):
-            await answer
-        assert await server.stop() == 0
-    assert list((where.runtime / "cache/copies").iterdir()) == []
+ISSUE = """Median of an even count fails
+
+```python
+from numbers_of import median
+median([1, 3])
+```
+
+    IndexError: list index out of range
+"""
+
+
+def test_the_code_of_an_issue_is_reproduced_and_mended(workspace: Path, tmp_path: Path) -> None:
+    passing = TESTS.partition("    def test_even")[0]
+    (workspace / "test_numbers.py").write_text(passing)
+    steps = tmp_path / "steps.jsonl"
+    done = run_fix(workspace, "--json", "--issue", "-", "--trajectory", str(steps), text=ISSUE)
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["failing"] == ["test_sparrow_reproduction.Reproduction.test_issue"]
+    assert list(answer["best"]["candidate"]["files"]) == ["numbers_of.py"]
+    assert '"stage": "reproduction"' in steps.read_text()
+
+
+def test_an_issue_that_leads_nowhere_has_no_change(workspace: Path) -> None:
+    (workspace / "numbers_of.py").unlink()
+    (workspace / "test_numbers.py").unlink()
+    done = run_fix(workspace, "--issue", "-", text="Colours are wrong")
+    assert done.exit_code == NOTHING_FOUND
+    assert "No change was found: nothing in the issue leads to a file" in done.output
+
+
+def test_instances_need_their_repositories(workspace: Path, tmp_path: Path) -> None:
+    file = tmp_path / "instances.jsonl"
+    file.write_text("")
+    done = run_fix(workspace, "--instances", str(file))
+    assert done.exit_code == 2
+    assert "--instances needs --checkouts and --predictions" in done.output

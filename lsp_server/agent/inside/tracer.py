@@ -17,14 +17,14 @@ import runpy
 import signal
 import sys
 import threading
-from typing import Any, Dict, Optional, Set, Tuple  # noqa: UP035 - for Python 3.8
+from typing import Any, Dict, Optional, Set, Tuple
 
 OUT = os.path.join(os.environ["SPARROW_REPORT"], "report")  # noqa: PTH118
 ROOT = os.path.realpath(os.getcwd()) + os.sep  # noqa: PTH109
-SECONDS = 2.0
+SECONDS = 1.0
 LEFT_OUT = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", ".venv", "venv", ".git"))
-paths: Dict[str, Optional[str]] = {}  # noqa: UP006, UP045 - of code, to the path below ROOT
-lines: Set[Tuple[str, int]] = set()  # noqa: UP006
+paths: Dict[str, Optional[str]] = {}
+lines: Set[Tuple[str, int]] = set()
 
 
 def path_of(filename: str) -> str | None:
@@ -95,7 +95,7 @@ class Tracer:
 
 
 def write(test: str, *, passed: bool) -> None:
-    covered: Dict[str, list[int]] = {}  # noqa: UP006
+    covered: Dict[str, list[int]] = {}
     for path, line in list(lines):
         covered.setdefault(path, []).append(line)
     record = {"test": test, "passed": passed, "lines": covered}

@@ -4,8 +4,8 @@
 
 VARIANTS is a file with a line of JSON for each: `{"id": number, "score": number, "files": {path: text}}`,
 the highest score first. The folder that `$SPARROW_REPORT` names gets a file `report`, with a line for
-each variant that was tried: `{"id", "passed", "failed", "done"}`; `done` is false where its SECONDS of
-processor time were over or it ended otherwise. It stops when BUDGET seconds are over, when ENOUGH
+each variant that was tried: `{"id", "passed", "failed", "done", "seconds"}`; `done` is false where its
+SECONDS of processor time were over or it ended otherwise, `seconds` is what it took of that time. It stops when BUDGET seconds are over, when ENOUGH
 variants had no failure, and when the scores are below the half of one that had none. What runs may
 write what it likes: this says which variants to look at, and proves nothing. Python 3.8 and later, where
 there is `os.fork`.
@@ -22,7 +22,7 @@ import signal
 import sys
 import tempfile
 import time
-from typing import Any, Callable, Iterator  # noqa: UP035 - for Python 3.8
+from typing import Any, Callable, Iterator
 
 MEMORY_BYTES = 1 << 30  # that a variant may take beside what is there already
 # Of the clock, for a second of the processor's: a machine may have much else to do.
@@ -122,8 +122,8 @@ def in_place(files: dict[str, str]) -> Iterator[None]:
                 file.write(data)
 
 
-def attempt(run: Callable[[Told], None], seconds: float) -> tuple[str, bool]:
-    """What the tests of a process that is forked for them said, and whether it came to their end."""
+def attempt(run: Callable[[Told], None], seconds: float) -> tuple[str, bool, float]:
+    """What the tests of a process that is forked for them said, if it came to their end, and its time."""
     reads, writes = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -154,9 +154,9 @@ def attempt(run: Callable[[Told], None], seconds: float) -> tuple[str, bool]:
     for target in (-pid, pid):
         with contextlib.suppress(OSError):
             (os.killpg if target < 0 else os.kill)(abs(target), signal.SIGKILL)
-    os.waitpid(pid, 0)
+    usage = os.wait4(pid, 0)[2]
     os.close(reads)
-    return said.decode("ascii"), said.endswith(b"E")
+    return said.decode("ascii"), said.endswith(b"E"), usage.ru_utime + usage.ru_stime
 
 
 def bound(seconds: float) -> None:
@@ -198,9 +198,15 @@ def main() -> None:
             if good and variant["score"] < best / 2:
                 break
             with in_place(variant["files"]):
-                said, done = attempt(lambda told: run(arguments, told), float(seconds))
+                said, done, taken = attempt(lambda told: run(arguments, told), float(seconds))
             passed, failed = said.count("."), said.count("F")
-            record = {"id": variant["id"], "passed": passed, "failed": failed, "done": done}
+            record = {
+                "id": variant["id"],
+                "passed": passed,
+                "failed": failed,
+                "done": done,
+                "seconds": taken,
+            }
             out.write(json.dumps(record) + "\n")
             out.flush()
             if done and passed and not failed:

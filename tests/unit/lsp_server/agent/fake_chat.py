@@ -66,6 +66,8 @@ class FakeChat:
                     self.hanging.set()
                     await asyncio.Event().wait()
                 answer = self.answers.pop(0)
+                if isinstance(answer, Exception):
+                    raise answer
                 if isinstance(answer, Call):
                     call = CallText(f"call-{len(self.asked)}", answer.name, answer.arguments)
                     yield ToolCall(1, sample, call)

@@ -19,10 +19,11 @@ from inference.content import Layout
 from inference.protocol import Answer, Delta, Done, FinishReason, Priority, Tail, Timings, Usage
 from inference.sampling import Sampling, TokenLogprob
 from lsp_server.agent.clues import read_clues
+from lsp_server.agent.data import TestCommand
 from lsp_server.agent.fill_in import fill_in
 from lsp_server.agent.patch import as_diff
 from lsp_server.agent.predictions import write_predictions
-from lsp_server.agent.reproduce import reproduces, scripts
+from lsp_server.agent.reproduce import as_test, reproduces, scripts
 from tests.unit.lsp_server.on_loop import on_loop
 
 ISSUE = """Lending fails
@@ -58,6 +59,30 @@ def test_a_reproduction_fails_twice_as_the_issue_says(
     outputs: list[str], codes: list[int | None], error: str
 ) -> None:
     assert reproduces(read_clues(ISSUE), outputs, codes) == error
+
+
+@pytest.mark.parametrize(
+    ("framework", "argv", "path"),
+    [
+        ("pytest", ("-m", "pytest"), "test_sparrow_reproduction.py"),
+        ("unittest", ("-m", "unittest"), "test_sparrow_reproduction.py"),
+        (
+            "unittest",
+            ("-m", "unittest", "discover", "-s", "tests"),
+            "tests/test_sparrow_reproduction.py",
+        ),
+    ],
+)
+def test_a_reproduction_is_a_test(framework: str, argv: tuple[str, ...], path: str) -> None:
+    script = "x = \"'''\"\nif x:\n    raise KeyError(x)\n"
+    found = as_test(script, TestCommand(framework, ("python3", *argv)))
+    assert found is not None
+    assert found.path == path
+    names: dict[str, Any] = {}
+    exec(found.text, names)  # noqa: S102 - our own text
+    with pytest.raises(KeyError):
+        names["Reproduction"]("test_issue").test_issue()
+    assert as_test(script, TestCommand("go", ("go", "test"))) is None
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from inference.client import InferenceClient
+from inference.errors import HostUnavailable
 from lsp_server.agent.data import Candidate, Evidence, Verdict
 from lsp_server.agent.loop_guard import LoopGuard, Turn
 from lsp_server.agent.loop_proposer import LoopProposer
@@ -98,12 +99,12 @@ def bench(
     return Workbench(
         MemorySnapshot(repository(known), PATH, known[PATH].splitlines(keepends=True)),
         known.get,
-        copier(Path("/nowhere")),
+        lambda _: copier(Path("/nowhere"))(),
         run,
-        judge,
+        lambda _: judge,
         None,
         select,
-        lambda _: proposers,
+        lambda *_: proposers,
     )
 
 
@@ -246,6 +247,27 @@ async def test_progress_has_stages_and_the_budget() -> None:
     assert {it.budget_s for it in told} == {30.0}
 
 
+@on_loop
+async def test_without_the_model_others_go_on() -> None:
+    chat = FakeChat([HostUnavailable("the model's process ended")])
+    work = bench(judge(), [SampleProposer(cast("InferenceClient", chat)), Once(whole())])
+    result = await Fix(Request("fee"), work, Trajectory("k", None)).run()
+    assert result.best is not None
+    assert result.best.candidate.origin == "once"
+
+
+@on_loop
+async def test_a_model_that_takes_too_long_is_left() -> None:
+    chat = FakeChat([])
+    work = bench(judge(), [SampleProposer(cast("InferenceClient", chat))])
+    result = await Fix(Request("fee", budget_s=0.2), work, Trajectory("k", None)).run()
+    assert (result.best, chat.open_requests) == (None, 0)
+
+
+def whole() -> Candidate:
+    return Candidate({PATH: WHOLE.removeprefix("```python\n").removesuffix("```\n")}, "once", 1.0)
+
+
 class Once:
     """Proposes given candidates."""
 
@@ -257,9 +279,9 @@ class Once:
 
     async def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float
-    ) -> AsyncIterator[Sequence[Candidate]]:
+    ) -> AsyncGenerator[Sequence[Candidate], None]:
         assert budget_s > 0
-        assert tried == []
+        del tried
         self.task = task
         yield self.candidates
 

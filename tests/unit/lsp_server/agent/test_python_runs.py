@@ -43,9 +43,9 @@ def test_other_commands_are_not(argv: tuple[str, ...]) -> None:
 
 
 def test_what_a_variant_may_have_written_is_no_result() -> None:
-    good = {"id": 3, "passed": 2, "failed": 0, "done": True}
+    good = {"id": 3, "passed": 2, "failed": 0, "done": True, "seconds": 0.5}
     report = "\n".join(["nonsense", "[]", '{"id": "x"}', json.dumps(good), '{"id": 1, "pas'])
-    assert read_tried(report) == [Tried(3, 2, 0, done=True)]
+    assert read_tried(report) == [Tried(3, 2, 0, done=True, seconds=0.5)]
     assert read_covered('{"test": "t", "passed": true, "lines": {"a.py": [1, "2"], "b": 3}}')[
         0
     ].lines == {"a.py": [1]}

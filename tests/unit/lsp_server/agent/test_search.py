@@ -19,6 +19,7 @@ from lsp_server.agent.python_runs import (
     read_tried,
     write_variants,
 )
+from lsp_server.agent.repairs.templates import Repair
 from lsp_server.agent.search import Suspected, search
 from lsp_server.agent.spectrum import suspicion
 from lsp_server.agent.task import Request, Task
@@ -97,6 +98,22 @@ async def test_the_right_repair_is_found(workspace: Path) -> None:
 
 
 @on_loop
+async def test_without_a_failing_test_nothing_is_proposed(workspace: Path) -> None:
+    proposer = TemplateProposer(local_runner.run, local_runner.copier(workspace), COMMAND)
+    task = Task(Request("x"), {"program.py": FAULTY}, (), {("program.py", 3): 1.0})
+    assert [it async for it in proposer.rounds(task, (), 60.0)] == []
+
+
+@on_loop
+async def test_where_variants_cannot_be_tried_the_likeliest_are_proposed(workspace: Path) -> None:
+    command = TestCommand("command", ("make", "check"))
+    proposer = TemplateProposer(local_runner.run, local_runner.copier(workspace), command)
+    task = Task(Request(), {"program.py": FAULTY}, (), {("program.py", 3): 1.0}, ("the command",))
+    (found,) = [it async for it in proposer.rounds(task, (), 60.0)]
+    assert RIGHT in {it.files["program.py"] for it in found}
+
+
+@on_loop
 async def test_variants_that_hang_or_die_are_told_from_good_ones(workspace: Path) -> None:
     tests = PythonTests.of(COMMAND)
     assert tests is not None
@@ -160,6 +177,23 @@ async def test_two_faults_are_mended_together() -> None:
     right = TWO_FAULTS.replace("a - b", "a + b").replace("a / b", "a * b")
     assert right in {it.files["program.py"] for it in found.candidates}
     assert {judge(it.files["program.py"]) for it in found.candidates} == {(2, 0)}
+
+
+@on_loop
+async def test_a_models_line_is_tried_in_the_order_of_its_score() -> None:
+    tried: list[str] = []
+
+    async def attempt(variants: Sequence[Variant], budget_s: float, enough: int) -> Sequence[Tried]:
+        del budget_s, enough
+        tried.extend(it.files["program.py"] for it in variants)
+        return [Tried(it.id, *judge(it.files["program.py"]), done=True) for it in variants]
+
+    text = TWO_FAULTS.replace("a - b", "sum((a, b))").replace("a / b", "a * b")
+    line = Repair(text, (), "line written anew", 0.95, 1)
+    suspected = [Suspected("program.py", TWO_FAULTS, {1: 1.0}, (line,))]
+    found = await search(suspected, attempt, 60.0)
+    assert tried[:2] == [TWO_FAULTS, text]
+    assert found.candidates[0].origin == "model: line written anew"
 
 
 @on_loop
