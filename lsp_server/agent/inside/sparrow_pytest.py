@@ -6,7 +6,7 @@ Sparrow's code in its syntax: it runs in the user's environment, whichever Pytho
 
 import json
 import os
-from typing import Any, Dict  # noqa: UP035 - an older Python reads this
+from typing import Any, Dict
 
 _RANK = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
 
@@ -14,7 +14,7 @@ _RANK = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
 class Recorder:
     def __init__(self, path: Any) -> None:
         self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: PTH123, SIM115
-        self._outcomes: Dict[str, str] = {}  # noqa: UP006 - as above
+        self._outcomes: Dict[str, str] = {}
 
     def write(self, **fields: Any) -> None:
         self._file.write(json.dumps(fields) + "\n")
