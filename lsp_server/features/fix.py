@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +74,7 @@ class _Shown:
     change: Change
     verdict: str
     failing: tuple[str, ...]
+    extra: Mapping[str, str]  # the test of the issue's own code
 
     def path(self, uri: str) -> str:
         path = path_of_uri(uri)
@@ -184,7 +185,7 @@ class FixFeature:
             unsaved=unsaved,
             on_note=on_progress,
         ) as opened:
-            judge = opened.workbench.judge
+            judge = opened.workbench.judge(last.extra)
             if judge is None:
                 return FixRefusal("no tests are found, so that nothing of it was run")
             on_progress("running the tests on what was taken")
@@ -232,11 +233,18 @@ class FixFeature:
         ) as opened:
             trajectory = Trajectory(opened.key, None)
             asked = Request(request.issue, request.tests, request.budget_s)
-            result = await Fix(asked, opened.workbench, trajectory, tell).run()
+            run = Fix(asked, opened.workbench, trajectory, tell)
+            result = await run.run()
             fixed = await self._present(result, opened)
         if isinstance(fixed, Fixed) and fixed.change is not None:
             self._last = _Shown(
-                folder, index, request.interpreter, fixed.change, fixed.verdict, result.failing
+                folder,
+                index,
+                request.interpreter,
+                fixed.change,
+                fixed.verdict,
+                result.failing,
+                run.extra,
             )
         return fixed
 
