@@ -12,15 +12,18 @@
 | `sparrow/statistics` | request to the server | `{}` | `{"html": str}`: a page's body, with no script |
 | `sparrow/edit` | request to the server | `EditParams` | a `WorkspaceEdit`; or an error that says why not |
 | `sparrow/editDraft` | notification to the client | `EditDraftParams` | |
+| `sparrow/fix` | request to the server | `FixParams` | `FixResult`; or an error that says why not |
+| `sparrow/checkFix` | request to the server | `{}` | `FixResult` of what the user took of the last fix, without an edit |
 
 `initializationOptions` holds `settings`, and may hold `apiKeys` as `ApiKeysParams` does, and
 `commands`: those that the server may have the editor run behind an edit, of which it knows
-`sparrow.renameAt` (a URI and a position: asks the user for another name there).
+`sparrow.renameAt` (a URI and a position: asks the user for another name there) and
+`sparrow.fixIssue` (a URI and a text: asks for a fix).
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 STATUS = "sparrow/status"
 INDEX_STATUS = "sparrow/indexStatus"
@@ -32,6 +35,8 @@ EXPORT_TRACE = "sparrow/exportTrace"
 STATISTICS = "sparrow/statistics"
 EDIT = "sparrow/edit"
 EDIT_DRAFT = "sparrow/editDraft"
+FIX = "sparrow/fix"
+CHECK_FIX = "sparrow/checkFix"
 
 ModelRole = Literal["completion", "chat"]
 
@@ -118,6 +123,31 @@ class EditDraftParams(TypedDict):
     startLine: int
     endLine: int
     text: str
+
+
+class FixParams(TypedDict):
+    """An issue of the folder that a file is in. Without a text, the tests that fail are meant.
+
+    `interpreter` is the one that the user has selected, or empty; `mayRun`: the user lets code of
+    this workspace be run.
+    """
+
+    uri: str
+    issue: str
+    interpreter: str
+    mayRun: bool
+
+
+class FixResult(TypedDict):
+    """`edit` is a `WorkspaceEdit`, or null where no change was found; `markdown` is the evidence.
+
+    Of a fix that is checked `markdown` is empty where nothing had to be run for it.
+    """
+
+    verdict: str
+    reason: str
+    markdown: str
+    edit: Any
 
 
 class Explanation(TypedDict):

@@ -28,6 +28,7 @@ from lsp_server.edge.actions import register_actions
 from lsp_server.edge.chat import make_chat, make_chat_state, register_chat
 from lsp_server.edge.completions import register_completions
 from lsp_server.edge.convert import PositionConverter
+from lsp_server.edge.fix import register_fix
 from lsp_server.edge.insight import register_insight
 from lsp_server.edge.progress import WorkDoneProgress
 from lsp_server.edge.pygls_protocol import SparrowProtocol
@@ -213,6 +214,7 @@ def _register(server: SparrowServer) -> None:
     register_completions(server)
     register_insight(server)
     register_chat(server)
+    register_fix(server)
 
     @server.feature(protocol.RESTART_HOST)
     def restart_host(_: Any) -> dict[str, Any]:

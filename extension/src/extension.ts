@@ -27,6 +27,7 @@ import { runDoctor } from "./doctor";
 import { ReadOnlyDocuments } from "./documents";
 import { editByInstruction } from "./edit";
 import { EditReview } from "./editReview";
+import { FIX_COMMAND, fixIssue } from "./fix";
 import { chooseExecutable, installWithProgress, updateQuietly, type Folders } from "./installer";
 import { showMenu } from "./menu";
 import { RENAME_COMMAND, renameAt } from "./refactor";
@@ -111,6 +112,9 @@ export function activate(context: ExtensionContext): void {
       ...chatCommands(chat, chatView),
     }),
     commands.registerCommand(RENAME_COMMAND, renameAt),
+    commands.registerCommand(FIX_COMMAND, (uri?: string, told?: string) =>
+      fixIssue({ server, documents, state: context.workspaceState }, uri, told),
+    ),
     watchApiKeys(context.secrets, apiKeys, server, output),
     workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration(`${SECTION}.server.path`)) {
