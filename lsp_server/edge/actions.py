@@ -13,6 +13,7 @@ from lsprotocol import types
 from lsp_server import protocol
 from lsp_server.edge.assists import Assists, RequestFailed
 from lsp_server.edge.fix import offer_fix
+from lsp_server.edge.pygls_protocol import has_changed
 from lsp_server.features.code_actions import KINDS, Action, Resolved
 from lsp_server.refactor.refusal import RefactorRefused
 
@@ -90,6 +91,8 @@ def _register_rename(server: SparrowServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
     async def rename(params: types.RenameParams) -> types.WorkspaceEdit:
         document = server.documents.get(params.text_document.uri)
+        if has_changed(document):
+            raise RequestFailed("Rename: the document has changed meanwhile; ask again.")
         lines = document.lines if document is not None else []
         position = server.converter.from_client(params.position, lines)
         try:

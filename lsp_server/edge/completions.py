@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from lsp_server.edge.progress import report_text
+from lsp_server.edge.pygls_protocol import has_changed
 from lsp_server.features.completion import ASKED_FOR, TYPING, Completion, Request
 from lsp_server.workspace.documents import Edit
 
@@ -19,6 +20,8 @@ def register_completions(server: SparrowServer) -> None:
     async def inline_completion(
         params: types.InlineCompletionParams,
     ) -> types.InlineCompletionList | None:
+        if has_changed(server.documents.get(params.text_document.uri)):
+            return None  # the typing has gone on, and asks again
         on_text = report_text(server, params.work_done_token)
         request = _request(server, params)
         with server.warm_up.completing(request.uri, request.position):

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
+
+from lsp_server.workspace.documents import Document
+
+# The version of the document that the request is about, when it arrived.
+_arrived_at: ContextVar[int | None] = ContextVar("version at arrival", default=None)
+
+
+def has_changed(document: Document | None) -> bool:
+    """Whether the document is another than when the request came that is being handled.
+
+    A coroutine begins behind all messages that were read together with its request, and a change
+    that the editor sent after it is made by then: its positions are of the text before.
+    """
+    return document is not None and document.version != _arrived_at.get()
 
 
 class SparrowProtocol(LanguageServerProtocol):
@@ -23,6 +38,13 @@ class SparrowProtocol(LanguageServerProtocol):
             if "method" in data and isinstance(data.get("id"), int | str):
                 self._send_response(data["id"], error=error.to_response_error())
             raise
+
+    def _handle_request(self, msg_id: Any, method_name: str, params: Any) -> None:
+        identifier = getattr(params, "text_document", None)
+        documents: Any = getattr(self._server, "documents", None)
+        document = documents.get(identifier.uri) if identifier and documents else None
+        _arrived_at.set(document.version if document is not None else None)
+        super()._handle_request(msg_id, method_name, params)
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Any:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from .lsp_session import PATIENCE_S, Place, Server, Shared, frame, on_loop, place, serving, sharing
+from .lsp_session import (
+    PATIENCE_S,
+    Place,
+    Server,
+    Shared,
+    frame,
+    on_loop,
+    place,
+    serving,
+    sharing,
+)
 
 RULES: list[dict[str, Any]] = [
     {"when": {"prefix_ends_with": "ab!"}, "reply": ["half"]},
@@ -425,3 +437,40 @@ async def test_an_editor_that_is_gone_ends_the_server_quietly(where: Place, mode
         assert server.process.stdin is not None
         server.process.stdin.close()
         assert await server.ended() == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "character", "more"),
+    [
+        ("textDocument/inlineCompletion", 7, {"context": {"triggerKind": 2}}),
+        ("textDocument/rename", 0, {"newName": "other"}),
+    ],
+)
+@on_loop
+async def test_a_request_is_about_the_text_before_a_change_that_comes_behind_it(
+    shared: Shared, method: str, character: int, more: dict[str, Any]
+) -> None:
+    """Both are read together, and the change is made before an answer is begun."""
+    server = shared.server
+    uri = server.open(shared.uri("behind.py"), "name = \n")
+    assert await server.complete(uri, 0, 7) is not None
+    place = {"textDocument": {"uri": uri}, "position": {"line": 0, "character": character}}
+    start = {"line": 0, "character": 0}
+    change = {
+        "textDocument": {"uri": uri, "version": 2},
+        "contentChanges": [{"range": {"start": start, "end": start}, "text": "x"}],
+    }
+    messages = (
+        {"jsonrpc": "2.0", "id": method, "method": method, "params": {**place, **more}},
+        {"jsonrpc": "2.0", "method": "textDocument/didChange", "params": change},
+    )
+    answer: Future[Any] = Future()
+    server.client.protocol._request_futures[method] = answer
+    server.write(b"".join(frame(json.dumps(it).encode()) for it in messages))
+    async with asyncio.timeout(PATIENCE_S):
+        if method == "textDocument/rename":
+            with pytest.raises(JsonRpcException, match="has changed meanwhile"):
+                await asyncio.wrap_future(answer)
+        else:
+            assert await asyncio.wrap_future(answer) is None
+    server.close(uri)
