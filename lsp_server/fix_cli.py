@@ -35,8 +35,8 @@ _UNPRINTED = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {*b"\t\n"})
     type=click.File(encoding="utf-8", errors="replace"),
     help="A file with the issue's text; - reads it from standard input.",
 )
-@click.option("--test", "tests", multiple=True, help="A failing test's id; may be said again.")
-@click.option("--test-command", default="", help="How tests are run; else it is found out.")
+@click.option("--failing", "tests", multiple=True, help="A failing test's id; may be said again.")
+@click.option("--test", "test_command", default="", help="How tests are run; else it is found out.")
 @click.option("--model", help="A model that chats, to write patches: a name of `sparrow models`.")
 @click.option(
     "--completion-model",
@@ -78,7 +78,7 @@ _UNPRINTED = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {*b"\t\n"})
 def fix(folder: Path, issue: Any, tests: tuple[str, ...], **options: Any) -> None:
     """Find a change that mends an issue or a failing test of a folder.
 
-    The tests are those that the folder's files lead to, or a command: `--test-command 'pytest -q'`.
+    The tests are those that the folder's files lead to, or a command: `--test 'pytest -q'`.
     It ends with 0 where a change was verified, 3 where one was found that could not be, and 1 where
     there is none.
     """

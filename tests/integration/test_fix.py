@@ -51,7 +51,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run_fix(workspace: Path, *options: str, text: str = "") -> Result:
     usual = ("--completion-model", "", "--python", sys.executable)
-    command = ("--test-command", f"{sys.executable} -m unittest test_numbers")
+    command = ("--test", f"{sys.executable} -m unittest test_numbers")
     return CliRunner().invoke(fix, [str(workspace), *usual, *command, *options], input=text)
 
 
