@@ -37,7 +37,7 @@ _COMMANDS = {
     "demo": (
         "lsp_server.demo",
         "demo",
-        "Watch Sparrow complete and refactor real code in the terminal.",
+        "Watch Sparrow complete, refactor and fix real code in the terminal.",
     ),
     "bench": ("lsp_server.bench.cli", "bench", "Measure Sparrow beside its floors."),
 }

@@ -119,6 +119,7 @@ BARE = frozenset(
 
 EDGE_TO_LSP = (
     "lsp_server.bench.*",
+    "lsp_server.demo.fixing",
     "lsp_server.demo.refactoring",
     "lsp_server.edge.*",
     "lsp_server.server",

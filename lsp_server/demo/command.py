@@ -18,6 +18,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from lsp_server.demo.fixing import fix
 from lsp_server.demo.refactoring import refactor
 from lsp_server.demo.typist import Screen, Tally, write
 from lsp_server.session import EditorSession, ServerEnded, open_session, sparrow_command
@@ -33,11 +34,11 @@ PACE_S = {"typing": 0.02, "streaming": 0.0, "suggested": 0.6, "taken": 0.25}
 @click.option("--model", default="wren", show_default=True, help="The model that completes.")
 @click.option("--fast", is_flag=True, help="Do not wait for people to see it.")
 def demo(model: str, fast: bool) -> None:  # noqa: FBT001
-    """Watch Sparrow complete and refactor real code in the terminal.
+    """Watch Sparrow complete, refactor and fix real code in the terminal.
 
     A typist writes a module of a small sample workspace, through the language server that your
     editor would start, and takes the suggestions that are right. Then a method is moved out of its
-    class.
+    class, and a failing test is fixed.
     """
     console = Console()
     with tempfile.TemporaryDirectory(prefix="sparrow-demo-") as scratch:
@@ -74,6 +75,7 @@ async def _play(console: Console, folder: Path, target: str, model: str, *, fast
         tally = await _write(console, session, folder, target, fast=fast)
         _summarize(console, tally)
         await refactor(console, session, folder)
+        await fix(console, session, folder)
 
 
 async def _write(
