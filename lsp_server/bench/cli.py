@@ -16,7 +16,7 @@ BENCHMARKS = {
     "index": "lsp_server.bench.index",
     "context": "lsp_server.bench.context",
     "refactor": "lsp_server.bench.refactor",
-    "typing": "lsp_server.bench.typing",
+    "typing": "lsp_server.bench.typist",
     "wren": "lsp_server.bench.wren",
 }
 
