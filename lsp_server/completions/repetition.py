@@ -48,7 +48,7 @@ def count_repeated(lines: Sequence[str], line: str) -> int | None:
     That is the line before once more, or a block of at least two that has just been said a second
     time, as a whole.
     """
-    said = [*(it.strip() for it in lines), line.strip()]
+    said = [*(it.rstrip() for it in lines), line.rstrip()]
     if len(said) > 1 and said[-1] == said[-2] and is_telling(line):
         return len(lines)
     for length in range(2, len(said) // 2 + 1):

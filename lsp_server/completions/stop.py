@@ -62,6 +62,7 @@ class Filter:
     def __init__(self, around: Surroundings, extent: Extent, max_lines: int) -> None:
         self._around = around
         self._extent = extent
+        self._kind = extent.kind
         self._max_lines = max_lines
         self._floor = extent.base + extent.is_behind_opener  # columns that a line inside has
         self._followers = [] if around.rest.strip() else _first_lines(around.behind[1:])
@@ -152,10 +153,10 @@ class Filter:
         if not self._lines and self._around.own.strip():
             return None
         depth = indentation(full)
-        if self._extent.kind is Kind.BLOCK:
+        if self._kind is Kind.BLOCK:
             is_over = depth < self._floor and not self._closes_open_block(full)
             return Stop.BLOCK if is_over else None
-        if self._extent.kind is Kind.STATEMENT:
+        if self._kind is Kind.STATEMENT:
             goes_on = self._is_within and not continues(self._around.language, full)
             return Stop.STATEMENT if depth < self._floor + goes_on else None
         return None
@@ -172,11 +173,9 @@ class Filter:
     def _behind(self, full: str, code: str) -> Stop | None:
         """Whether the text ends with this line."""
         stop = None
-        match self._extent.kind:
+        match self._kind:
             case Kind.LINE:
-                # Behind whole code the text may begin with the line's end: the next line is meant.
-                is_first = not self._lines[-1].strip() and not self._extent.is_in_text
-                stop = None if is_first and not self._around.rest.strip() else Stop.LINE
+                stop = Stop.LINE if self._ends_line(full, code) else None
             case Kind.BLOCK:
                 stop = Stop.BLOCK if self._closes_block(full) else None
             case Kind.STATEMENT:
@@ -184,6 +183,22 @@ class Filter:
         if stop is not None:
             return stop
         return Stop.LIMIT if len(self._lines) >= self._max_lines else None
+
+    def _ends_line(self, full: str, code: str) -> bool:
+        if self._extent.is_in_text or self._around.rest.strip():
+            return True
+        line = self._lines[-1].strip()
+        if not line:
+            return False  # behind whole code it may begin with the line's end: the next is meant
+        # What only ends a header is not worth a key: its block belongs to it.
+        is_bare = len(self._lines) == 1 and not any(map(str.isalnum, line))
+        if not is_bare or not opens_block(self._around.language, self._around.own + code):
+            return True
+        is_indented = lexis_of(self._around.language).is_indented
+        self._kind = Kind.BLOCK if is_indented else Kind.STATEMENT
+        self._floor = indentation(full) + is_indented
+        self._is_placed = True
+        return False
 
     def _ends_statement(self, full: str, code: str) -> bool:
         language = self._around.language
@@ -235,7 +250,7 @@ class Filter:
             return
         may_be_outside = pending.strip() and self._is_placed and self._scanner.is_settled
         may_close = closes(pending) or "end".startswith(pending.strip())
-        is_block = self._extent.kind is Kind.BLOCK and not may_close
+        is_block = self._kind is Kind.BLOCK and not may_close
         if may_be_outside and is_block and (stop := self._outside(pending)):
             self._end(stop)
 

@@ -86,7 +86,7 @@ def test_ghost_text_is_the_reply_of_the_model(
     model = scenes.scripted_model(
         tmp_path / "script.json",
         scenes.rule("total = ", "sum", "(values)"),
-        scenes.rule("def mean", "(numbers):\n", "    return sum(numbers) / len(numbers)"),
+        scenes.rule("def mean(numbers)", ":\n", "    return sum(numbers) / len(numbers)"),
     )
     settings = {"sparrow.server.path": str(sparrow), "sparrow.completion.model": model}
     editor = launch_editor(workspace, settings)
@@ -100,13 +100,13 @@ def test_ghost_text_is_the_reply_of_the_model(
     assert editor.ghost_text() == ""
 
     editor.press("Enter")
-    editor.type_text("def mean")
+    editor.type_text("def mean(numbers)")
     ghost = editor.wait_for_ghost_text("return")
-    assert ghost == "(numbers):\n    return sum(numbers) / len(numbers)"
+    assert ghost == ":\n    return sum(numbers) / len(numbers)"
     editor.screenshot("two-lines")
     editor.accept()
     editor.save()
 
     written = editor.file_text("sums.py")
-    assert written == f'"""Sums."""\n\nvalues = [1, 2, 3]\ntotal = \ndef mean{ghost}'
+    assert written == f'"""Sums."""\n\nvalues = [1, 2, 3]\ntotal = \ndef mean(numbers){ghost}'
     assert editor.notifications() == []

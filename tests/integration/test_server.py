@@ -232,18 +232,18 @@ async def test_a_file_that_is_left_out_reaches_no_model(where: Place, told_by: s
 
 @on_loop
 async def test_settings_are_pulled_and_followed(where: Place) -> None:
-    first, second = where.script({"reply": ["one"]}), where.script({"reply": ["two"]})
+    first, second = where.script({"reply": ["1"]}), where.script({"reply": ["2"]})
     held = {"now": settings(first)}
     async with serving(
         where, capabilities=CAN_PULL, configuration=lambda: held["now"], settings=settings(first)
     ) as server:
         await server.ready()
         uri = server.open((where.folder / "a.py").as_uri(), "x = \n")
-        assert await server.complete(uri, 0, 4) == "one"
+        assert await server.complete(uri, 0, 4) == "1"
         held["now"] = settings(second)
         server.tell(None)
         await server.ready_with(second)
-        assert await server.complete(uri, 0, 4) == "two"
+        assert await server.complete(uri, 0, 4) == "2"
 
 
 @on_loop
@@ -251,7 +251,7 @@ async def test_a_client_that_is_asked_for_settings_and_has_none_keeps_those_it_g
     where: Place,
 ) -> None:
     """Neovim, say, answers null for a section that it does not know."""
-    first, second = where.script({"reply": ["one"]}), where.script({"reply": ["two"]})
+    first, second = where.script({"reply": ["1"]}), where.script({"reply": ["2"]})
     async with serving(
         where, capabilities=CAN_PULL, configuration=lambda: None, settings=settings(first)
     ) as server:
@@ -260,10 +260,10 @@ async def test_a_client_that_is_asked_for_settings_and_has_none_keeps_those_it_g
         server.tell({"editor": {}})  # it is asked again
         await server.ready()
         assert {status["model"] for status in server.said.statuses} == {first}
-        assert await server.complete(uri, 0, 4) == "one"
+        assert await server.complete(uri, 0, 4) == "1"
         server.tell({"sparrow": settings(second)})
         await server.ready_with(second)
-        assert await server.complete(uri, 0, 4) == "two"
+        assert await server.complete(uri, 0, 4) == "2"
 
 
 @pytest.mark.parametrize(
@@ -289,14 +289,14 @@ async def test_positions_are_in_the_unit_that_was_agreed_on(
 
 @on_loop
 async def test_settings_are_taken_from_a_client_that_cannot_be_asked(where: Place) -> None:
-    first, second = where.script({"reply": ["one"]}), where.script({"reply": ["two"]})
+    first, second = where.script({"reply": ["1"]}), where.script({"reply": ["2"]})
     async with serving(where, settings(first)) as server:
         await server.ready()
         uri = server.open((where.folder / "a.py").as_uri(), "x = \n")
-        assert await server.complete(uri, 0, 4) == "one"
+        assert await server.complete(uri, 0, 4) == "1"
         server.tell({"sparrow": settings(second)})
         await server.ready_with(second)
-        assert await server.complete(uri, 0, 4) == "two"
+        assert await server.complete(uri, 0, 4) == "2"
         server.tell({"sparrow": settings(second) | {"enable": False}})
         assert await server.complete(uri, 0, 4) is None
         assert "switched off" in await server.explain()

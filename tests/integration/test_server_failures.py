@@ -88,11 +88,11 @@ async def test_many_keys_leave_nothing_behind(where: Place) -> None:
 
 @on_loop
 async def test_a_request_outlives_its_host_and_so_does_the_server(where: Place) -> None:
-    model = where.script({"when": {"prefix_ends_with": "later"}, "reply": ["x"]}, HANGS)
+    model = where.script({"when": {"prefix_ends_with": "later."}, "reply": ["x"]}, HANGS)
     async with serving(where, settings(model)) as server:
         await server.ready()
-        uri = server.open((where.folder / "a.py").as_uri(), "now\nlater\n")
-        _, answer = server.ask(uri, 0, 3, token="t")
+        uri = server.open((where.folder / "a.py").as_uri(), "now.\nlater.\n")
+        _, answer = server.ask(uri, 0, 4, token="t")
         await server.until(lambda: bool(server.said.progress))
         seen = len(server.said.statuses)
         (host,) = where.host_pids()
@@ -104,7 +104,7 @@ async def test_a_request_outlives_its_host_and_so_does_the_server(where: Place) 
         assert states[0] == "error"
         assert states[-1] == "ready"
         assert server.said.statuses[seen]["message"]
-        assert await server.complete(uri, 1, 5) == "x"
+        assert await server.complete(uri, 1, 6) == "x"
 
 
 @on_loop
@@ -173,14 +173,14 @@ async def test_a_server_may_start_with_a_model_that_cannot_be_had(where: Place) 
 @on_loop
 async def test_a_slow_model_is_cut_off_in_time(where: Place) -> None:
     model = where.script(
-        {"when": {"prefix_ends_with": "some"}, "reply": ["part"], "then": "hang"},
+        {"when": {"prefix_ends_with": "some."}, "reply": ["part"], "then": "hang"},
         {"reply": [], "then": "hang"},
     )
     async with serving(where, settings(model)) as server:
         await server.ready()
-        uri = server.open((where.folder / "a.py").as_uri(), "some\nnone\n")
-        assert await server.complete(uri, 0, 4) == "part"
-        assert await server.ask(uri, 1, 4)[1] is None
+        uri = server.open((where.folder / "a.py").as_uri(), "some.\nnone.\n")
+        assert await server.complete(uri, 0, 5) == "part"
+        assert await server.ask(uri, 1, 5)[1] is None
         assert "took too long" in await server.explain()
         async with where.inference_client(model) as client:
             assert await idle(client) == (2, 2)

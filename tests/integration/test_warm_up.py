@@ -56,8 +56,8 @@ async def test_a_model_reads_ahead_and_nothing_is_said_of_it(where: Place) -> No
         # The user pauses: now the cursor is known.
         await stats_when(client, lambda it: it.requests == 3 and not it.running)
         await caught_up(server)
-        server.change(uri, 2, (0, 4, 0, 4, "y"))
-        assert await server.complete(uri, 0, 5) == "x"
+        server.change(uri, 2, (0, 4, 0, 4, "y +"))
+        assert await server.complete(uri, 0, 7) == "x"
         assert "| Warmed up |" in await server.explain()
         assert len(server.said.statuses) == said
         assert server.said.logged == []

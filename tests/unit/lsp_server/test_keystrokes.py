@@ -277,7 +277,7 @@ def test_a_model_that_is_slower_is_asked_when_the_next_key_is_overdue() -> None:
 
 
 def test_what_is_taken_back_is_not_completed() -> None:
-    verdicts = []
+    verdicts: list[Verdict | None] = []
 
     async def take_back() -> None:
         editor = Editor(Engine(0.007, 0), cancels=False)
@@ -293,7 +293,7 @@ def test_what_is_taken_back_is_not_completed() -> None:
 
 
 def test_a_generation_ends_when_the_typing_parts_from_it() -> None:
-    running = []
+    running: list[int] = []
 
     async def part() -> None:
         editor = Editor(Engine(0.2, 0.01), cancels=False)

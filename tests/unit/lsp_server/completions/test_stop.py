@@ -45,6 +45,8 @@ PYTHON = [
     ("f(\n    a,\n    |\n)\n", "b,\n    c,\n", "b,\n", LINE),
     ("x = {\n    |\n}\n", '"a": 1,\n    "b": 2,\n', '"a": 1,\n', LINE),
     ("x = 1|\n", "\ny = 2\nz = 3\n", "\ny = 2\n", LINE),
+    ("def f(x)|\n", ":\n    return x\n\nprint()\n", ":\n    return x\n\n", BLOCK),
+    ("def f|\n", "(x):\n    return x\n", "(x):\n", LINE),
     # a block behind or below what opens it
     ("def f(x):|\n", "\n    return x\n\n\ndef g():\n", "\n    return x\n\n\n", BLOCK),
     ("def f(x):\n    |\n", "a = x\n    return a\n\nprint()", "a = x\n    return a\n\n", BLOCK),
@@ -88,6 +90,12 @@ PYTHON = [
         "first(a)\n    second(b)\n",
         ITSELF,
     ),
+    (
+        "def f():\n    |\n",
+        "if a:\n        return value\n    return value\n",
+        "if a:\n        return value\n    return value\n",
+        None,
+    ),
     ("x = [|\n", "one, one, one, one, one, one", "one, ", ITSELF),
     ("x = [|\n", "0, 0, 0, 0, 0, 0, 0, 0, 0, 0\n", "0, 0, 0, 0, 0, 0, 0, 0, 0, 0\n", LINE),
     ("x = |\n", "a.b.c.d.e.f.g\n", "a.b.c.d.e.f.g\n", LINE),
@@ -104,6 +112,7 @@ TYPESCRIPT = [
     ("function f() {\n  |\n", "a();\n  return b;\n}\n\nfoo", "a();\n  return b;\n}\n", BLOCK),
     ("function f() {|\n", "\n  return 1;\n}\nfoo", "\n  return 1;\n}\n", BLOCK),
     ("function f() {|}\n", "\n  return 1;\n}\nfoo", "\n", LINE),
+    ("function f()|\n", " {\n  return 1;\n}\nfoo();\n", " {\n  return 1;\n}\n", STATEMENT),
     ("const o = {\n  |\n};\n", "a: 1,\n  b: 2,\n};\n", "a: 1,\n", LINE),
     ("xs.map((x) => {\n  |\n});\n", "return x;\n});\n", "return x;\n", FOLLOWING),
     (
