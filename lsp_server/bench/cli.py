@@ -19,7 +19,7 @@ BENCHMARKS = {
     "chat": "lsp_server.bench.chat",
     "fix": "lsp_server.bench.fix",
     "refactor": "lsp_server.bench.refactor",
-    "typing": "lsp_server.bench.typing",
+    "typing": "lsp_server.bench.typist",
     "wren": "lsp_server.bench.wren",
     "soak": "lsp_server.bench.soak",
     "clients": "lsp_server.bench.clients",

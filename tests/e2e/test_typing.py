@@ -185,7 +185,7 @@ def test_beside_the_suggestion_widget_and_with_several_cursors(
     editor.press("Enter")
     editor.run_command("Add Cursor Above")
     editor.type_text("x = ")
-    editor.wait_for_ghost_text("1 + 2")
+    editor.wait_for_ghost_text("11  ++  22")  # of both lines, from left to right
     editor.screenshot("two-cursors")
     editor.accept()
     editor.save()

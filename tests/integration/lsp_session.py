@@ -264,8 +264,9 @@ class Server:
             return await self.client.protocol.send_request_async(method, params)
 
     async def explain(self) -> str:
-        """Why the last completion was shown or not."""
-        return str((await self.request("sparrow/explainCompletion", {})).markdown)
+        """Why the last completion was shown or not, without the requests before it."""
+        told = str((await self.request("sparrow/explainCompletion", {})).markdown)
+        return told.partition("## The last requests")[0]
 
     def write(self, data: bytes) -> None:
         """Bytes as they are."""

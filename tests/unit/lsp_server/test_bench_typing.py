@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lsp_server.bench import typing as bench
+from lsp_server.bench import typist as bench
 from lsp_server.bench.measure import CouldNotRun
 from lsp_server.bench.typing_play import Played
 from lsp_server.bench.typing_report import row_of

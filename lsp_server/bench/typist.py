@@ -39,7 +39,7 @@ from lsp_server.bench.typing_traces import (
     script,
     traces_of,
 )
-from lsp_server.session import EditorSession, open_session, sparrow_command
+from lsp_server.session import EditorSession, ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.documents import Document, Edit, Position
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
@@ -61,6 +61,10 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
         os.environ[RUNTIME_DIR_VARIABLE] = str(Path(scratch) / "run")
         os.environ[CACHE_DIR_VARIABLE] = str(Path(scratch) / "cache")
         bench = _Bench(Path(scratch), places, bursty)
+        try:
+            single = await bench.single_keys(1 if quick else 2)
+        except ServerEnded as error:
+            raise CouldNotRun(str(error)) from error
         for delay_ms in DELAYS_MS:
             for name in _trace_names(places):
                 model = bench.scripted(name, delay_ms)
@@ -71,7 +75,6 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
                 continue  # a script's own
             rows.append(row_of(name, "wren", None, await bench.typed("wren", name)))
             _tell(console, rows[-1])
-        single = await bench.single_keys(1 if quick else 2)
     result = {
         "name": "typing",
         "places": len(places),
