@@ -29,6 +29,8 @@ class Config:
     edit_thinking: str = "model"  # which decides; or "on", "off"
     index_enable: bool = True
     completion_context: str = "relevant"  # or "repository"
+    fix_test_command: str = ""  # empty: found out
+    fix_allow_unsandboxed: bool = False
 
     def completes(self, language: str) -> bool:
         return self.enable and self.languages.get(language, self.languages.get("*", True))
@@ -111,6 +113,15 @@ def parse(settings: Any) -> tuple[Config, list[str]]:
             '"relevant" or "repository"',
             lambda value: value in {"relevant", "repository"},
             default.completion_context,
+        ),
+        fix_test_command=read(
+            "fix.testCommand",
+            "a command",
+            lambda value: isinstance(value, str),
+            default.fix_test_command,
+        ),
+        fix_allow_unsandboxed=read(
+            "fix.allowUnsandboxed", "true or false", _is_bool, default.fix_allow_unsandboxed
         ),
         index_enable=read("index.enable", "true or false", _is_bool, default.index_enable),
     )

@@ -9,15 +9,18 @@
 | `sparrow/restartHost` | request to the server | `{}` | `{}` |
 | `sparrow/explainCompletion` | request to the server | `{}` | `{"markdown": str}` |
 | `sparrow/edit` | request to the server | `EditParams` | a `WorkspaceEdit`; or an error that says why not |
+| `sparrow/fix` | request to the server | `FixParams` | `FixResult`; or an error that says why not |
+| `sparrow/checkFix` | request to the server | `{}` | `FixResult` of what the user took of the last fix, without an edit |
 
 `initializationOptions` holds `settings`, and may hold `apiKeys` as `ApiKeysParams` does, and
 `commands`: those that the server may have the editor run behind an edit, of which it knows
-`sparrow.renameAt` (a URI and a position: asks the user for another name there).
+`sparrow.renameAt` (a URI and a position: asks the user for another name there) and
+`sparrow.fixIssue` (a URI and a text: asks for a fix).
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 STATUS = "sparrow/status"
 INDEX_STATUS = "sparrow/indexStatus"
@@ -26,6 +29,8 @@ SET_PROBLEMS = "sparrow/setProblems"
 RESTART_HOST = "sparrow/restartHost"
 EXPLAIN_COMPLETION = "sparrow/explainCompletion"
 EDIT = "sparrow/edit"
+FIX = "sparrow/fix"
+CHECK_FIX = "sparrow/checkFix"
 
 ModelRole = Literal["completion", "chat"]
 
@@ -98,6 +103,31 @@ class EditParams(TypedDict):
     endLine: int
     endCharacter: int
     instruction: str
+
+
+class FixParams(TypedDict):
+    """An issue of the folder that a file is in. Without a text, the tests that fail are meant.
+
+    `interpreter` is the one that the user has selected, or empty; `mayRun`: the user lets code of
+    this workspace be run.
+    """
+
+    uri: str
+    issue: str
+    interpreter: str
+    mayRun: bool
+
+
+class FixResult(TypedDict):
+    """`edit` is a `WorkspaceEdit`, or null where no change was found; `markdown` is the evidence.
+
+    Of a fix that is checked `markdown` is empty where nothing had to be run for it.
+    """
+
+    verdict: str
+    reason: str
+    markdown: str
+    edit: Any
 
 
 class Explanation(TypedDict):

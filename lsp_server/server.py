@@ -25,6 +25,7 @@ from lsp_server.context.stream import ContextStream
 from lsp_server.edge.actions import register_actions
 from lsp_server.edge.completions import register_completions
 from lsp_server.edge.convert import PositionConverter
+from lsp_server.edge.fix import register_fix
 from lsp_server.edge.progress import WorkDoneProgress
 from lsp_server.edge.pygls_protocol import SparrowProtocol
 from lsp_server.features.code_actions import CodeActions
@@ -172,6 +173,7 @@ def _register(server: SparrowServer) -> None:
     _register_documents(server)
     register_actions(server)
     register_completions(server)
+    register_fix(server)
 
     @server.feature(protocol.RESTART_HOST)
     def restart_host(_: Any) -> dict[str, Any]:

@@ -49,6 +49,7 @@ PURE = (
     "lsp_server.agent.patch",
     "lsp_server.agent.repairs",
     "lsp_server.agent.repairs.*",
+    "lsp_server.agent.report",
     "lsp_server.agent.reproduce",
     "lsp_server.agent.select",
     "lsp_server.agent.spectrum",
@@ -432,6 +433,7 @@ TYPES = {
     "string": "str",
     "number": "int",
     "number | null": "float | None",
+    "WorkspaceEdit | null": "Any",
     "boolean": "bool",
     "ModelState": "ModelState",
     "readonly ModelRole[]": "list[ModelRole]",
@@ -470,6 +472,8 @@ def test_the_messages_are_those_of_the_extension() -> None:
         protocol.SET_PROBLEMS: ("Notification", ["ProblemsParams"]),
         protocol.RESTART_HOST: ("Request", ["NoFields", "NoFields", "void"]),
         protocol.EDIT: ("Request", ["EditParams", "WorkspaceEdit", "void"]),
+        protocol.FIX: ("Request", ["FixParams", "FixResult", "void"]),
+        protocol.CHECK_FIX: ("Request", ["NoFields", "FixResult", "void"]),
         protocol.EXPLAIN_COMPLETION: ("Request", ["NoFields", "ExplainCompletionResult", "void"]),
     }
     assert messages() == ours
@@ -488,6 +492,8 @@ def test_the_messages_are_those_of_the_extension() -> None:
         ("Problem", protocol.Problem),
         ("ProblemsParams", protocol.ProblemsParams),
         ("EditParams", protocol.EditParams),
+        ("FixParams", protocol.FixParams),
+        ("FixResult", protocol.FixResult),
         ("ExplainCompletionResult", protocol.Explanation),
     ],
 )

@@ -26,6 +26,7 @@ import {
   type IndexStatusParams,
   type StatusParams,
 } from "./protocol";
+import { FIX_COMMAND } from "./fix";
 import { RENAME_COMMAND, refactorMiddleware } from "./refactor";
 import { allSettings, COMPLETED_SCHEMES, isEnabled, isLanguageEnabled, SECTION } from "./settings";
 
@@ -127,7 +128,7 @@ function clientOptions(
     initializationOptions: () => ({
       settings: allSettings(),
       apiKeys,
-      commands: [RENAME_COMMAND],
+      commands: [RENAME_COMMAND, FIX_COMMAND],
     }),
     // Deprecated for the pull model, which the server uses; this tells it when to pull.
     // eslint-disable-next-line @typescript-eslint/no-deprecated

@@ -13,6 +13,7 @@ import { ApiKeyStore, Redactor } from "./core/apiKeys";
 import { runDoctor } from "./doctor";
 import { ReadOnlyDocuments } from "./documents";
 import { editByInstruction } from "./edit";
+import { FIX_COMMAND, fixIssue } from "./fix";
 import { chooseExecutable, installWithProgress, updateQuietly, type Folders } from "./installer";
 import { showMenu } from "./menu";
 import { RENAME_COMMAND, renameAt } from "./refactor";
@@ -84,6 +85,9 @@ export function activate(context: ExtensionContext): void {
       edit: () => editByInstruction(server),
     }),
     commands.registerCommand(RENAME_COMMAND, renameAt),
+    commands.registerCommand(FIX_COMMAND, (uri?: string, told?: string) =>
+      fixIssue({ server, documents, state: context.workspaceState }, uri, told),
+    ),
     watchApiKeys(context.secrets, apiKeys, server, output),
     workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration(`${SECTION}.server.path`)) {

@@ -84,6 +84,28 @@ export interface EditParams {
 /** Has a model edit. An error says why there is no edit. */
 export const EditRequest = new RequestType<EditParams, WorkspaceEdit, void>("sparrow/edit");
 
+/** An issue of a folder that a file is in; without a text, the tests that fail are meant. */
+export interface FixParams {
+  readonly uri: string;
+  readonly issue: string;
+  readonly interpreter: string;
+  readonly mayRun: boolean;
+}
+
+/** A change with its evidence; the edit is null where none was found. */
+export interface FixResult {
+  readonly verdict: string;
+  readonly reason: string;
+  readonly markdown: string;
+  readonly edit: WorkspaceEdit | null;
+}
+
+/** Looks for a change that mends an issue. An error says why it cannot be looked for. */
+export const FixRequest = new RequestType<FixParams, FixResult, void>("sparrow/fix");
+
+/** What is known of the part of the last fix that the user took. */
+export const CheckFixRequest = new RequestType<NoFields, FixResult, void>("sparrow/checkFix");
+
 /** Ends the models' processes; the server starts others. */
 export const RestartHostRequest = new RequestType<NoFields, NoFields, void>("sparrow/restartHost");
 

@@ -138,6 +138,11 @@ class Fix:
         )
         return self._result(best, evidence, files, baseline, _why(best, evidence))
 
+    @property
+    def extra(self) -> Mapping[str, str]:
+        """The test of the issue's own code, by its path, where one was made."""
+        return self._extra
+
     # The stages.
 
     async def _baseline(self, tests: Sequence[str]) -> Baseline | None:

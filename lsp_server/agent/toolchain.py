@@ -114,7 +114,8 @@ async def _find_python(workspace: Path, interpreter: str) -> tuple[str, list[Pat
                 shown = await asyncio.to_thread(_of_venv, executable)
                 return str(executable), shown, {"VIRTUAL_ENV": str(environment)}
             if executable == Path(interpreter):
-                return str(executable), [environment, *_real_base(executable)], {}
+                own = [environment] if _is_installation(environment) else []
+                return str(executable), [*own, *_real_base(executable)], {}
     for name in ("python3", "python"):
         found = _which(name)
         if found is not None and (answer := await _ask((found, "-I", "-c", _ASK), workspace)):

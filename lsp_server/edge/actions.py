@@ -12,6 +12,7 @@ from lsprotocol import types
 
 from lsp_server import protocol
 from lsp_server.edge.assists import Assists, RequestFailed
+from lsp_server.edge.fix import offer_fix
 from lsp_server.features.code_actions import KINDS, Action, Resolved
 from lsp_server.refactor.refusal import RefactorRefused
 
@@ -43,7 +44,8 @@ def _register_code_actions(server: SparrowServer, assists: Assists) -> None:
             is_asked_for=params.context.trigger_kind == types.CodeActionTriggerKind.Invoked,
         )
         own = [_code_action(it) for it in found]
-        return [*assists.quick_fixes(params), *own, *assists.model_edits(params)]
+        fixes = [*assists.quick_fixes(params), *offer_fix(server, params)]
+        return [*fixes, *own, *assists.model_edits(params)]
 
     @server.feature(types.CODE_ACTION_RESOLVE)
     async def resolve(action: types.CodeAction) -> types.CodeAction:

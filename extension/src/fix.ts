@@ -1,0 +1,166 @@
+/** Fixes an issue: asks what is wrong, whether code may be run, and shows the change for review. */
+import {
+  ProgressLocation,
+  Uri,
+  window,
+  workspace,
+  type Memento,
+  type WorkspaceEdit,
+  type WorkspaceFolder,
+} from "vscode";
+import type { ReadOnlyDocuments } from "./documents";
+import { CheckFixRequest, FixRequest, type FixResult } from "./protocol";
+import { selectedInterpreter } from "./pythonExtension";
+import type { Server } from "./server";
+
+/** The server has it run for an error in a test: with a URI and what the error says. */
+export const FIX_COMMAND = "sparrow.fixIssue";
+
+/** Kept in the editor's own state of this workspace, which no repository can bring. */
+const MAY_RUN = "sparrow.mayRunCode";
+
+export interface FixParts {
+  readonly server: Server;
+  readonly documents: ReadOnlyDocuments;
+  readonly state: Memento;
+}
+
+export async function fixIssue(parts: FixParts, uri?: string, told?: string): Promise<void> {
+  try {
+    await fix(parts, uri, told);
+  } catch (error) {
+    void window.showWarningMessage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function fix(parts: FixParts, uri?: string, told?: string): Promise<void> {
+  if (!workspace.isTrusted) {
+    throw new Error("In Restricted Mode Sparrow completes code and does nothing else.");
+  }
+  const place = uri === undefined ? await chooseFolder() : Uri.parse(uri);
+  if (place === undefined) {
+    return;
+  }
+  const issue = told ?? (await askForIssue());
+  if (issue === undefined || !(await mayRun(parts.state))) {
+    return;
+  }
+  const found = await request(parts.server, place, issue);
+  if (found === undefined) {
+    return;
+  }
+  await parts.documents.show("Fix Issue", found.result.markdown);
+  if (found.edit === undefined) {
+    void window.showInformationMessage(`Sparrow found no change: ${found.result.reason}.`);
+  } else {
+    // Each of its hunks needs to be confirmed, so that the editor shows them all first.
+    await workspace.applyEdit(found.edit, { isRefactoring: true });
+    await checkWhatWasTaken(parts);
+  }
+}
+
+/** Some of the hunks may not do what all of them did: the server runs the tests again then. */
+async function checkWhatWasTaken({ server, documents }: FixParts): Promise<void> {
+  const { client } = server;
+  if (client === undefined) {
+    return;
+  }
+  const options = { location: ProgressLocation.Window, title: "Sparrow: checking the fix" };
+  const checked = await window.withProgress(options, () => client.sendRequest(CheckFixRequest, {}));
+  if (checked.markdown !== "") {
+    await documents.show("Part of the Fix", checked.markdown);
+  }
+}
+
+/** The active file's folder, or the one that the user picks. */
+async function chooseFolder(): Promise<Uri | undefined> {
+  const { activeTextEditor } = window;
+  const active = activeTextEditor && workspace.getWorkspaceFolder(activeTextEditor.document.uri);
+  const folders = workspace.workspaceFolders ?? [];
+  if (folders.length === 0) {
+    throw new Error("Sparrow fixes issues of an open folder.");
+  }
+  const single = folders.length === 1 ? folders[0] : undefined;
+  const folder: WorkspaceFolder | undefined =
+    active ?? single ?? (await window.showWorkspaceFolderPick());
+  return folder && Uri.joinPath(folder.uri, "file");
+}
+
+/** What is selected, a traceback for example, comes first; undefined where the user turned back. */
+async function askForIssue(): Promise<string | undefined> {
+  const editor = window.activeTextEditor;
+  const selected = editor === undefined ? "" : editor.document.getText(editor.selection);
+  const written = await window.showInputBox({
+    title: "Fix Issue with Sparrow",
+    prompt:
+      selected === ""
+        ? "What is wrong? Leave it empty to fix the tests that fail."
+        : "What is wrong? The selected text is read as well.",
+    placeHolder: "total() ignores the first price",
+  });
+  return written === undefined ? undefined : [written, selected].filter(Boolean).join("\n\n");
+}
+
+/** Asks once for each workspace. */
+async function mayRun(state: Memento): Promise<boolean> {
+  if (state.get(MAY_RUN) === true) {
+    return true;
+  }
+  const allow = "Run Tests";
+  const answer = await window.showWarningMessage(
+    "May Sparrow run this workspace's tests?",
+    {
+      modal: true,
+      detail:
+        "To fix an issue Sparrow runs the tests on copies of the workspace, with changes that it " +
+        "made. They run in a sandbox without a network, your home folder and your files. " +
+        "The answer is kept for this workspace.",
+    },
+    allow,
+  );
+  if (answer !== allow) {
+    return false;
+  }
+  await state.update(MAY_RUN, true);
+  return true;
+}
+
+/** Undefined where the user has cancelled. */
+async function request(
+  server: Server,
+  place: Uri,
+  issue: string,
+): Promise<{ result: FixResult; edit: WorkspaceEdit | undefined } | undefined> {
+  const { client } = server;
+  if (client === undefined) {
+    throw new Error("Sparrow's server is not running.");
+  }
+  const options = {
+    location: ProgressLocation.Notification,
+    title: "Sparrow: looking for a fix",
+    cancellable: true,
+  };
+  return window.withProgress(options, async (_, token) => {
+    const params = {
+      uri: client.code2ProtocolConverter.asUri(place),
+      issue,
+      interpreter: (await selectedInterpreter()) ?? "",
+      mayRun: true,
+    };
+    const answer = client.sendRequest(FixRequest, params, token);
+    const result = await answer.catch((error: unknown) => {
+      if (token.isCancellationRequested) {
+        return undefined;
+      }
+      throw error;
+    });
+    if (result === undefined) {
+      return undefined;
+    }
+    const edit =
+      result.edit === null
+        ? undefined
+        : await client.protocol2CodeConverter.asWorkspaceEdit(result.edit, token);
+    return { result, edit };
+  });
+}

@@ -1,0 +1,147 @@
+"""A fix of a failing test through a real server, with no model that chats."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from lsp_server import protocol
+
+from .live_index import wait_for_no_processes
+from .lsp_session import Place, Server, place, serving
+
+CART = """\
+def total(prices):
+    result = 0
+    for price in prices[1:]:
+        result += price
+    return result
+"""
+TEST = """\
+import unittest
+from cart import total
+
+
+class Total(unittest.TestCase):
+    def test_total(self):
+        self.assertEqual(total([1, 2, 3]), 6)
+
+    def test_one(self):
+        self.assertEqual(total([4]), 4)
+
+    def test_nothing(self):
+        self.assertEqual(total([]), 0)
+"""
+FIX_LIMIT_S = 55.0
+CAPABILITIES = types.ClientCapabilities(
+    window=types.WindowClientCapabilities(work_done_progress=True)
+)
+
+
+@pytest.fixture
+def where() -> Iterator[Place]:
+    with place() as made:
+        (made.folder / "cart.py").write_text(CART)
+        (made.folder / "test_cart.py").write_text(TEST)
+        for number in range(20):  # so many that progress is told
+            (made.folder / f"m{number}.py").write_text(f"def made_{number}(): ...\n")
+        yield made
+        made.kill_hosts()
+        wait_for_no_processes(made.runtime / "cache")
+
+
+def settings(where: Place) -> dict[str, Any]:
+    """Where there is no sandbox, the rest of it is the same without."""
+    return {
+        "completion": {"model": where.script({"reply": [""]})},
+        "fix": {"allowUnsandboxed": True, "testCommand": f"{sys.executable} -m unittest"},
+    }
+
+
+async def indexed(server: Server) -> None:
+    def took_create(_: types.WorkDoneProgressCreateParams) -> None:
+        """An editor says yes."""
+
+    server.client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)(took_create)
+    await server.until(lambda: any(it == "done" for _, it in server.said.progress))
+
+
+def asked(where: Place, *, may_run: bool = True) -> protocol.FixParams:
+    return protocol.FixParams(
+        uri=(where.folder / "cart.py").as_uri(),
+        issue="",
+        interpreter=sys.executable,
+        mayRun=may_run,
+    )
+
+
+async def test_a_failing_test_is_fixed_as_the_file_stands_in_the_editor(where: Place) -> None:
+    """What is unsaved is what is fixed; the file and the folder stay as they are."""
+    unsaved = CART.replace("result = 0", "result = 0  # in cents")
+    async with serving(where, settings=settings(where), capabilities=CAPABILITIES) as server:
+        await indexed(server)
+        uri = server.open((where.folder / "cart.py").as_uri(), unsaved, version=7)
+        async with asyncio.timeout(FIX_LIMIT_S):
+            found = await server.client.protocol.send_request_async(protocol.FIX, asked(where))
+        assert found.verdict == "verified"
+        assert found.markdown.startswith("# Verified\n\n")
+        assert "test_cart.Total.test_one" in found.markdown
+        (changed,) = found.edit.documentChanges
+        assert (changed.textDocument.uri, changed.textDocument.version) == (uri, 7)
+        assert changed.edits
+        annotations = found.edit.changeAnnotations._asdict().values()
+        assert annotations
+        assert all(it.needsConfirmation for it in annotations)
+        # The user took it as a whole, then another text, which is as good as a part of it.
+        (edit,) = changed.edits
+        lines = unsaved.splitlines(keepends=True)
+        start, end = edit.range.start, edit.range.end
+        assert start.line == end.line
+        line = lines[start.line]
+        lines[start.line] = line[: start.character] + edit.newText + line[end.character :]
+        server.change(uri, 8, "".join(lines))
+        async with asyncio.timeout(FIX_LIMIT_S):
+            checked = await server.client.protocol.send_request_async(protocol.CHECK_FIX, {})
+            assert (checked.verdict, checked.markdown) == ("verified", "")
+            server.change(uri, 9, unsaved.replace("prices[1:]", "prices[:1]"))
+            checked = await server.client.protocol.send_request_async(protocol.CHECK_FIX, {})
+        assert checked.verdict == "partly verified"
+        assert "test_cart.Total.test_total" in checked.markdown
+        assert await server.stop() == 0
+    assert (where.folder / "cart.py").read_text() == CART
+    assert len(list(where.folder.iterdir())) == 22
+    assert list((where.runtime / "cache/copies").iterdir()) == []
+
+
+async def test_nothing_is_run_without_the_users_word(where: Place) -> None:
+    (where.folder / "test_cart.py").write_text("open('ran', 'w').close()\n")
+    async with serving(where, settings=settings(where), capabilities=CAPABILITIES) as server:
+        await indexed(server)
+        with pytest.raises(JsonRpcException, match="was not allowed"):
+            await server.request(protocol.FIX, asked(where, may_run=False))
+        assert await server.stop() == 0
+    assert not (where.folder / "ran").exists()
+    assert not (where.runtime / "cache/copies").exists()
+
+
+async def test_who_cancels_leaves_nothing_behind(where: Place) -> None:
+    (where.folder / "test_cart.py").write_text("while True: pass\n")
+    async with serving(where, settings=settings(where), capabilities=CAPABILITIES) as server:
+        await indexed(server)
+        answer = server.client.protocol.send_request_async(
+            protocol.FIX, asked(where), msg_id="fix-1"
+        )
+        await server.until(
+            lambda: any("running the tests" in str(it) for _, it in server.said.progress)
+        )
+        server.cancel("fix-1")
+        with pytest.raises((JsonRpcException, asyncio.CancelledError)):
+            await answer
+        assert await server.stop() == 0
+    assert list((where.runtime / "cache/copies").iterdir()) == []
