@@ -66,9 +66,7 @@ async function checkWhatWasTaken({ server, documents }: FixParts): Promise<void>
     return;
   }
   const options = { location: ProgressLocation.Window, title: "Sparrow: checking the fix" };
-  const checked = await window.withProgress(options, () =>
-    client.sendRequest(CheckFixRequest, {}),
-  );
+  const checked = await window.withProgress(options, () => client.sendRequest(CheckFixRequest, {}));
   if (checked.markdown !== "") {
     await documents.show("Part of the Fix", checked.markdown);
   }
