@@ -47,6 +47,8 @@ WELCOME_TIMEOUT_S = 5.0
 # Chunks go out in groups of about this many characters, so that a whole repository neither makes
 # one huge write nor counts as a peer that has stopped reading.
 _UPLOAD_CHARACTERS = 1024 * 1024
+# A window lives for weeks, and lays several layouts a minute; what it remembers of them is bounded.
+MAX_HELD_LAYOUTS = 1_000
 
 
 class Connection:
@@ -143,6 +145,11 @@ class Connection:
         async with self._upload:
             if layout.id in self._held_layouts:
                 return  # another request has sent it in the meantime
+            if len(self._held_layouts) >= MAX_HELD_LAYOUTS:
+                # The host has evicted most by now; what it still holds is sent once more.
+                self._held_layouts.clear()
+                self._held_chunks.clear()
+                self.token_counts.clear()
             await self._put_chunks(layout.chunks(), layout.message)
             self._held_layouts.add(layout.id)
 

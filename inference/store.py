@@ -18,7 +18,7 @@ from inference.prompt import Chunk, PromptLayout, PromptMessage, PromptSection
 from inference.protocol import ChatMessage, PutLayout, Role, chunk_id, layout_id
 
 MAX_CHUNK_BYTES = 256 * 1024 * 1024
-MAX_LAYOUTS = 64
+MAX_LAYOUTS = 256  # four for each of 64 windows; they share their chunks
 # What a chunk costs beside its text: the objects around it, and its places in the tables.
 _CHUNK_OVERHEAD_BYTES = 500
 

@@ -36,7 +36,8 @@ from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 __all__ = ["CouldNotRun", "run"]
 
 IDLE_S = 0.05  # between keys: an editor's server is idle when a key comes
-TYPED = "    total = sum(value for value in values)  # typed here\n"
+# A comment, as is what the model says: that may stand behind each key.
+TYPED = "    # the sum of all values, written in the middle of the file\n"
 
 
 @dataclass
@@ -99,7 +100,7 @@ def _prepare(scratch: Path) -> tuple[Path, str]:
     folder = scratch / "workspace"
     folder.mkdir()
     script = scratch / "instant.json"
-    script.write_text(json.dumps({"rules": [{"reply": ["pass"]}]}))
+    script.write_text(json.dumps({"rules": [{"reply": ["# said"]}]}))
     os.environ[RUNTIME_DIR_VARIABLE] = str(scratch / "run")
     os.environ[CACHE_DIR_VARIABLE] = str(scratch / "cache")
     return folder, f"scripted:{script}"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import inference.connection
 import inference.session
 from inference.client import InferenceClient
 from inference.connection import Connection
@@ -587,6 +588,25 @@ class TestLoad:
             await asyncio.gather(*tasks, return_exceptions=True)
             await eventually(lambda: host.scheduler.running == 0)
             assert (await collect(client))[0] == "1 + 1"
+
+    async def test_what_a_client_remembers_of_its_layouts_is_bounded(
+        self, script: Script, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(inference.connection, "MAX_HELD_LAYOUTS", 2)
+        async with client_of(script(ANSWER)) as client:
+            await client.wait_ready(20)
+            for number in (*range(5), 0):
+                chunk = TextChunk.of(f"{number}\n")
+                layout = Layout.of([LayoutSection(Role.PREFIX, "a.py", (chunk,))])
+                tail, sampling = Tail("", ""), Sampling(8)
+                stream = client.generate(layout, tail, sampling, Priority.COMPLETION)
+                async with aclosing(stream):
+                    assert [it async for it in stream if isinstance(it, Done)]
+                held = client._connection
+                assert held is not None
+                assert len(held._held_layouts) <= 2
+                assert len(held._held_chunks) <= 2
+                assert len(held.token_counts) <= 2
 
     async def test_a_flood_of_cancelled_requests_leaves_nothing(
         self, host_of: HostOf, script: Script, client_of: ClientOf
