@@ -145,3 +145,31 @@ async def test_who_cancels_leaves_nothing_behind(where: Place) -> None:
             await answer
         assert await server.stop() == 0
     assert list((where.runtime / "cache/copies").iterdir()) == []
+
+
+async def test_an_error_in_a_test_offers_a_fix(where: Place) -> None:
+    """In a test, to an editor that has the command; and not of a hint, or in other files."""
+    at = types.Range(types.Position(7, 0), types.Position(7, 4))
+    error = types.Diagnostic(at, "5 != 6", severity=types.DiagnosticSeverity.Error)
+    hint = types.Diagnostic(at, "5 != 6", severity=types.DiagnosticSeverity.Hint)
+    options = {"initialization_options": {"commands": ["sparrow.fixIssue"]}}
+
+    async with serving(where, settings=settings(where), initialize=options) as server:
+
+        async def offered(name: str, diagnostic: types.Diagnostic) -> list[types.CodeAction]:
+            uri = server.open((where.folder / name).as_uri(), (where.folder / name).read_text())
+            params = types.CodeActionParams(
+                types.TextDocumentIdentifier(uri), at, types.CodeActionContext([diagnostic])
+            )
+            found = await server.request(types.TEXT_DOCUMENT_CODE_ACTION, params)
+            return [it for it in found if it.command is not None]
+
+        (action,) = await offered("test_cart.py", error)
+        assert action.title == "Fix the code that this test is about"
+        # The library reads an action that has a command as one that is nothing else.
+        told = str(action.command)
+        assert "sparrow.fixIssue" in told
+        assert "test_cart.py, line 8: 5 != 6" in told
+        assert await offered("test_cart.py", hint) == []
+        assert await offered("cart.py", error) == []
+        assert await server.stop() == 0
