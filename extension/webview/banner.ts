@@ -19,7 +19,7 @@ export class Banner {
       this.#say("Sparrow's server is not running. Its state is in the status bar.");
     } else if (!state.hasChatModel) {
       this.#say(
-        "No chat model is set up. Sparrow finds the code that a question is about; it explains nothing.",
+        "No chat model is set up. Sparrow finds the code that a question is about, but explains nothing.",
         textButton("Set Up a Chat Model…", this.setUpModel),
       );
     } else if (state.state === "loading" || state.state === "starting") {

@@ -22,6 +22,8 @@ export class ChatApp {
   /** The question that is edited, to be sent in its place. */
   #edited: ChatMessage | undefined;
   #problemTimer: number | undefined;
+  /** Conversations that events were missing of. */
+  readonly #reopening = new Set<string>();
 
   readonly #title = element("h1", { class: "title" });
   readonly #problem = element("div", { class: "problem", attributes: { role: "alert" } });
@@ -166,7 +168,10 @@ export class ChatApp {
       this.#showSummaries();
     }
     for (const gap of gaps) {
-      void this.#open(gap, false);
+      if (!this.#reopening.has(gap)) {
+        this.#reopening.add(gap);
+        void this.#open(gap, false).finally(() => this.#reopening.delete(gap));
+      }
     }
   }
 
