@@ -153,6 +153,8 @@ class Sources:
         return await self._code.read(place)
 
     async def _lines(self, mention: Mention) -> Block:
+        if not mention.ref:
+            raise ChatRefused("nothing is selected", "Select the lines that you mean.")
         file, ref = await self._file(mention), Ref.parse(mention.ref)
         first = ref.first_line or 0
         end = len(file.lines) if ref.end_line is None else min(ref.end_line, len(file.lines))

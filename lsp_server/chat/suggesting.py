@@ -11,6 +11,7 @@ MAX_SUGGESTIONS = 30
 _MAX_OF_A_KIND = 12
 _MIN_SYMBOL_CHARACTERS = 2
 _KINDS = (
+    Mention("selection", "", "selection", "the lines that are selected"),
     Mention("diagnostics", "", "diagnostics", "problems in the open files"),
     Mention("changes", "", "changes", "what has changed since the last commit"),
     Mention("repo", "", "repo", "the whole repository, as far as it fits"),
@@ -29,6 +30,8 @@ def suggest(code: Codebase, query: str, near: str | None) -> list[Mention]:
     for name, make in _MAKERS.items():
         if wanted in ("", name) and (wanted or name != "issue"):
             found += list(make(code, query, near))[:_MAX_OF_A_KIND]
+    if not wanted and len(query) >= _MIN_SYMBOL_CHARACTERS and "issue".startswith(query.lower()):
+        found[:0] = list(_issues(code, "", near))[:_MAX_OF_A_KIND]
     return found[:MAX_SUGGESTIONS]
 
 

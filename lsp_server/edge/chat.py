@@ -14,6 +14,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from lsp_server import chat_protocol as protocol
 from lsp_server.chat.applying import Applying
+from lsp_server.chat.blocks import lines_ref
 from lsp_server.chat.codebase import Codebase
 from lsp_server.chat.gathering import Gathering
 from lsp_server.chat.live_answer import Event
@@ -176,12 +177,18 @@ async def _answered(answer: Awaitable[_ResultT]) -> _ResultT:
 
 
 def _asked(given: Mapping[str, Any]) -> Asked:
-    mentions = [_mention(_fields(it)) for it in _items(given, "mentions")]
     uri, selected = _maybe_text(given, "uri"), _fields(given.get("selection"))
     selection = None
     first, last = selected.get("startLine"), selected.get("endLine")
     if type(first) is int and type(last) is int and 0 <= first <= last:
         selection = first, last + 1
+    mentions = [_mention(_fields(it)) for it in _items(given, "mentions")]
+    if uri is not None and selection is not None:
+        ref = lines_ref(uri, *selection)
+        mentions = [
+            dataclasses.replace(it, ref=ref) if it.kind == "selection" and not it.ref else it
+            for it in mentions
+        ]
     return Asked(
         _text(given, "text"),
         tuple(mentions),

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from inference.client import ClientState, InferenceClient
-from inference.errors import HostUnavailable, InferenceError, PromptTooLong
+from inference.errors import HostUnavailable, InferenceError, PromptTooLong, RequestRefused
 from lsp_server.chat.answering import Answering, Limits
 from lsp_server.chat.codebase import Codebase
 from lsp_server.chat.export import to_markdown
@@ -107,6 +107,7 @@ class Chat:
         self._applying = applying
         self._running: dict[str, _Running] = {}
         self._asked: dict[str, Asked] = {}  # by question, to ask again
+        self._without_tools: set[str] = set()  # the models that were found to take none
 
     async def summaries(self) -> list[tuple[Summary, bool]]:
         """The conversations of these folders, the newest first, and whether they are answering."""
@@ -285,6 +286,14 @@ class Chat:
             if running.live.text:
                 raise
             return await self._ask(client, running, anew=True)
+        except RequestRefused as refusal:
+            # Servers say in their own words that a model, or its template, takes no tools.
+            model = client.endpoint.model
+            is_of_tools = "tool" in refusal.message.lower() and model not in self._without_tools
+            if running.live.text or not is_of_tools:
+                raise
+            self._without_tools.add(model)
+            return await self._ask(client, running)
 
     async def _ask(self, client: InferenceClient, running: _Running, *, anew: bool = False) -> str:
         """Asks the model; what it was shown and said is in the log, also where this fails."""
@@ -306,7 +315,9 @@ class Chat:
             earlier=earlier,
             max_earlier_characters=gathered.earlier_characters,
         )
-        answering = Answering(client, running.live, Tools(self._code, running.asked.uri))
+        takes_tools = client.endpoint.model not in self._without_tools
+        tools = Tools(self._code, running.asked.uri) if takes_tools else None
+        answering = Answering(client, running.live, tools)
         limits = Limits(self._gathering.max_answer_tokens(client, gathered.used_tokens))
         try:
             await answering.run(turn.log.messages, limits, thinking=running.thinking)

@@ -32,6 +32,7 @@ class Played:
     def __init__(self) -> None:
         self.answers: list[Route] = []
         self.asked: list[Any] = []
+        self.refuses_tools = False
 
     async def chat(self, exchange: Exchange) -> None:
         messages = exchange.body["messages"]
@@ -39,6 +40,9 @@ class Played:
             await answer("Yes.")(exchange)  # asked while it is loaded, whether it chats
             return
         self.asked.append(exchange.body)
+        if self.refuses_tools and "tools" in exchange.body:
+            await exchange.send_json({"error": {"message": "m does not support tools"}}, 400)
+            return
         await self.answers.pop(0)(exchange)
 
     def routes(self) -> dict[str, Route]:
@@ -149,3 +153,19 @@ async def test_hostile_streams_end_well(where: Place) -> None:
             played.answers = [answer("At last.")]
             _, said_last = await asked(chat, name)
             assert said_last["text"] == "At last."
+
+
+async def test_a_model_that_takes_no_tools_is_asked_without(where: Place) -> None:
+    played = Played()
+    played.refuses_tools = True
+    async with playing(played.routes()) as server:
+        settings = {
+            "completion": {"model": "suffix"},
+            "chat": {"model": f"openai:{server.url}", "engineArgs": {"fim_order": "psm"}},
+        }
+        async with chatting(where, settings) as chat:
+            for turn in range(2):
+                played.answers = [answer("Yes.")]
+                _, said_last = await asked(chat)
+                assert (said_last["state"], said_last["text"]) == ("done", "Yes.")
+                assert len(played.asked) == turn + 2  # it is found out once
