@@ -149,6 +149,7 @@ def test_a_question_is_answered_stopped_and_kept_over_a_reload(
     with editor.page.expect_navigation():
         editor.run_command("Developer: Reload Window")
     editor.wait_for_status("^Sparrow: ready")
+    editor.run_command("View: Show Sparrow")
     chat = editor.webview()
     expect(chat.locator(".message")).to_have_count(4)
     expect(chat.locator(".message.assistant").first).to_contain_text("A day costs")
