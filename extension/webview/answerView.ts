@@ -207,7 +207,8 @@ function usageDetails(usage: ChatUsage): HTMLElement {
     {},
     ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
   );
-  const summary = `${count(generatedTokens)} tokens in ${seconds.toFixed(1)} s`;
+  const noun = generatedTokens === 1 ? "token" : "tokens";
+  const summary = `${count(generatedTokens)} ${noun} in ${seconds.toFixed(1)} s`;
   return element("details", { class: "usage" }, element("summary", {}, summary), table);
 }
 

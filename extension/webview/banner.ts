@@ -11,15 +11,15 @@ export class Banner {
 
   constructor(private readonly setUpModel: () => void) {}
 
-  /** Undefined: the server is not there. */
-  show(state: ChatState | undefined): void {
+  /** A text says why nothing is known of the model. */
+  show(state: ChatState | string): void {
     this.element.replaceChildren();
     this.element.hidden = true;
-    if (state === undefined) {
-      this.#say("Sparrow's server is not running. Its state is in the status bar.");
+    if (typeof state === "string") {
+      this.#say(state);
     } else if (!state.hasChatModel) {
       this.#say(
-        "No chat model is set up. Sparrow finds the code that a question is about; it explains nothing.",
+        "No chat model is set up. Sparrow finds the code that a question is about, but explains nothing.",
         textButton("Set Up a Chat Model…", this.setUpModel),
       );
     } else if (state.state === "loading" || state.state === "starting") {

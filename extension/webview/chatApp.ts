@@ -1,5 +1,5 @@
 /** Joins the parts of the view: what the user does becomes requests, what comes back is shown. */
-import type { ChatMessage, ChatState } from "../src/chatProtocol";
+import type { ChatMessage } from "../src/chatProtocol";
 import { Conversations, type Changes } from "../src/core/chat/conversations";
 import { EMPTY_DRAFT } from "../src/core/chat/mentions";
 import { Banner } from "./banner";
@@ -18,10 +18,11 @@ export class ChatApp {
   });
   readonly #conversations = new Conversations();
   #kept: KeptState = readKept(this.#host.kept());
-  #state: ChatState | undefined;
   /** The question that is edited, to be sent in its place. */
   #edited: ChatMessage | undefined;
   #problemTimer: number | undefined;
+  /** Conversations that events were missing of. */
+  readonly #reopening = new Set<string>();
 
   readonly #title = element("h1", { class: "title" });
   readonly #problem = element("div", { class: "problem", attributes: { role: "alert" } });
@@ -102,15 +103,13 @@ export class ChatApp {
   /** All anew, as the server has it now. */
   async #refresh(): Promise<void> {
     try {
-      this.#state = await this.#host.ask("state", {});
+      this.#banner.show(await this.#host.ask("state", {}));
       const { conversations } = await this.#host.ask("list", {});
       this.#conversations.list(conversations);
-    } catch {
-      this.#state = undefined;
-      this.#banner.show(undefined);
+    } catch (error) {
+      this.#banner.show(messageOf(error));
       return;
     }
-    this.#banner.show(this.#state);
     const id = this.#shown;
     if (id !== null && this.#conversations.summary(id) !== undefined) {
       await this.#open(id);
@@ -126,16 +125,10 @@ export class ChatApp {
         this.#take(this.#conversations.apply(notice.events));
         return;
       case "state":
-        this.#state = notice.state;
         this.#banner.show(notice.state);
         return;
       case "connection":
-        if (notice.isThere) {
-          void this.#refresh();
-        } else {
-          this.#state = undefined;
-          this.#banner.show(undefined);
-        }
+        void this.#refresh();
         return;
       case "editor":
         this.#composer.measureSoon();
@@ -166,7 +159,10 @@ export class ChatApp {
       this.#showSummaries();
     }
     for (const gap of gaps) {
-      void this.#open(gap, false);
+      if (!this.#reopening.has(gap)) {
+        this.#reopening.add(gap);
+        void this.#open(gap, false).finally(() => this.#reopening.delete(gap));
+      }
     }
   }
 

@@ -67,5 +67,6 @@ def _range(given: Any) -> types.Range:
 
 
 def _difference(before: str, after: str) -> Syntax:
-    lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), FILE, FILE, n=1)
+    texts = (text.splitlines(keepends=True) for text in (before, after))
+    lines = difflib.unified_diff(*texts, FILE, FILE, n=1)
     return Syntax("".join(lines).rstrip("\n"), "diff", theme="ansi_dark")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,13 @@ LONG = {
 CHEAPER = {"when": {"message_ends_with": "dearer"}, "reply": [EDIT]}
 
 
-def launch(launch_editor: LaunchEditor, sparrow: Path, folder: Path, model: str) -> Workbench:
+def launch(
+    launch_editor: LaunchEditor,
+    sparrow: Path,
+    folder: Path,
+    model: str,
+    others: Mapping[str, Any] | None = None,
+) -> Workbench:
     workspace = folder / "workspace"
     workspace.mkdir()
     (workspace / "fees.py").write_text(FEES)
@@ -79,6 +86,7 @@ def launch(launch_editor: LaunchEditor, sparrow: Path, folder: Path, model: str)
         "sparrow.completion.model": "suffix",
         "sparrow.chat.model": model,
         "workbench.colorTheme": "Default Dark Modern",
+        **(others or {}),
     }
     editor = launch_editor(workspace, settings)
     editor.open_file("fees.py")
@@ -138,9 +146,10 @@ def test_a_question_is_answered_stopped_and_kept_over_a_reload(
     expect(stopped).to_contain_text("Stopped")
     write(chat, "a draft")
 
-    editor.page.reload()
-    editor.page.locator(".monaco-workbench").wait_for()
+    with editor.page.expect_navigation():
+        editor.run_command("Developer: Reload Window")
     editor.wait_for_status("^Sparrow: ready")
+    editor.run_command("View: Show Sparrow")
     chat = editor.webview()
     expect(chat.locator(".message")).to_have_count(4)
     expect(chat.locator(".message.assistant").first).to_contain_text("A day costs")
@@ -196,10 +205,8 @@ def test_code_is_applied_by_hunk(
     apply = editor.page.get_by_role("button", name=re.compile("^Apply"))
     expect(apply).to_be_visible()
     editor.screenshot("preview")
-    hunks = editor.page.locator(".refactor-preview .monaco-list-row input[type=checkbox]")
-    expect(hunks.first).to_be_attached()
-    row = editor.page.locator(".refactor-preview .monaco-list-row").filter(has_text="25").last
-    row.locator("input[type=checkbox]").click()
+    hunk = editor.page.locator(".monaco-list-row").filter(has_text="DAILY = 2")
+    hunk.get_by_role("checkbox").click()
     apply.click()
     expect(editor.page.locator(".view-lines").first).to_contain_text("DAILY = 25")
     editor.run_command("File: Save All Files")
@@ -243,3 +250,19 @@ def test_what_is_selected_is_asked_about(
     expect(answer.locator("td").last).to_have_text("200")
     editor.run_command("Sparrow: Export Chat as Markdown")
     expect(editor.page.locator(".view-lines").first).to_contain_text("cost?")
+
+
+def test_the_editors_own_chat_asks_sparrow(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    model = scenes.scripted_model(tmp_path / "script.json", COST)
+    settings = {"chat.disableAIFeatures": False}
+    editor = launch(launch_editor, sparrow, tmp_path, model, settings)
+    editor.run_command("Chat: Open Chat")
+    box = editor.page.locator(".interactive-session .interactive-input-part .monaco-editor")
+    box.click()
+    editor.page.keyboard.type("@sparrow What does it cost?", delay=20)
+    editor.press("Enter")
+    reply = editor.page.locator(".interactive-session .interactive-response").last
+    expect(reply.locator("td").last).to_have_text("200")
+    editor.screenshot("participant")

@@ -314,7 +314,7 @@ def test_the_keyboard_reaches_everything(open_chat: OpenChat) -> None:
 def test_thousands_of_messages_open_at_once(open_chat: OpenChat) -> None:
     chat = open_chat(300)
     chat.run("(chat) => harness.put(chat)", chat_of("long", [PARAGRAPH + SHORT_CODE] * 1500))
-    chat.run("() => harness.tell({ kind: 'connection', isThere: true })")
+    chat.run("() => harness.tell({ kind: 'connection' })")
     expect(chat.page.locator(".conversation")).to_have_count(1)
     tasks = RunningTasks(chat.page)
     chat.run(f"async () => {{ document.querySelector('.conversation').click(); {WHOLE} }}")
@@ -348,7 +348,7 @@ def test_no_task_is_long_while_the_end_of_20000_tokens_streams(
     before, streamed = f"{text[:72_000]} MARK ", text[72_000:80_000]
     chat = open_chat(350)
     chat.run("(chat) => harness.put(chat)", chat_of("s", [before], state="streaming"))
-    chat.run("() => harness.tell({ kind: 'connection', isThere: true })")
+    chat.run("() => harness.tell({ kind: 'connection' })")
     chat.page.get_by_label("All chats").click()
     chat.page.get_by_role("button", name="A chat", exact=False).first.click()
     expect(chat.page.get_by_role("button", name="Stop")).to_be_visible()

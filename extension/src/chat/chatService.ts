@@ -9,17 +9,17 @@ import { EventNotification, StateChangedNotification } from "./requests";
 export class ChatService implements Disposable {
   readonly #events = new EventEmitter<ChatEvent>();
   readonly #states = new EventEmitter<ChatState>();
-  readonly #connections = new EventEmitter<boolean>();
-  readonly #subscription: Disposable;
+  readonly #connections = new EventEmitter<void>();
+  readonly #subscriptions: readonly Disposable[];
   #client: LanguageClient | undefined;
 
   readonly onEvent = this.#events.event;
   readonly onState = this.#states.event;
-  /** Whether the server is there, when that changes. */
+  /** The server was started or has gone, or the user has begun to trust the workspace. */
   readonly onConnection = this.#connections.event;
 
   constructor(server: Server) {
-    this.#subscription = server.onDidStart(({ client, ended }) => {
+    const started = server.onDidStart(({ client, ended }) => {
       this.#client = client;
       client.onNotification(EventNotification, (event) => {
         this.#events.fire(event);
@@ -27,18 +27,18 @@ export class ChatService implements Disposable {
       client.onNotification(StateChangedNotification, (state) => {
         this.#states.fire(state);
       });
-      this.#connections.fire(true);
+      this.#connections.fire();
       void ended.then(() => {
         if (this.#client === client) {
           this.#client = undefined;
-          this.#connections.fire(false);
+          this.#connections.fire();
         }
       });
     });
-  }
-
-  get isConnected(): boolean {
-    return this.#client !== undefined;
+    const trusted = workspace.onDidGrantWorkspaceTrust(() => {
+      this.#connections.fire();
+    });
+    this.#subscriptions = [started, trusted];
   }
 
   /** Rejects with a message for the user. */
@@ -74,7 +74,7 @@ export class ChatService implements Disposable {
   }
 
   dispose(): void {
-    this.#subscription.dispose();
+    this.#subscriptions.forEach((subscription) => void subscription.dispose());
     this.#events.dispose();
     this.#states.dispose();
     this.#connections.dispose();

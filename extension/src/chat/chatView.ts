@@ -55,8 +55,8 @@ export class ChatView implements WebviewViewProvider, Disposable {
       chat.onState((state) => {
         this.#tell({ kind: "state", state });
       }),
-      chat.onConnection((isThere) => {
-        this.#tell({ kind: "connection", isThere });
+      chat.onConnection(() => {
+        this.#tell({ kind: "connection" });
       }),
       window.onDidChangeActiveTextEditor(() => {
         this.#tellOfEditor();

@@ -6,6 +6,7 @@ import { StateRequest } from "./requests";
 
 const USE = "Use It";
 const CHOOSE = "Choose Another…";
+const OPEN_SETTING = "Open the Setting";
 
 export async function setUpChatModel(chat: ChatService): Promise<void> {
   const { proposal, message } = await chat.request(StateRequest, {});
@@ -13,9 +14,9 @@ export async function setUpChatModel(chat: ChatService): Promise<void> {
     const choice = await window.showInformationMessage(
       "Sparrow has no model to propose for this machine.",
       { modal: true, detail: message },
-      CHOOSE,
+      OPEN_SETTING,
     );
-    if (choice === CHOOSE) {
+    if (choice === OPEN_SETTING) {
       await openSetting("chat.model");
     }
     return;

@@ -48,7 +48,7 @@ export function createRelay(chat: ChatService, onShowing: (id: string | null) =>
     suggest: async ({ query }) => {
       const { uri } = chat.place();
       const { mentions } = await chat.request(SuggestRequest, { query, uri });
-      return { mentions: [...selectionFor(query), ...mentions] };
+      return { mentions: mentions.flatMap(filledIn) };
     },
     context: async (params) => chat.request(ContextRequest, { ...params, ...chat.place() }),
     apply: async (params) => {
@@ -84,13 +84,15 @@ export function createRelay(chat: ChatService, onShowing: (id: string | null) =>
   };
 }
 
-/** What is selected is known here alone. */
-function selectionFor(query: string): readonly ChatMention[] {
+/** What is selected is known here; the mention of it gets its place, or is left out. */
+function filledIn(mention: ChatMention): readonly ChatMention[] {
+  if (mention.kind !== "selection" || mention.ref !== "") {
+    return [mention];
+  }
   const editor = activeEditor();
-  const isMeant = "selection".startsWith(query.toLowerCase());
-  return !isMeant || editor === undefined || editor.selection.isEmpty
+  return editor === undefined || editor.selection.isEmpty
     ? []
-    : [{ ...selectionMention(editor), label: "selection" }];
+    : [{ ...selectionMention(editor), label: mention.label }];
 }
 
 /** In the place of the selection, as one step of undo. */

@@ -73,8 +73,8 @@ export type ViewNotice =
   | { readonly kind: "refusal"; readonly ticket: number; readonly message: string }
   | { readonly kind: "events"; readonly events: readonly ChatEvent[] }
   | { readonly kind: "state"; readonly state: ChatState }
-  /** The server was started, or has gone. */
-  | { readonly kind: "connection"; readonly isThere: boolean }
+  /** The server was started or has gone, or may be asked from now on: all may be otherwise. */
+  | { readonly kind: "connection" }
   /** The user went to another editor, or selected something else. */
   | { readonly kind: "editor" }
   | { readonly kind: "newChat" }
