@@ -67,6 +67,6 @@ def _range(given: Any) -> types.Range:
 
 
 def _difference(before: str, after: str) -> Syntax:
-    texts = (text.splitlines(keepends=True) for text in (before, after))
-    lines = difflib.unified_diff(*texts, FILE, FILE, n=1)
+    old, new = (text.splitlines(keepends=True) for text in (before, after))
+    lines = difflib.unified_diff(old, new, FILE, FILE, n=1)
     return Syntax("".join(lines).rstrip("\n"), "diff", theme="ansi_dark")
