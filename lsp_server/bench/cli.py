@@ -46,10 +46,6 @@ BENCHMARKS = {
     help="For `fix`: the git repositories of the issues, as owner/name or owner__name.",
 )
 @click.option(
-    "--only",
-    help="For `fix`: quixbugs, humanevalfix or issues alone.",
-)
-@click.option(
     "--misses",
     type=click.IntRange(min=1),
     help="For `context`: list so many tasks of each repository that lack a name.",
@@ -66,7 +62,11 @@ BENCHMARKS = {
 @click.option(
     "--clients", type=click.IntRange(min=2), help="For `clients`: how many; 64 if not given."
 )
-@click.option("--only", help="For `all`: which, as name,name; the others keep their figures.")
+@click.option(
+    "--only",
+    help="For `all`: which, as name,name; the others keep their figures. "
+    "For `fix`: quixbugs, humanevalfix or issues alone.",
+)
 @click.option(
     "--out",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
