@@ -155,14 +155,7 @@ def test_a_question_is_answered_stopped_and_kept_over_a_reload(
     expect(chat.locator(".message.assistant").first).to_contain_text("A day costs")
     expect(question(chat)).to_have_value("a draft")
 
-    editor.home.write_settings(
-        {
-            "sparrow.server.path": str(sparrow),
-            "sparrow.completion.model": "suffix",
-            "sparrow.chat.model": model,
-            "workbench.colorTheme": "Default Light Modern",
-        }
-    )
+    editor.run_command("Preferences: Toggle between Light/Dark Themes")
     wait_until(
         lambda: "vscode-light" in (editor.webview().get_attribute("class") or ""),
         "a light view",
