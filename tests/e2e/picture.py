@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "lsp_server" / "demo" / "workspace"
 WINDOW = ViewportSize(width=1200, height=750)
 PIXELS_PER_POINT = 1.5
+TIMEOUT_MS = 120_000
 
 OPENED = ("shelf/storage.py", "shelf/books.py", "shelf/members.py")
 WRITTEN = '''
@@ -39,7 +40,8 @@ WRITTEN = '''
 
 COMPLETED = 'raise NotFoundError(f"no member has the id {member_id}")'
 
-QUESTION = "How is a member found by the address? See @members"
+MENTION = "In @members"
+QUESTION = "how do I find a member by the address?"
 ANSWER = """`Members` in `shelf/members.py:20` finds a member by the id alone. A method beside `get()` does it:
 
 ```python
@@ -85,6 +87,7 @@ def main() -> int:
 
 def _take(picture: Path, vsix: Path, *, of_chat: bool) -> None:
     build = build_editor(_say)
+    expect.set_options(timeout=TIMEOUT_MS)
     with tempfile.TemporaryDirectory() as scratch, editor_home() as home, open_browser() as browser:
         workspace = Path(scratch) / "library"
         shutil.copytree(SAMPLE, workspace, ignore=shutil.ignore_patterns("__pycache__"))
@@ -93,7 +96,7 @@ def _take(picture: Path, vsix: Path, *, of_chat: bool) -> None:
                 file.write(WRITTEN)
         install_extension(build, home, vsix)
         sparrow = Path(sys.executable).with_name("sparrow")
-        answers = {"when": {"message_ends_with": "@shelf/members.py"}, "reply": [ANSWER]}
+        answers = {"when": {"message_ends_with": QUESTION}, "reply": [ANSWER]}
         model = scenes.scripted_model(Path(scratch) / "script.json", answers) if of_chat else ""
         chat = {"sparrow.chat.model": model}
         home.write_settings({**SETTINGS, **chat, "sparrow.server.path": str(sparrow)})
@@ -124,9 +127,10 @@ def _chat(editor: Workbench) -> None:
     editor.wait_for_index("4 files")
     chat = editor.open_chat()
     question = chat.get_by_label("Question", exact=True)
-    question.press_sequentially(QUESTION)
+    question.press_sequentially(MENTION)
     expect(chat.locator(".suggestions [role=option]").first).to_be_visible()
     question.press("Enter")
+    question.press_sequentially(QUESTION)
     question.press("Enter")
     expect(chat.locator(".message.assistant .usage")).to_be_visible()
     edge = WINDOW["width"] * 0.42

@@ -52,6 +52,7 @@ LIST = "- an item with `code` and **words**\n" * 12 + "\n"
 TABLE = "| a | b |\n| --- | --: |\n" + "| one | 2 |\n" * 15 + "\n"
 LONGEST_TASK_MS = 50
 PAUSE = "await new Promise((resolve) => setTimeout(resolve, 20));"
+FRAMES = "for (let i = 0; i < 20; i++) await new Promise(requestAnimationFrame);"
 WHOLE = f"while (document.querySelector('.answer .code') === null) {PAUSE}"
 ENDED = f"while (document.querySelector('.message.streaming') !== null) {PAUSE}"
 
@@ -353,6 +354,7 @@ def test_no_task_is_long_while_the_end_of_20000_tokens_streams(
     chat.page.get_by_role("button", name="A chat", exact=False).first.click()
     expect(chat.page.get_by_role("button", name="Stop")).to_be_visible()
     expect(chat.answer.get_by_text("MARK")).to_be_attached()
+    chat.run(f"async () => {{ {FRAMES} }}")  # what was there before is laid out
     tasks = RunningTasks(chat.page)
     # Nothing is asked of the page meanwhile, for that would be a task of the page's, too.
     chat.run(f"async (text) => {{ await harness.stream('s', text, 4, 500); {ENDED} }}", streamed)
