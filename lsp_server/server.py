@@ -39,11 +39,11 @@ from lsp_server.features.warm_up import WarmUpFeature
 from lsp_server.models import Models
 from lsp_server.refactor.worker_client import RefactorWorker
 from lsp_server.repository import RepositoryReader
-from lsp_server.statistics.location import statistics_path
 from lsp_server.statistics.recorder import Statistics
 from lsp_server.trace import Traces
 from lsp_server.trace_log import TraceLog
 from lsp_server.traced_code import TracedCode
+from lsp_server.user_folders import statistics_path
 from lsp_server.workspace.documents import Document, Documents, Edit
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace

@@ -10,7 +10,7 @@ CONFIG_DIR_VARIABLE = "SPARROW_CONFIG_DIR"
 
 
 def data_folder() -> Path:
-    """Where conversations are kept."""
+    """Where conversations and statistics are kept: no cache, since nobody could make them again."""
     import platformdirs
 
     named = os.environ.get(DATA_DIR_VARIABLE)
@@ -23,3 +23,8 @@ def config_folder() -> Path:
 
     named = os.environ.get(CONFIG_DIR_VARIABLE)
     return Path(named).absolute() if named else platformdirs.user_config_path("sparrow-code")
+
+
+def statistics_path() -> Path:
+    """Where completions are counted."""
+    return data_folder() / "statistics.sqlite"

@@ -35,10 +35,10 @@ def register_insight(server: SparrowServer) -> None:
 
 def _page(is_enabled: bool) -> str:  # noqa: FBT001 - of one caller
     """In a thread: the file may be busy."""
-    from lsp_server.statistics.location import statistics_path
     from lsp_server.statistics.page import page
     from lsp_server.statistics.report import report
     from lsp_server.statistics.store import StatisticsFile, StatisticsUnusable
+    from lsp_server.user_folders import statistics_path
 
     days = last_days(STATISTICS_DAYS, today())
     try:

@@ -24,8 +24,8 @@ def stats(days: int, as_json: bool, clear: bool) -> None:  # noqa: FBT001
     """Show how completions did on this machine: numbers that never leave it."""
     from lsp_server.statistics import report
     from lsp_server.statistics.days import last_days, today
-    from lsp_server.statistics.location import statistics_path
     from lsp_server.statistics.store import StatisticsFile, StatisticsUnusable
+    from lsp_server.user_folders import statistics_path
 
     file = StatisticsFile(statistics_path())
     period = last_days(days, today())

@@ -29,7 +29,7 @@ from pygls.lsp.client import LanguageClient
 
 from inference.client import InferenceClient
 from inference.endpoint import RUNTIME_DIR_VARIABLE
-from lsp_server.statistics.location import DATA_DIR_VARIABLE
+from lsp_server.user_folders import DATA_DIR_VARIABLE
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
 COMMAND = (str(Path(sys.executable).with_name("sparrow")), "lsp")
