@@ -1,8 +1,8 @@
 """Names in a text that nothing explains: neither what is bound around it nor what can be imported.
 
 Python alone so far. What is asked is whether a name may be meant, so that every doubt counts for it:
-a use of the same name in a line that the cursor can see is enough. Names behind a dot are attributes,
-and none of its business. Pure.
+a use of the same name in a line that the cursor can see is enough, and so is one in another function that
+does not bind it. Names behind a dot are attributes, and none of its business. Pure.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+import textwrap
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -28,6 +29,8 @@ _BLANKS = " \t"
 # What a line begins with that stands at any depth; the empty one is blank.
 _NO_STATEMENT = frozenset({"", "\n", "\r", "#", ")", "]", "}"})
 _MAX_OCCURRENCES = 40  # a name that stands in more lines is one that is used
+_MAX_REGIONS = 3
+_MAX_REGION_LINES = 400  # some milliseconds
 _STAR = re.compile(r"\s*from\s.+\simport\s+\*")
 
 
@@ -59,7 +62,8 @@ def find_unknown(
         offset = (ends[use.line - 1] if use.line else 0) + use.column
         # A name may have begun before the cursor.
         is_in_text = offset + len(use.name) > start and offset < start + len(text)
-        if is_in_text and use.name in words and not is_known(use.name):
+        is_ours = is_in_text and use.name in words
+        if is_ours and not visible.is_free_elsewhere(use.name) and not is_known(use.name):
             return Use(use.line - first, use.column, use.name)
     return None
 
@@ -129,6 +133,22 @@ class _Visible:
         places = {bisect_right(self._ends, at) for at in found}
         nearest = sorted(places, key=lambda number: abs(number - self._line))
         return any(self._is_seen(name, number) for number in nearest)
+
+    def is_free_elsewhere(self, name: str) -> bool:
+        """Whether another function or class near by uses the name without binding it."""
+        found = islice(_occurrences(self._text, name), _MAX_OCCURRENCES)
+        places = {bisect_right(self._ends, at) for at in found}
+        # The outermost of those that the cursor is not in.
+        scopes = ((it for it in self._scopes[at] if it not in self._around) for at in places)
+        regions = {start for each in scopes if (start := next(each, None)) is not None}
+        nearest = sorted(regions, key=lambda start: abs(start - self._line))
+        for start in nearest[:_MAX_REGIONS]:
+            lines = self._lines[start : start + _MAX_REGION_LINES]
+            ends = (at for at in range(1, len(lines)) if start not in self._scopes[start + at])
+            source = textwrap.dedent("".join(lines[: next(ends, len(lines))]))
+            if any(use.name == name for use in find_undefined(source) or ()):
+                return True
+        return False
 
     def _is_seen(self, name: str, number: int) -> bool:
         line = self._lines[number]

@@ -71,6 +71,8 @@ def look(marked: str, said: str, importable: str = "", language: str = "python")
         ("from a import *\n|\n", "unheard_of()"),
         ("def f():\n    global total\n    total = 1\n\n|\n", "print(total)"),
         ("xs = []\nfor it in xs:\n    |\n", "print(it)"),
+        ("def f(x):\n    return x + ZERO\n\ndef g(y):\n    return |\n", "y + ZERO"),
+        ("class A:\n    def f(self):\n        ZERO()\n\n    def g(self):\n        |\n", "ZERO()"),
         ("x = ) + |\n", "unheard_of"),  # what cannot be parsed is not judged
     ],
 )
