@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 TEMPERATURES = '''"""Temperature scales."""
 
+ABSOLUTE_ZERO = -273.15
+
 
 def celsius_to_fahrenheit(celsius: float) -> float:
     """Convert degrees Celsius."""
