@@ -2,7 +2,7 @@
 
 An editor does not say. But an undo brings back a text that was there before, and by another edit than
 a key makes: it removes or restores more than a character at once. Backspace, a key typed once more
-and an indentation that goes away also bring texts back, and are none. What cannot be told apart from
+and an indentation that comes or goes also bring texts back, and are none. What cannot be told apart from
 an undo is counted as one: a word deleted by Ctrl+Backspace right after it was typed.
 
 Texts are told by the hash of their lines; a Python string keeps its own, so that 5,000 lines cost a
@@ -47,13 +47,14 @@ class TextHistory:
 
 
 def is_key(edit: Edit) -> bool:
-    """Whether one key of text may have made an edit: typed, erased, or the end of a line."""
+    """Whether one key of text may have made an edit: typed, erased, indented, or a line's end."""
     text, start, end = edit.text, edit.start, edit.end
     if start.line != end.line:
         return not text and end.line == start.line + 1 and end.column == 0
     if not text:
         return start.column == 0 or end.column - start.column <= len("x")
-    return len(text) <= len("x") or text in _PAIRS or (text[0] in "\r\n" and not text.strip())
+    # What is blank is an indentation (Tab), or the end of a line with one (Enter).
+    return len(text) <= len("x") or text in _PAIRS or not text.strip()
 
 
 def _fingerprint(document: Document) -> int:

@@ -40,6 +40,7 @@ WORD = [insert(4, "l"), insert(5, "e"), insert(6, "n")]
         ([insert(4, "("), insert(5, ")"), remove(4, 6)], True),
         ([insert(4, "()"), remove(4, 6)], True),
         ([insert(0, "    "), remove(0, 4)], False),  # Shift+Tab
+        ([insert(0, "    "), remove(0, 4), insert(0, "    ")], False),  # and Tab
         ([insert(4, "\n    "), Edit(Position(0, 4), Position(1, 4), "")], True),
         ([insert(4, "\n"), Edit(Position(0, 4), Position(1, 0), "")], False),  # Backspace
     ],
