@@ -25,7 +25,7 @@ def open_sums(
 ) -> Workbench:
     """An editor on `sums.py`, with a model of these rules."""
     workspace = tmp_path / "workspace"
-    workspace.mkdir()
+    workspace.mkdir(exist_ok=True)
     (workspace / "sums.py").write_text(SUMS)
     model = scenes.scripted_model(tmp_path / "script.json", *rules)
     settings = {"sparrow.server.path": str(sparrow), "sparrow.completion.model": model, **more}
@@ -210,8 +210,10 @@ def test_in_a_diff(launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path) -
 
 
 def test_in_a_notebook(launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / "sums.ipynb").write_text(json.dumps(NOTEBOOK))  # there when files are listed
     editor = open_sums(launch_editor, sparrow, tmp_path, scenes.rule("total = ", "sum(values)"))
-    (editor.workspace / "sums.ipynb").write_text(json.dumps(NOTEBOOK))
     editor.press("Control+p")
     editor.pick("sums.ipynb")
     editor.page.locator(".notebookOverlay .cell .monaco-editor").first.click()
