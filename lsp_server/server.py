@@ -149,6 +149,18 @@ class SparrowServer(LanguageServer):
         self.models.configure(self.config)
         self.index.enable(is_enabled=self.config.index_enable)
 
+    async def close(self) -> None:
+        """Ends all that runs, and writes what is to be kept. Whoever comes second finds nothing to do."""
+        self.completion.stop()
+        await self.statistics.write()
+        self.trace_log.close()
+        await self.chat.close()
+        await self.warm_up.close()
+        await self.refactor_worker.close()
+        await self.repository.close()
+        await self.index.close()
+        await self.models.close()
+
     def _on_index_state(self) -> None:
         folders = [
             protocol.FolderIndex(
@@ -273,15 +285,7 @@ def _register_lifecycle(server: SparrowServer) -> None:
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(*_: Any) -> None:
-        server.completion.stop()
-        await server.statistics.write()
-        server.trace_log.close()
-        await server.chat.close()
-        await server.warm_up.close()
-        await server.refactor_worker.close()
-        await server.repository.close()
-        await server.index.close()
-        await server.models.close()
+        await server.close()
 
 
 def _register_documents(server: SparrowServer) -> None:

@@ -89,9 +89,7 @@ async def _serve(server: SparrowServer, stdin: BinaryIO, stdout: BinaryIO) -> No
         logger=logger,
         error_handler=server.report_server_error,
     )
-    await server.refactor_worker.close()
-    await server.index.close()
-    await server.models.close()
+    await server.close()  # an editor that has gone did not say `shutdown`
 
 
 def _on_stray_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

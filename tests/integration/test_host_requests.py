@@ -55,7 +55,7 @@ from inference.protocol import (
 )
 from inference.sampling import Sampling
 from inference.scheduler import Scheduler
-from inference.store import PromptStore
+from inference.store import MAX_LAYOUTS, PromptStore
 from inference.transport import Channel
 
 ClientOf = Callable[..., AbstractAsyncContextManager[InferenceClient]]
@@ -391,11 +391,13 @@ class TestLayouts:
     ) -> None:
         async with client_of(script(ANSWER)) as client:
             await client.wait_ready(20)
-            layouts = [layout_of(f"# {number}\n", path="main.py") for number in range(80)]
+            layouts = [
+                layout_of(f"# {number}\n", path="main.py") for number in range(MAX_LAYOUTS + 16)
+            ]
             for layout in layouts:
                 await collect(client, layout=layout)
             stats = await client.stats()
-            assert (stats.layouts, stats.chunks) == (64, 80)
+            assert (stats.layouts, stats.chunks) == (MAX_LAYOUTS, MAX_LAYOUTS + 16)
             assert (await collect(client, layout=layouts[0]))[0] == "1 + 1"
             again = await client.stats()
             assert again.requests == stats.requests + 2, "one is refused, and one succeeds"
