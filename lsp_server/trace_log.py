@@ -65,8 +65,9 @@ class TraceLog:
     def close(self) -> None:
         self._is_closed = True
         if self._file is not None and self._path is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # on a full disk closing fails as well
                 self._file.close()
+            with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
             self._file = None
 

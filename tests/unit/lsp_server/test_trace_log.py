@@ -71,6 +71,16 @@ def test_what_a_killed_server_left_goes(log: TraceLog, tmp_path: Path) -> None:
     log.close()
 
 
+def test_a_full_disk_ends_it_and_leaves_nothing(log: TraceLog, tmp_path: Path) -> None:
+    log.add(made())
+    assert log._file is not None
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, log._file.fileno())
+    os.close(full)
+    log.add(made())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_half_a_line_is_left_out(log: TraceLog, tmp_path: Path) -> None:
     log.add(made())
     (file,) = tmp_path.iterdir()
