@@ -48,13 +48,18 @@ export class EditReview implements Disposable {
       this.#changed,
       workspace.registerTextDocumentContentProvider(DRAFT, provider),
       workspace.registerTextDocumentContentProvider(BEFORE, provider),
-      window.tabGroups.onDidChangeTabs(() => {
+      window.tabGroups.onDidChangeTabs(({ closed }) => {
+        for (const { input } of closed) {
+          if (input instanceof TabInputTextDiff) {
+            this.#texts.delete(input.original.toString());
+            this.#texts.delete(input.modified.toString());
+          }
+        }
         this.#look();
       }),
       window.tabGroups.onDidChangeTabGroups(() => {
         this.#look();
       }),
-      workspace.onDidCloseTextDocument(({ uri }) => this.#texts.delete(uri.toString())),
     );
   }
 

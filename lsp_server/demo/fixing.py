@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 import time
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from rich.console import Console
-from rich.syntax import Syntax
 
 from lsp_server import protocol
+from lsp_server.demo.difference import difference
 from lsp_server.session import EditorSession
 
 FILE = "shelf/fines.py"
@@ -39,7 +38,7 @@ async def fix(console: Console, session: EditorSession, folder: Path) -> None:
     )
     if found.edit is not None:
         session.apply(document, types.CodeAction("Fix", edit=_edit(found.edit)))
-        console.print(_difference(before, document.text))
+        console.print(difference(before, document.text, FILE))
 
 
 def _sentence(text: str) -> str:
@@ -64,9 +63,3 @@ def _range(given: Any) -> types.Range:
         types.Position(given.start.line, given.start.character),
         types.Position(given.end.line, given.end.character),
     )
-
-
-def _difference(before: str, after: str) -> Syntax:
-    old, new = (text.splitlines(keepends=True) for text in (before, after))
-    lines = difflib.unified_diff(old, new, FILE, FILE, n=1)
-    return Syntax("".join(lines).rstrip("\n"), "diff", theme="ansi_dark")

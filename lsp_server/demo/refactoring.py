@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lsprotocol import types
 from rich.console import Console
-from rich.syntax import Syntax
 
+from lsp_server.demo.difference import difference
 from lsp_server.session import EditorSession
 
 FILE = "shelf/books.py"
@@ -44,12 +44,4 @@ async def refactor(console: Console, session: EditorSession, folder: Path) -> No
         f"{(asked_at - listed_at) * 1000:.0f} ms, done and verified in "
         f"{(done_at - asked_at) * 1000:.0f} ms."
     )
-    before, after = text.splitlines(keepends=True), document.text.splitlines(keepends=True)
-    console.print(_difference(before, after))
-
-
-def _difference(before: list[str], after: list[str]) -> Syntax:
-    import difflib
-
-    lines = difflib.unified_diff(before, after, FILE, FILE, n=1)
-    return Syntax("".join(lines).rstrip("\n"), "diff", theme="ansi_dark")
+    console.print(difference(text, document.text, FILE))
