@@ -12,13 +12,11 @@ the host's own counters.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from rich.table import Table
 from inference.client import InferenceClient
 from inference.endpoint import RUNTIME_DIR_VARIABLE
 from lsp_server import chat_protocol as protocol
+from lsp_server.bench.host_client import host_client
 from lsp_server.bench.measure import CouldNotRun, percentile
 from lsp_server.session import EditorSession, open_session, sparrow_command
 from lsp_server.user_folders import CONFIG_DIR_VARIABLE, DATA_DIR_VARIABLE
@@ -64,7 +63,7 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
         folder, model, files = _prepare(Path(scratch))
         settings = {"completion": {"model": "suffix"}, "chat": {"model": model}}
         async with (
-            _inference_client(model) as client,
+            host_client(model) as client,
             open_session(sparrow_command(), folder, settings) as session,
         ):
             chat = _Chat(session)
@@ -193,19 +192,6 @@ def _prepare(scratch: Path) -> tuple[Path, str, int]:
     ):
         os.environ[variable] = str(scratch / name)
     return folder, f"scripted:{script}", files
-
-
-@contextlib.asynccontextmanager
-async def _inference_client(model: str) -> AsyncIterator[InferenceClient]:
-    """A client of the same host, to read its counters; its own few bytes are counted too."""
-    client = InferenceClient(model, name="benchmark", idle_minutes=1)
-    client.start()
-    try:
-        await client.wait_ready(PATIENCE_S)
-        yield client
-    finally:
-        client.stop_host()
-        await client.close()
 
 
 def _print(console: Console, cases: list[_Case], files: int) -> None:

@@ -17,7 +17,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from rich.table import Table
 from inference.client import InferenceClient
 from inference.endpoint import RUNTIME_DIR_VARIABLE
 from lsp_server.bench import trivial_server
+from lsp_server.bench.host_client import host_client
 from lsp_server.bench.measure import CouldNotRun, percentile, resident_mb
 from lsp_server.session import EditorSession, open_session, sparrow_command
 from lsp_server.workspace.documents import Document, Edit, Position
@@ -58,7 +58,7 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
     cases = [_Case(name, text) for name, text in _files().items()]
     with tempfile.TemporaryDirectory(prefix="sparrow-bench-") as scratch:
         folder, model = _prepare(Path(scratch))
-        async with _inference_client(model) as client:
+        async with host_client(model) as client:
             start_ms, floor_start_ms = await _starts(folder, model, starts)
             rss_mb = 0.0
             for case in cases:
@@ -163,19 +163,6 @@ async def _press(
     if await session.complete(document, behind) is None:
         raise CouldNotRun(f"no completion came at line {behind.line + 1} of {document.uri}")
     return (time.perf_counter() - started) * 1000
-
-
-@contextlib.asynccontextmanager
-async def _inference_client(model: str) -> AsyncIterator[InferenceClient]:
-    """A client of the same host, to read its counters; its own few bytes are counted too."""
-    client = InferenceClient(model, name="benchmark", idle_minutes=1)
-    client.start()
-    try:
-        await client.wait_ready(30)
-        yield client
-    finally:
-        client.stop_host()
-        await client.close()
 
 
 def _sparrow(folder: Path, model: str) -> contextlib.AbstractAsyncContextManager[EditorSession]:

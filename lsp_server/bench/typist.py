@@ -18,15 +18,15 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from inference.client import InferenceClient
 from inference.endpoint import RUNTIME_DIR_VARIABLE
 from lsp_server.bench import trivial_server
+from lsp_server.bench.host_client import host_client
 from lsp_server.bench.measure import CouldNotRun
 from lsp_server.bench.typing_play import Played, play, tokens_after_cancel
 from lsp_server.bench.typing_report import PEERS, print_tables, row_of
@@ -110,7 +110,7 @@ class _Bench:
     async def typed(self, model: str, name: str) -> Played:
         """The trace of that name at all places."""
         total = Played()
-        async with _host_of(model) as client, self._sparrow(model) as session:
+        async with host_client(model) as client, self._sparrow(model) as session:
             await session.wait_ready()
             for place in self._places:
                 document = session.open(self._folder / place.name, "python", place.text)
@@ -134,7 +134,7 @@ class _Bench:
         for name, times in ((ALONG, remembered), (UNFORESEEN, generated)):
             model = self.scripted(name, 0)
             async with (
-                _host_of(model) as client,
+                host_client(model) as client,
                 self._sparrow(model) as sparrow,
                 self._floor() as trivial,
             ):
@@ -173,19 +173,6 @@ class _Bench:
 
     def _floor(self) -> contextlib.AbstractAsyncContextManager[EditorSession]:
         return open_session([sys.executable, str(trivial_server.__file__)], self._folder, {})
-
-
-@contextlib.asynccontextmanager
-async def _host_of(model: str) -> AsyncIterator[InferenceClient]:
-    """A client of the same host, to read its counters."""
-    client = InferenceClient(model, name="benchmark", idle_minutes=1)
-    client.start()
-    try:
-        await client.wait_ready(60)
-        yield client
-    finally:
-        client.stop_host()
-        await client.close()
 
 
 async def _press(
