@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lsp_server.chat.transcript import ChatRefused, Conversation, Entry, Summary
+from lsp_server.damaged_file import identity, set_aside
 
 if TYPE_CHECKING:
     from lsp_server.chat.store_file import ChatFile
@@ -42,6 +43,7 @@ class ChatStore:
         self._log = log
         self._thread = ThreadPoolExecutor(1, "chats")
         self._file: ChatFile | None = None
+        self._identity = 0  # of the file that is open
         self._held: OrderedDict[str, Conversation] = OrderedDict()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -133,13 +135,16 @@ class ChatStore:
 
         if self._file is None:
             file = self._folder() / FILE_NAME
+            self._identity = identity(file)
             try:
                 self._file = ChatFile(file)
+                self._identity = identity(file)
             except sqlite3.OperationalError as error:
                 self._go_on_in_memory(f"{file} cannot be opened: {error}")
             except sqlite3.DatabaseError as error:
                 self._set_aside(str(error))
                 self._file = ChatFile(file)
+                self._identity = identity(file)
             except (NewerFormat, OSError) as error:
                 self._go_on_in_memory(f"{file} cannot be used: {error}")
         assert self._file is not None
@@ -152,14 +157,13 @@ class ChatStore:
         self._file = ChatFile(None)
 
     def _set_aside(self, why: str) -> None:
-        from lsp_server.chat.store_file import set_aside
-
         if self._file is not None:
             self._file.close()
             self._file = None
         self._held.clear()
-        aside = set_aside(self._folder() / FILE_NAME)
-        self._tell(f"The kept chats could not be read ({why}). They were set aside as {aside}.")
+        aside = set_aside(self._folder() / FILE_NAME, self._identity)
+        if aside is not None:  # else another window has said so
+            self._tell(f"The kept chats could not be read ({why}). They were set aside as {aside}.")
 
     def _load(self, file: ChatFile, name: str) -> Conversation | None:
         revision = file.revision(name)

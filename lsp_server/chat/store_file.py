@@ -55,20 +55,6 @@ class NewerFormat(Exception):
     """A newer Sparrow wrote the file: it is left alone."""
 
 
-def set_aside(file: Path) -> Path:
-    """Moves a damaged file out of the way, and says where to."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    aside = file.with_name(f"{file.stem}.damaged-{stamp}{file.suffix}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = file.with_name(f"{file.stem}.damaged-{stamp}-{number}{file.suffix}")
-    for ending in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            file.with_name(f"{file.name}{ending}").rename(aside.with_name(f"{aside.name}{ending}"))
-    return aside
-
-
 class ChatFile:
     """One connection, for one thread. What it raises is a `sqlite3.Error`, or `NewerFormat`.
 

@@ -17,8 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from filelock import FileLock
-
+from lsp_server.damaged_file import identity, set_aside
 from lsp_server.statistics.tally import Key, Tally
 
 FORMAT_VERSION = 1
@@ -143,33 +142,23 @@ class StatisticsFile:
 
     def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self.path.exists():
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
+        self._make()
+        seen = identity(self.path)
         try:
             return _open(self.path)
         except sqlite3.OperationalError as error:  # it is busy, or not ours to open
             raise StatisticsUnusable(f"{self.path} cannot be opened: {error}") from error
         except sqlite3.DatabaseError:
-            self._set_aside()
+            self.set_aside = set_aside(self.path, seen) or self.set_aside
+        self._make()
         try:
             return _open(self.path)
         except sqlite3.DatabaseError as error:
             raise StatisticsUnusable(f"{self.path} cannot be opened: {error}") from error
 
-    def _set_aside(self) -> None:
-        """One window does; the others find the file mended."""
-        with FileLock(self.path.with_suffix(".lock"), mode=0o600):
-            try:
-                _open(self.path).close()
-            except sqlite3.OperationalError as error:
-                raise StatisticsUnusable(f"{self.path} cannot be opened: {error}") from error
-            except sqlite3.DatabaseError:
-                stamp = time.strftime("%Y%m%d-%H%M%S")
-                self.set_aside = self.path.with_name(f"{self.path.stem}-damaged-{stamp}.sqlite")
-                self.path.rename(self.set_aside)
-                for rest in ("-wal", "-shm"):
-                    self.path.with_name(self.path.name + rest).unlink(missing_ok=True)
+    def _make(self) -> None:
+        if not self.path.exists():
+            with contextlib.suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
