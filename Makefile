@@ -53,7 +53,7 @@ check: setup extension/node_modules/.ready
 test: setup vsix .venv-vllm/.ready
 	cd extension && npm run --silent test
 	tests/install-debian-packages
-	$(BIN)/pytest --ignore tests/with_vllm
+	$(BIN)/pytest -rR --ignore tests/with_vllm
 	.venv-vllm/bin/python -m pytest tests/with_vllm
 
 .venv-vllm/.ready: requirements-vllm.lock pyproject.toml
