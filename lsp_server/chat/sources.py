@@ -16,7 +16,7 @@ from lsp_server.chat.blocks import UNTRUSTED, Block, Piece, Ref, file_title, lin
 from lsp_server.chat.codebase import Codebase, FileText, Place
 from lsp_server.chat.git_changes import MAX_FILES, changed_paths, describe_change
 from lsp_server.chat.search import find
-from lsp_server.chat.transcript import ChatRefused, Mention
+from lsp_server.chat.transcript import ChatRefused, Entry, Mention, Origin
 from lsp_server.context.layout import ContextFile
 from lsp_server.context.whole_repository import Repository, belongs, fit
 from lsp_server.repository import RepositoryReader
@@ -41,6 +41,23 @@ class Asked:
     without: frozenset[str] = frozenset()
     uri: str | None = None
     selection: tuple[int, int] | None = None
+
+    @classmethod
+    def again(cls, question: Entry) -> Asked:
+        """A question as it was asked."""
+        origin = question.origin or Origin()
+        return cls(
+            question.text,
+            question.mentions,
+            frozenset(origin.without),
+            origin.uri,
+            origin.selection,
+        )
+
+    def question(self, name: str) -> Entry:
+        """It as an entry of a conversation."""
+        origin = Origin(tuple(sorted(self.without)), self.uri, self.selection)
+        return Entry(name, "user", self.text, mentions=self.mentions, origin=origin)
 
 
 class Sources:

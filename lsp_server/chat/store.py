@@ -44,6 +44,7 @@ class ChatStore:
         self._thread = ThreadPoolExecutor(1, "chats")
         self._file: ChatFile | None = None
         self._identity = 0  # of the file that is open
+        self._was_set_aside = False
         self._held: OrderedDict[str, Conversation] = OrderedDict()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -66,7 +67,10 @@ class ChatStore:
         first_message: int = 0,
         is_open: bool = False,
     ) -> Conversation:
-        """Writes a conversation from an entry and a message of its log on; see `ChatFile.save`."""
+        """Writes a conversation from an entry and a message of its log on; see `ChatFile.save`.
+
+        Raises `ChatRefused` where it was deleted meanwhile, in another window.
+        """
         revision = await self._run(
             lambda file: file.save(
                 workspace,
@@ -74,8 +78,12 @@ class ChatStore:
                 first_entry=first_entry,
                 first_message=first_message,
                 is_open=is_open,
+                # What a file held that was set aside is new to the next one.
+                is_new=not conversation.revision or self._was_set_aside,
             )
         )
+        if revision is None:
+            raise ChatRefused("the conversation was deleted in another window")
         saved = replace(conversation, revision=revision)
         if not is_open:
             self._hold(saved)
@@ -161,6 +169,7 @@ class ChatStore:
             self._file.close()
             self._file = None
         self._held.clear()
+        self._was_set_aside = True
         aside = set_aside(self._folder() / FILE_NAME, self._identity)
         if aside is not None:  # else another window has said so
             self._tell(f"The kept chats could not be read ({why}). They were set aside as {aside}.")

@@ -179,14 +179,18 @@ class ChatFile:
         first_entry: int,
         first_message: int,
         is_open: bool,
-    ) -> int:
+        is_new: bool,
+    ) -> int | None:
         """Writes a conversation from an entry and a message of its log on; gives its new revision.
 
-        `is_open` says that its last entry is an answer under way.
+        `is_open` says that its last entry is an answer under way. One that is not new, and not there
+        any more, was deleted in another window: it stays so, and None is given.
         """
         name, log = conversation.id, conversation.log
         with self._writing() as run:
             known = self.revision(name)
+            if known is None and not is_new:
+                return None
             revision = (known or 0) + 1
             starts = json.dumps(dict(log.starts))
             values = (

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from inference.content import Message, TextChunk
 from inference.protocol import CallText, ChatRole
-from lsp_server.chat.transcript import Chip, Entry, Found, Mention, Step, Usage
+from lsp_server.chat.transcript import Chip, Entry, Found, Mention, Origin, Step, Usage
 
 _ValueT = TypeVar("_ValueT")
 _LISTS: dict[str, type[Any]] = {"mentions": Mention, "context": Chip, "steps": Step, "found": Found}
@@ -24,11 +24,21 @@ def pack_entry(entry: Entry) -> str:
 
 def unpack_entry(packed: str) -> Entry:
     value = json.loads(packed)
-    read: dict[str, Any] = {**value}
+    read: dict[str, Any] = {"origin": None, **value}
     for name, cls in _LISTS.items():
         read[name] = tuple(_structure(cls, it) for it in value[name])
     read["usage"] = _structure(Usage, value["usage"]) if value["usage"] is not None else None
+    if read["origin"] is not None:
+        read["origin"] = _origin(read["origin"])
     return _structure(Entry, read)
+
+
+def _origin(value: Any) -> Origin:
+    origin = _structure(Origin, value)
+    first, end = origin.selection or (0, 0)
+    selection = (int(first), int(end)) if origin.selection is not None else None
+    uri = None if origin.uri is None else str(origin.uri)
+    return Origin(tuple(map(str, origin.without)), uri, selection)
 
 
 def pack_calls(message: Message) -> str:

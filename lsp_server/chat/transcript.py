@@ -93,14 +93,27 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """From where a question was asked, and which automatic context it was to do without.
+
+    `selection` are lines of `uri`, from 0, the end exclusive.
+    """
+
+    without: tuple[str, ...] = ()
+    uri: str | None = None
+    selection: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A question or an answer. `seq` is the number of an answer's next event."""
+    """A question or an answer. `origin` is a question's; `seq` is an answer's next event's number."""
 
     id: str
     role: Role
     text: str = ""
     thinking: str = ""
     mentions: tuple[Mention, ...] = ()
+    origin: Origin | None = None
     context: tuple[Chip, ...] = ()
     steps: tuple[Step, ...] = ()
     found: tuple[Found, ...] = ()

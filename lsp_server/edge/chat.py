@@ -24,6 +24,7 @@ from lsp_server.chat.transcript import (
     MENTION_KINDS,
     ChatRefused,
     Conversation,
+    Entry,
     Mention,
     MentionKind,
 )
@@ -242,8 +243,14 @@ def _conversation(conversation: Conversation, *, is_running: bool) -> dict[str, 
         "updatedAt": conversation.updated_ms,
         "messages": len(conversation.transcript),
         "isRunning": is_running,
-        "transcript": _camel(conversation.transcript),
+        "transcript": [_entry(it) for it in conversation.transcript],
     }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    shown = _object(entry)
+    del shown["origin"]  # of no use to a client
+    return shown
 
 
 def _event(event: Event) -> dict[str, Any]:

@@ -50,7 +50,6 @@ logger = logging.getLogger(__name__)
 LOAD_TIMEOUT_S = 600.0
 MAX_QUESTION_CHARACTERS = 200_000
 _KEEP_S = 1.0
-_KEPT_ASKED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,6 @@ class Chat:
         self._log = log
         self._applying = applying
         self._running: dict[str, _Running] = {}
-        self._asked: dict[str, Asked] = {}  # by question, to ask again
         self._without_tools: set[str] = set()  # the models that were found to take none
 
     async def summaries(self) -> list[tuple[Summary, bool]]:
@@ -135,8 +133,7 @@ class Chat:
         conversation = await self._at_rest(name, stops=replaces is not None)
         if replaces is not None:
             conversation = conversation.before(replaces)
-        question = Entry(_new_id(), "user", asked.text, mentions=asked.mentions)
-        return self._start(conversation, question, asked, thinking=thinking)
+        return self._start(conversation, asked.question(_new_id()), asked, thinking=thinking)
 
     async def regenerate(self, name: str) -> Sent:
         """Has the last question answered again. Raises `ChatRefused`."""
@@ -144,7 +141,7 @@ class Chat:
         question = next((it for it in reversed(conversation.transcript) if it.role == "user"), None)
         if question is None:
             raise ChatRefused("there is no question to answer again", "Ask one.")
-        asked = self._asked.get(question.id) or Asked(question.text, question.mentions)
+        asked = Asked.again(question)
         return self._start(conversation.before(question.id), question, asked, thinking=None)
 
     async def stop(self, name: str) -> None:
@@ -210,9 +207,6 @@ class Chat:
         if conversation.id in self._running:  # sent twice at once
             raise ChatRefused("the last question is still being answered", "Stop it first.")
         live = LiveAnswer(conversation.id, _new_id(), self._notify)
-        self._asked[question.id] = asked
-        for old in list(self._asked)[:-_KEPT_ASKED]:
-            del self._asked[old]
         is_new = not conversation.transcript
         kept = len(conversation.transcript), len(conversation.log.messages)
         answer = live.entry()

@@ -13,7 +13,7 @@ from pygls.exceptions import JsonRpcException
 
 from inference.client import InferenceClient
 
-from .chat_session import chatting, plain
+from .chat_session import ChatSession, chatting, plain
 from .live_index import wait_for_no_processes
 from .lsp_session import Place, place
 
@@ -235,6 +235,29 @@ async def test_a_question_is_edited_and_answered_again(where: Place) -> None:
         assert transcript[0]["id"] == edited["messageId"]
         with pytest.raises(JsonRpcException, match="message is not there any more"):
             await chat.send("why?", first["id"], replaces=first["messageId"])
+
+
+async def test_a_question_is_asked_again_as_it_was_by_a_server_begun_later(where: Place) -> None:
+    def context(chat: ChatSession, answer: str) -> list[str]:
+        return [it["label"] for event in chat.only(answer, "context") for it in event["context"]]
+
+    asked = "what does total_fee cost? why?"
+    async with chatting(where, settings(where, ANSWERS)) as chat:
+        plain = await chat.answered(asked)
+        assert "total_fee in fees.py" in context(chat, plain["answerId"])
+        (chip,) = [
+            it["ref"]
+            for event in chat.only(plain["answerId"], "context")
+            for it in event["context"]
+            if it["label"] == "total_fee in fees.py"
+        ]
+        sent = await chat.answered(asked, without=[chip])
+        shown = context(chat, sent["answerId"])
+        assert "total_fee in fees.py" not in shown
+    async with chatting(where, settings(where, ANSWERS)) as chat:
+        again = await chat.ask("regenerate", id=sent["id"])
+        await chat.done(again["answerId"])
+        assert context(chat, again["answerId"]) == shown
 
 
 async def test_what_must_not_be_shown_is_refused_in_a_sentence(where: Place) -> None:

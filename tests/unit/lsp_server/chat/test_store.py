@@ -25,6 +25,7 @@ from lsp_server.chat.transcript import (
     Entry,
     Found,
     Mention,
+    Origin,
     PromptLog,
     Step,
     Usage,
@@ -32,7 +33,8 @@ from lsp_server.chat.transcript import (
 from tests.unit.lsp_server.on_loop import on_loop
 
 MENTION = Mention("file", "file:///w/a.py", "a.py")
-QUESTION = Entry("q1", "user", "Why? 🐦", mentions=(MENTION,))
+ORIGIN = Origin(("file:///w/b.py",), "file:///w/a.py", (3, 5))
+QUESTION = Entry("q1", "user", "Why? 🐦", mentions=(MENTION,), origin=ORIGIN)
 ANSWER = Entry(
     "a1",
     "assistant",
@@ -79,7 +81,8 @@ async def test_what_is_kept_comes_back_as_it_was(window: Windows) -> None:
     one, other = window(), window()
     kept = await one.keep(conversation())
     assert await other.store.load("c1") == kept
-    assert unpack_entry(pack_entry(ANSWER)) == ANSWER
+    for entry in (QUESTION, ANSWER):
+        assert unpack_entry(pack_entry(entry)) == entry
     file = one.folder / FILE_NAME
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(one.folder.stat().st_mode) == 0o700
@@ -118,6 +121,18 @@ async def test_lists_are_of_a_workspace_and_newest_first(window: Windows) -> Non
     with pytest.raises(ChatRefused, match="not there any more"):
         await one.store.load("new")
     await one.store.close()
+
+
+@on_loop
+async def test_what_another_window_deleted_stays_deleted(window: Windows) -> None:
+    one, other = window(), window()
+    begun = await one.keep(conversation(), is_open=True)
+    await other.store.delete("c1")
+    with pytest.raises(ChatRefused, match="deleted in another window"):
+        await one.keep(begun)
+    assert await other.store.summaries("/w") == []
+    for it in (one, other):
+        await it.store.close()
 
 
 @on_loop
