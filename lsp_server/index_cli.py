@@ -51,11 +51,14 @@ def index(folder: Path) -> None:
     help="Where a name is defined; `na*` starts so, `ParsJsn~` is like it.",
 )
 @click.option("--references", "kind", flag_value="references", help="Where a name is used.")
-@click.option("--text", "kind", flag_value="text", default=True, help="Words, best match first.")
+@click.option("--text", "kind", flag_value="text", help="Words, best match first.")
 @click.option("--folder", type=_Folder, default=".", help="The folder to search.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
-def search(query: tuple[str, ...], kind: str, folder: Path, limit: int) -> None:
-    """Search a folder's code: words, the definitions of a name, or its uses."""
+def search(query: tuple[str, ...], kind: str | None, folder: Path, limit: int) -> None:
+    """Search a folder's code: words, the definitions of a name, or its uses.
+
+    With no option, where a name is defined stands before where its words are.
+    """
     from rich.console import Console
 
     text = " ".join(query)
@@ -90,7 +93,7 @@ def with_snapshot(folder: Path, use: Callable[[Snapshot], None]) -> None:
 
 
 def _look(
-    store: Store, folder: Path, kind: str, text: str, limit: int
+    store: Store, folder: Path, kind: str | None, text: str, limit: int
 ) -> list[tuple[str, int, str]]:
     """Path, line and what to show of it."""
     from lsp_server.workspace.search import Search, best_line
@@ -109,12 +112,14 @@ def _look(
             (it.path, it.reference.line, _line(_lines(folder / it.path), it.reference.line))
             for it in uses
         ]
-    found = []
+    found = _look(store, folder, "symbol", text, limit) if kind is None else []
+    defined = {(path, number) for path, number, _ in found}
     for match in search.text(text, limit):
         lines = _lines(folder / match.path)
         number = best_line(lines, match, text)
-        found.append((match.path, number, _line(lines, number)))
-    return found
+        if (match.path, number) not in defined:
+            found.append((match.path, number, _line(lines, number)))
+    return found[:limit]
 
 
 def _with_store(folder: Path, use: Callable[[Store], ResultT]) -> ResultT:

@@ -69,6 +69,9 @@ def test_search_follows_the_files_without_being_asked(sparrow: Sparrow, workspac
         found.stdout
         == "shop/m3.py:4: def price_of_3(item: str) -> float\nshop/m13.py:4: def price_of_13(item: str) -> float\n"
     )
+    first, *others = sparrow("search", "price_of_3").stdout.splitlines()
+    assert first == "shop/m3.py:4: def price_of_3(item: str) -> float"
+    assert any(it.startswith("shop/cart.py:") for it in others)
     found = sparrow("search", "--references", "price_of_3")
     assert found.stdout == "shop/cart.py:5: return price_of_3('tea')\n"
     (workspace / "shop" / "cart.py").write_text("")
