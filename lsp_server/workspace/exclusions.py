@@ -1,5 +1,7 @@
 """Which files are never shown to a model: what git ignores, `.sparrowignore` names, or secrets.
 
+Nor are packages that were installed into the workspace, unless one of these files takes them back in.
+
 Rules are read from the workspace's own ignore files, the nested ones included, and read again when
 their time of change moved. Git's rule holds that a file cannot be taken back in when a folder above
 it is left out.
@@ -29,6 +31,8 @@ _SECRET_NAME = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_PACKAGES = frozenset({"node_modules", "site-packages", "__pycache__"})
+_ENVIRONMENT = "pyvenv.cfg"  # which a virtual environment of Python has, whatever its name
 _SECRET_FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube", ".docker"})
 
 
@@ -38,6 +42,7 @@ class _Rules:
     rules: list[Rule]
 
 
+HOLDS_PACKAGES = "the folder holds installed packages"
 LOOKS_SECRET = "the file looks like it holds secrets"  # noqa: S105
 
 
@@ -136,6 +141,7 @@ class FolderRules:
         if name == ".git":
             return "git leaves the file out"
         parts = (*self._parts, name)
+        is_taken_in = False
         for names in IGNORE_FILES:
             decided = None
             for file, (depth, rules) in ((it, held) for it in names for held in self._rules[it]):
@@ -144,12 +150,18 @@ class FolderRules:
                 if decided:
                     return f"{'/'.join([*parts[:depth], file])} leaves the file out"
                 if decided is False:
+                    is_taken_in = True
                     break
             if decided is None and names == IGNORE_FILES[0]:
                 file, rules = self._exclusions.user_rules()
                 if verdict(rules, parts, is_folder=is_folder):
                     return f"{file} leaves the file out"
+        if is_folder and not is_taken_in and self._holds_packages(parts):
+            return HOLDS_PACKAGES
         return ""
+
+    def _holds_packages(self, parts: Sequence[str]) -> bool:
+        return parts[-1] in _PACKAGES or self._top.joinpath(*parts, _ENVIRONMENT).is_file()
 
 
 def looks_secret(path: PurePath) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lsp_server.workspace.documents import Document
-from lsp_server.workspace.exclusions import Exclusions, looks_secret
+from lsp_server.workspace.exclusions import HOLDS_PACKAGES, Exclusions, looks_secret
 from lsp_server.workspace.folders import Folders, path_of_uri
 from lsp_server.workspace.user_excludes import user_excludes
 
@@ -65,6 +65,26 @@ def test_rules(tmp_path: Path, rules: dict[str, str | bytes], name: str, source:
     write(tmp_path, rules)
     reason = Exclusions([tmp_path]).reason(tmp_path / name)
     assert reason == (f"{source} leaves the file out" if source else "")
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "is_left_out"),
+    [
+        ({}, "web/node_modules/left/index.js", True),
+        ({}, "node_modules", False),  # a file
+        ({}, "lib/site-packages/a.py", True),
+        ({}, "own/lib/a.py", False),
+        ({"own/pyvenv.cfg": ""}, "own/lib/a.py", True),
+        ({".gitignore": "!node_modules/\n"}, "node_modules/a.js", False),
+        ({".sparrowignore": "!/own\n", "own/pyvenv.cfg": ""}, "own/a.py", False),
+    ],
+)
+def test_installed_packages_are_left_out(
+    tmp_path: Path, files: dict[str, str | bytes], name: str, is_left_out: bool
+) -> None:
+    write(tmp_path, files)
+    reason = Exclusions([tmp_path]).reason(tmp_path / name)
+    assert reason == (HOLDS_PACKAGES if is_left_out else "")
 
 
 @pytest.mark.parametrize("line", ["!", "\\", "a\\", "[z-a]", "[", "[]", "//", "!!", "\0"])
