@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ import pytest
 
 from inference.client import InferenceClient
 from inference.errors import HostUnavailable
+from lsp_server.agent.choosing import Named, Ranked
 from lsp_server.agent.data import Candidate, Evidence, Verdict
 from lsp_server.agent.loop_guard import LoopGuard, Turn
 from lsp_server.agent.loop_proposer import LoopProposer
@@ -84,9 +85,12 @@ ANSWERS = {
 
 
 def bench(
-    judge: LocalJudge | None, proposers: Sequence[Proposer], files: dict[str, str] | None = None
+    judge: LocalJudge | None,
+    proposers: Sequence[Proposer],
+    files: dict[str, str] | None = None,
+    choose: Callable[[str, str, Ranked], Awaitable[Named]] | None = None,
 ) -> Workbench:
-    known = files or FILES
+    known = {**FILES, **files} if files else FILES
 
     def select(evidence: Sequence[Evidence]) -> Evidence | None:
         order = [Verdict.VERIFIED, Verdict.PARTLY, Verdict.UNVERIFIED]
@@ -105,6 +109,7 @@ def bench(
         None,
         select,
         lambda *_: proposers,
+        choose,
     )
 
 
