@@ -20,6 +20,8 @@ Before its reply it may `think`, and behind it `call` tools:
 
     {"when": {"message_ends_with": "?"}, "think": ["Well. "], "reply": ["Yes."],
      "call": [{"name": "read", "arguments": {"path": "a.py"}}]}
+
+With `"constraints": true` a request may bind the answer; what is said is the rule's all the same.
 """
 
 from __future__ import annotations
@@ -74,6 +76,7 @@ class ScriptedEngine:
         self._rules: tuple[Rule, ...] = ()
         self._context_tokens: int | None = None
         self._cache_block_tokens = 1
+        self._constraints = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -85,19 +88,24 @@ class ScriptedEngine:
             cache_block_tokens=self._cache_block_tokens,
             parallel_requests=4,
             samples=any(rule.drawn for rule in self._rules),
+            constraints=self._constraints,
         )
 
     async def load(self, report: LoadProgress) -> None:
         try:
             script = _object(
                 json.loads(self._script.read_text()),
-                {"rules", "load_seconds", "fail_load", "context_tokens", "cache_block_tokens"},
+                {
+                    *("rules", "load_seconds", "fail_load", "context_tokens"),
+                    *("cache_block_tokens", "constraints"),
+                },
             )
             self._rules = tuple(_rule(rule) for rule in _typed(script["rules"], list))
             seconds = float(_typed(script.get("load_seconds", 0), int, float))
             failure = _typed(script.get("fail_load", ""), str)
             self._context_tokens = _typed(script.get("context_tokens"), type(None), int)
             self._cache_block_tokens = _typed(script.get("cache_block_tokens", 1), int)
+            self._constraints = _typed(script.get("constraints", False), bool)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise EngineFailed(
                 f"the script {self._script} cannot be used: {error!r}",
@@ -135,7 +143,8 @@ class ScriptedEngine:
         rule = next((rule for rule in self._rules if rule.answers_chat(conversation)), None)
         if rule is None:
             raise UnsupportedRequest(f"no rule of {self._script.name} knows what to answer")
-        async for step in _play(rule, sampling):
+        drawn = rule.drawn if sampling.temperature > 0 else ()
+        async for step in _draw(drawn, sampling) if drawn else _play(rule, sampling):
             yield step
 
     async def close(self) -> None:

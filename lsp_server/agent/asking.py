@@ -116,8 +116,8 @@ def read_candidate(
     editable: dict[str, str | None] = {path: task.texts[path] for path in files.texts}
     default = next(iter(files.texts), "")
     parsed = parse_blocks(answer, editable, default)
-    if not parsed.blocks and (whole := _whole_file(answer, default, task)) is not None:
-        texts: Mapping[str, str] = {default: whole}
+    if not parsed.blocks and (whole := _whole_file(answer, files, task)):
+        texts: Mapping[str, str] = whole
     else:
         if parsed.problems:
             return parsed.problems
@@ -156,15 +156,24 @@ def _changed_lines(before: str, after: str) -> int:
     return max(len(old), len(new)) - head - tail
 
 
-def _whole_file(answer: str, path: str, task: Task) -> str | None:
-    """A short file written anew: one fenced block, of an answer without any search/replace block."""
-    before = task.texts.get(path, "")
+def _whole_file(answer: str, files: Shown, task: Task) -> Mapping[str, str]:
+    """A short file written anew: one fenced block, of an answer without any search/replace block.
+
+    It is the file of which it keeps most. Half of the lines are to be there still: what is shorter is an
+    excerpt, not the file.
+    """
     blocks = _FENCED.findall(answer.replace("\r\n", "\n"))
-    if len(blocks) != 1 or before.count("\n") > MAX_WHOLE_LINES or "<<<<<<<" in answer:
-        return None
+    if len(blocks) != 1 or "<<<<<<<" in answer:
+        return {}
     text: str = blocks[0][1]
-    # Half of the lines are to be there still: what is shorter is an excerpt, not the file.
-    kept = set(before.split("\n")) & set(text.split("\n"))
-    if 2 * len(kept) < len(set(before.split("\n"))):
-        return None
-    return text.replace("\n", "\r\n") if "\r\n" in before else text
+    written = set(text.split("\n"))
+    kept: dict[str, int] = {}
+    for path in files.texts:
+        lines = {it.rstrip("\r") for it in task.texts.get(path, "").split("\n")} - {""}
+        count = len(lines & written)
+        if task.texts.get(path, "").count("\n") <= MAX_WHOLE_LINES and 2 * count >= len(lines) > 0:
+            kept[path] = count
+    if not kept:
+        return {}
+    likeliest = max(kept, key=lambda it: kept[it])
+    return {likeliest: text.replace("\n", "\r\n") if "\r\n" in task.texts[likeliest] else text}

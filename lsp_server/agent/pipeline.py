@@ -3,6 +3,7 @@
     baseline     which tests fail, and which pass
     coverage     which lines they run
     location     which files and lines are under suspicion
+    choice       which of them a chat model would look at first, where there is one
     reproduction where no test fails: the issue's own code, if it fails as the issue says
     rounds       candidates by each proposer, and the evidence for each of them
     verdict      the best of them
@@ -21,8 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from inference.errors import InferenceError
+from lsp_server.agent.choosing import NOTHING_NAMED, Named, Ranked, put_forward
 from lsp_server.agent.clues import Clues, read_clues
-from lsp_server.agent.data import Candidate, Evidence, Suspect, TestCommand, Verdict
+from lsp_server.agent.data import Candidate, Evidence, TestCommand, Verdict
 from lsp_server.agent.localize import Findings, SuspectFile, is_source, rank_files, suspects
 from lsp_server.agent.python_runs import PythonTests, read_covered
 from lsp_server.agent.reproduce import FOLDER, Reproduction, as_test, reproduces, scripts
@@ -77,6 +79,8 @@ class Workbench:
     command: TestCommand | None
     select: Callable[[Sequence[Evidence]], Evidence | None]
     proposers: Callable[[Baseline | None, Mapping[str, str]], Sequence[Proposer]]
+    # Of an issue and of what its failing tests say; None where there is no model to ask.
+    choose: Callable[[str, str, Ranked], Awaitable[Named]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +132,11 @@ class Fix:
                 self._judge = self._bench.judge(self._extra)
                 baseline = await self._baseline((reproduction.test,))
         lines = await self._coverage(baseline)
-        files, places = self._location(baseline, lines)
+        ranked = await self._choice(baseline, self._location(baseline, lines))
+        files = ranked.files
         if not files:
             return self._result(None, (), files, baseline, "nothing in the issue leads to a file")
-        evidence = await self._rounds(self._task(baseline, lines, files, places), baseline)
+        evidence = await self._rounds(self._task(baseline, lines, ranked), baseline)
         best = self._bench.select(evidence)
         self._log.add(
             "verdict", {"verdict": best and str(best.verdict), "reason": best and best.reason}
@@ -187,9 +192,7 @@ class Fix:
         self._log.add("coverage", [[*line, round(value, 4)] for line, value in lines.items()])
         return lines
 
-    def _location(
-        self, baseline: Baseline | None, lines: dict[Line, float]
-    ) -> tuple[tuple[SuspectFile, ...], tuple[Suspect, ...]]:
+    def _location(self, baseline: Baseline | None, lines: dict[Line, float]) -> Ranked:
         self._say("location", "looking where the cause may be")
         output = baseline.output if baseline is not None else ""
         failing = _failing(baseline)
@@ -207,7 +210,25 @@ class Fix:
         )
         if files:
             self._say("location", f"most suspicious: {', '.join(it.path for it in files[:3])}")
-        return tuple(files), tuple(places)
+        return Ranked(tuple(files), tuple(places))
+
+    async def _choice(self, baseline: Baseline | None, ranked: Ranked) -> Ranked:
+        """What the chat model names is put forward; where it names nothing the order stands."""
+        if self._bench.choose is None or not ranked.files:
+            return ranked
+        known = self._log.find("choice")
+        if known is not None:
+            named = Named(tuple(known["files"]), tuple(known["places"]))
+        else:
+            self._say("choice", "asking the model where to look first")
+            output = baseline.output if baseline is not None and baseline.failing else ""
+            named = await self._bench.choose(self._request.issue, output, ranked)
+            self._log.add("choice", {"files": named.files, "places": named.places})
+        if named == NOTHING_NAMED:
+            return ranked
+        chosen = put_forward(ranked, named)
+        self._say("choice", f"looking first at {', '.join(it.path for it in chosen.files[:3])}")
+        return chosen
 
     async def _reproduction(self) -> Reproduction | None:
         """A test of the issue's own code, where it fails here as the issue says."""
@@ -242,14 +263,13 @@ class Fix:
         self,
         baseline: Baseline | None,
         lines: dict[Line, float],
-        files: Sequence[SuspectFile],
-        places: Sequence[Suspect],
+        ranked: Ranked,
     ) -> Task:
-        texts = {it.path: self._bench.text(it.path) for it in files}
+        texts = {it.path: self._bench.text(it.path) for it in ranked.files}
         return Task(
             self._request,
             {path: text for path, text in texts.items() if text is not None},
-            tuple(places),
+            ranked.places,
             lines,
             tuple(_failing(baseline)),
             baseline.passing if baseline is not None else (),

@@ -59,6 +59,7 @@ class Tried:
     failed: int
     done: bool
     seconds: float = 0.0  # of the processor's time
+    modules: tuple[str, ...] = ()  # that the first one of a run loaded, where they were not known
 
     @property
     def is_good(self) -> bool:
@@ -72,11 +73,11 @@ class Variant:
     files: Mapping[str, str]  # by path, the whole new text
 
 
-def write_variants(variants: Sequence[Variant]) -> str:
-    return "".join(
-        json.dumps({"id": it.id, "score": it.score, "files": dict(it.files)}) + "\n"
-        for it in variants
-    )
+def write_variants(variants: Sequence[Variant], modules: Sequence[str] | None) -> str:
+    """With the modules that are loaded once for all; None has them be found out."""
+    rows: list[object] = [{"modules": modules}]
+    rows += ({"id": it.id, "score": it.score, "files": dict(it.files)} for it in variants)
+    return "".join(json.dumps(it) + "\n" for it in rows)
 
 
 def read_tried(report: str) -> list[Tried]:
@@ -90,8 +91,12 @@ def read_tried(report: str) -> list[Tried]:
                 "failed": int(failed),
                 "done": bool(done),
                 "seconds": float(seconds),
+                **rest,
             }:
-                found.append(Tried(number, passed, failed, done, seconds))
+                modules = rest.get("modules")
+                names = modules if isinstance(modules, list) else []
+                loaded = tuple(it for it in names if isinstance(it, str))
+                found.append(Tried(number, passed, failed, done, seconds, loaded))
     return found
 
 

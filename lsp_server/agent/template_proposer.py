@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from lsp_server.agent.sandbox import Finished
 
 VARIANTS = ".sparrow-variants.jsonl"  # in a copy
-# Of the processor's time. The first variant is the text as it is, and says how long the tests take;
-# where they never end, a variant has so much.
+# Of the processor's time. The first variant is the text as it is, and says how long the tests take and
+# what they load; where they never end, a variant has so much.
 _HANGING_SECONDS = 0.6
 _LEAST_SECONDS = 0.2
 _SLOWER = 4.0  # times that a variant may be slower
@@ -78,18 +78,19 @@ class TemplateProposer:
         left_s = budget_s - (time.monotonic() - started)
         async with self.copy() as folder:
             seconds = self.first_seconds
-            is_first = True
+            modules: tuple[str, ...] | None = None
 
             async def attempt(
                 variants: Sequence[Variant], budget_s: float, enough: int
             ) -> Sequence[Tried]:
-                nonlocal seconds, is_first
+                nonlocal seconds, modules
                 argv = tests.tried(VARIANTS, seconds, budget_s, enough)
-                results = await self._attempt(argv, folder, variants, budget_s)
-                if is_first and results:
+                rows = write_variants(variants, modules)
+                results = await self._attempt(argv, folder, rows, budget_s)
+                if modules is None and results:
                     taken = _LEAST_SECONDS + _SLOWER * results[0].seconds
                     seconds = taken if results[0].done else _HANGING_SECONDS
-                    is_first = False
+                    modules = results[0].modules
                 return results
 
             found = await search(files, attempt, left_s, self.on_progress)
@@ -111,10 +112,10 @@ class TemplateProposer:
         self,
         argv: Sequence[str],
         folder: Path,
-        variants: Sequence[Variant],
+        variants: str,
         budget_s: float,
     ) -> Sequence[Tried]:
-        (folder / VARIANTS).write_text(write_variants(variants), encoding="utf-8")
+        (folder / VARIANTS).write_text(variants, encoding="utf-8")
         finished = await self.run(argv, folder, budget_s + _GRACE_S)
         return read_tried(finished.report)
 

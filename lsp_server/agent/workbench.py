@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lsp_server.agent.choosing import Chooser, Named, Ranked
 from lsp_server.agent.copies import Copies
 from lsp_server.agent.data import Evidence, TestCommand, TestRun
 from lsp_server.agent.fill_in import fill_in
@@ -138,6 +139,13 @@ class _Bench:
             self.command,
             self._select,
             self._proposers,
+            self._choose if self.models.chat is not None else None,
+        )
+
+    async def _choose(self, issue: str, output: str, ranked: Ranked) -> Named:
+        assert self.models.chat is not None
+        return await Chooser(self.models.chat, self.index, self.on_note).choose(
+            issue, output, ranked
         )
 
     def _judge(self, extra: Mapping[str, str]) -> Validator | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,8 @@ import pytest
 
 from inference.client import InferenceClient
 from inference.errors import HostUnavailable
+from lsp_server.agent.asking import read_candidate, shown
+from lsp_server.agent.choosing import Named, Ranked
 from lsp_server.agent.data import Candidate, Evidence, Verdict
 from lsp_server.agent.loop_guard import LoopGuard, Turn
 from lsp_server.agent.loop_proposer import LoopProposer
@@ -84,9 +86,12 @@ ANSWERS = {
 
 
 def bench(
-    judge: LocalJudge | None, proposers: Sequence[Proposer], files: dict[str, str] | None = None
+    judge: LocalJudge | None,
+    proposers: Sequence[Proposer],
+    files: dict[str, str] | None = None,
+    choose: Callable[[str, str, Ranked], Awaitable[Named]] | None = None,
 ) -> Workbench:
-    known = files or FILES
+    known = {**FILES, **files} if files else FILES
 
     def select(evidence: Sequence[Evidence]) -> Evidence | None:
         order = [Verdict.VERIFIED, Verdict.PARTLY, Verdict.UNVERIFIED]
@@ -105,6 +110,7 @@ def bench(
         None,
         select,
         lambda *_: proposers,
+        choose,
     )
 
 
@@ -179,6 +185,21 @@ async def test_an_engine_without_samples_is_asked_as_often() -> None:
     result = await Fix(Request("fee"), work, Trajectory("k", None)).run()
     assert [it.samples for it in chat.samplings] == [1, 1, 1, 1]
     assert result.best is not None
+
+
+@pytest.mark.parametrize(
+    ("order", "ending"), [((PATH, "shop/__init__.py"), "\n"), (("shop/__init__.py", PATH), "\r\n")]
+)
+def test_a_file_written_anew_is_the_one_that_it_keeps_most_of(
+    order: tuple[str, ...], ending: str
+) -> None:
+    texts = {PATH: TEXT.replace("\n", ending), "shop/__init__.py": ""}
+    task = Task(Request(), {it: texts[it] for it in order}, ())
+    read = read_candidate(WHOLE, task, shown(task), "a sample", 1.0)
+    assert isinstance(read, Candidate)
+    assert read.files == {PATH: next(iter(whole().files.values())).replace("\n", ending)}
+    excerpt = "```python\ndef fee(days):\n    return days\n```\n"
+    assert not isinstance(read_candidate(excerpt, task, shown(task), "", 1.0), Candidate)
 
 
 @on_loop

@@ -58,5 +58,8 @@ def test_nothing_that_ran_is_good_without_a_test() -> None:
 
 
 def test_variants_are_lines() -> None:
-    text = write_variants([Variant(0, 0.5, {"a.py": "x\n"}), Variant(1, 0.25, {"a.py": "y\n"})])
-    assert [json.loads(it)["id"] for it in text.splitlines()] == [0, 1]
+    variants = [Variant(0, 0.5, {"a.py": "x\n"}), Variant(1, 0.25, {"a.py": "y\n"})]
+    header, *rows = map(json.loads, write_variants(variants, ["json"]).splitlines())
+    assert header == {"modules": ["json"]}
+    assert [it["id"] for it in rows] == [0, 1]
+    assert json.loads(write_variants([], None)) == {"modules": None}

@@ -126,7 +126,7 @@ async def test_variants_that_hang_or_die_are_told_from_good_ones(workspace: Path
         RIGHT,
     ]
     variants = [Variant(at, 1.0, {"program.py": it}) for at, it in enumerate(texts)]
-    (workspace / "variants").write_text(write_variants(variants))
+    (workspace / "variants").write_text(write_variants(variants, ()))
     finished = await local_runner.run(tests.tried("variants", 0.3, 60, 3), workspace, 60)
     tried = read_tried(finished.report)
     assert [it.is_good for it in tried] == [False, False, False, False, False, True]
@@ -135,13 +135,77 @@ async def test_variants_that_hang_or_die_are_told_from_good_ones(workspace: Path
 
 
 @on_loop
-async def test_what_scores_half_as_much_is_not_tried_any_more(workspace: Path) -> None:
+async def test_what_scores_far_lower_than_a_good_one_is_not_tried_any_more(workspace: Path) -> None:
     tests = PythonTests.of(COMMAND)
     assert tests is not None
-    variants = [Variant(0, 0.9, {"program.py": RIGHT}), Variant(1, 0.4, {"program.py": RIGHT})]
-    (workspace / "variants").write_text(write_variants(variants))
+    variants = [Variant(0, 0.9, {"program.py": RIGHT}), Variant(1, 0.6, {"program.py": RIGHT})]
+    (workspace / "variants").write_text(write_variants(variants, ()))
     finished = await local_runner.run(tests.tried("variants", 0.3, 60, 3), workspace, 60)
     assert [it.id for it in read_tried(finished.report)] == [0]
+
+
+SLOW = """
+
+def sink():
+    end = time.process_time() + {seconds}
+    while time.process_time() < end:
+        pass
+
+
+sink()
+"""
+BARE = ("env", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1")
+
+
+@on_loop
+async def test_rivals_of_a_good_repair_are_tried_for_a_bounded_time(workspace: Path) -> None:
+    tests = PythonTests.of(COMMAND)
+    assert tests is not None
+    slow = "import time\n" + FAULTY + SLOW.format(seconds=0.7)
+    texts = [RIGHT, slow, slow, slow]
+    variants = [Variant(at, 1.0, {"program.py": it}) for at, it in enumerate(texts)]
+    (workspace / "variants").write_text(write_variants(variants, ()))
+    finished = await local_runner.run(tests.tried("variants", 5, 60, 3), workspace, 60)
+    # A second of the processor's time, which the second one goes beyond.
+    assert [it.id for it in read_tried(finished.report)] == [0, 1, 2]
+
+
+@on_loop
+async def test_what_all_variants_load_is_loaded_once(workspace: Path) -> None:
+    own = workspace / "site-packages"
+    own.mkdir()
+    (own / "heavy.py").write_text(SLOW.format(seconds=0.3).replace("\n\n", "import time\n", 1))
+    lead = "import heavy\n"
+    (workspace / "program.py").write_text(lead + FAULTY)
+    for runner in ("unittest", "pytest"):
+        command = TestCommand(runner, (sys.executable, "-m", runner, "test_program.py"))
+        tests = PythonTests.of(command)
+        assert tests is not None
+        variants = [Variant(0, 0.0, {"program.py": lead + FAULTY})]
+        (workspace / "variants").write_text(write_variants(variants, None))
+        argv = (*BARE, f"PYTHONPATH={own}", *tests.tried("variants", 9, 60, 3))
+        finished = await local_runner.run(argv, workspace, 60)
+        (first,) = read_tried(finished.report)
+        assert (first.passed, first.failed) == (2, 1)
+        assert first.seconds < 0.3
+        assert "heavy" in first.modules
+        assert not {"program", "test_program"} & set(first.modules)
+
+
+PLUGIN = "import program\n"
+
+
+@on_loop
+async def test_a_plugin_that_has_read_the_program_is_begun_anew(workspace: Path) -> None:
+    (workspace / "own_plugin.py").write_text(PLUGIN)
+    argv = (sys.executable, "-m", "pytest", "-p", "own_plugin", "test_program.py")
+    tests = PythonTests.of(TestCommand("pytest", argv))
+    assert tests is not None
+    variants = [Variant(at, 1.0, {"program.py": it}) for at, it in enumerate((FAULTY, RIGHT))]
+    (workspace / "variants").write_text(write_variants(variants, None))
+    tried = (*BARE, *tests.tried("variants", 9, 60, 3))
+    finished = await local_runner.run(tried, workspace, 60)
+    assert [it.is_good for it in read_tried(finished.report)] == [False, True]
 
 
 TWO_FAULTS = """\
