@@ -32,7 +32,14 @@ from lsp_server.features.anchor import Anchor
 from lsp_server.features.generation import Generated, Generation, Suggestions, is_cancelled, wake
 from lsp_server.features.offered import Offered
 from lsp_server.features.request import ACCEPTED, ASKED_FOR, TYPING, Completion, Request, refusal
-from lsp_server.features.writing import Shown, report, report_filter, with_selected, write
+from lsp_server.features.writing import (
+    Shown,
+    nothing_of,
+    report,
+    report_filter,
+    with_selected,
+    write,
+)
 from lsp_server.trace import Source, Trace, Traces, Verdict
 from lsp_server.workspace.documents import Document, Documents, Edit, Position
 
@@ -173,7 +180,7 @@ class CompletionFeature:
         place = Place.of(document, request.position, request.selected)
         trace = Trace("", 0, 0, ASKED_FOR, self._client().endpoint.model, document.language)
         drawn, tokens = await alternatives.draw(
-            self._client(), self._show(place, trace), lambda: self._filter(place)[0]
+            self._client(), self._show(place, trace), lambda: self._filter(place, ASKED_FOR)[0]
         )
         self._tell(Written(trace.language, trace.model, tokens))
         if self._has_moved_on(place):
@@ -211,9 +218,7 @@ class CompletionFeature:
             trace.end(Verdict.STALE)
             return None
         if not text.strip():
-            stop = generated.passed.stop
-            nothing = Verdict.REPEATS if stop and stop.is_repeat else Verdict.NO_IDEA
-            trace.end(Verdict.LATE if trace.late else nothing)
+            trace.end(*nothing_of(generated, is_late=trace.late))
             return None
         text = self._displayed(place, text, trace)
         if not text:
@@ -288,7 +293,7 @@ class CompletionFeature:
 
     def _begin(self, place: Place, trace: Trace) -> Generation:
         shown = self._show(place, trace)
-        filter_, wanted = self._filter(place)
+        filter_, wanted = self._filter(place, trace.trigger)
         trace.context_ms = trace.elapsed_ms()
         running = self._generation = Generation(
             Anchor.at(place.document, place.cursor),
@@ -308,13 +313,18 @@ class CompletionFeature:
         self._tell(Asked(trace, *shown, lambda: running.generated.text))
         return running
 
-    def _filter(self, place: Place) -> tuple[Filter, str]:
-        """What ends a generation there, and how much is wanted, in words."""
+    def _filter(self, place: Place, trigger: str) -> tuple[Filter, str]:
+        """What ends a generation there, and how much is wanted, in words.
+
+        Who asks by hand gets all of it, however unsure the model is.
+        """
         wanted = extent(
             place.around,
             lambda: surround(self._parsed_text(place.document), place.cursor, place.around.own),
         )
-        return Filter(place.around, wanted, self._config().completion_max_lines), str(wanted)
+        can = self._client().capabilities
+        least = can.least_chance if can is not None and trigger != ASKED_FOR else 0.0
+        return Filter(place.around, wanted, self._config().completion_max_lines, least), str(wanted)
 
     async def _wait(
         self,
