@@ -283,7 +283,7 @@ class CompletionFeature:
     async def _debounced(self, waiting: asyncio.Future[bool], trace: Trace) -> bool:
         """Waits for the next key, if that is worth it: whether none came."""
         if wait := self._debounce.wait_s(trace.model):
-            trace.wait = self._debounce.explain(trace.model)
+            trace.wait = self._debounce.hold(trace.model)
             await asyncio.wait({waiting}, timeout=wait)
             trace.waited_ms = trace.elapsed_ms()
         if waiting.done():
