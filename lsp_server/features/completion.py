@@ -19,17 +19,16 @@ from inference.protocol import Tail
 from lsp_server.completion_events import Answered, Asked, EventListener, Written
 from lsp_server.completions.calibration import Calibration
 from lsp_server.completions.debounce import Debounce
-from lsp_server.completions.display import UnknownNames, display
 from lsp_server.completions.extent import extent, surround
 from lsp_server.completions.place import Place
-from lsp_server.completions.stop import Filter
+from lsp_server.completions.stop import Filter, Passed
 from lsp_server.completions.undo import TextHistory, is_key
-from lsp_server.completions.unknown_names import find_unknown
 from lsp_server.config import Config
 from lsp_server.context.stream import ContextStream
 from lsp_server.features import alternatives
 from lsp_server.features.anchor import Anchor
 from lsp_server.features.generation import Generated, Generation, Suggestions, is_cancelled, wake
+from lsp_server.features.judging import judge
 from lsp_server.features.offered import Offered
 from lsp_server.features.request import ACCEPTED, ASKED_FOR, TYPING, Completion, Request, refusal
 from lsp_server.features.writing import (
@@ -185,7 +184,7 @@ class CompletionFeature:
         self._tell(Written(trace.language, trace.model, tokens))
         if self._has_moved_on(place):
             return []
-        texts = (self._displayed(place, it, trace) for it in drawn)
+        texts = (self._displayed(place, Generated(passed=Passed(it)), it, trace) for it in drawn)
         whole = dict.fromkeys(place.selected.text + it for it in texts if it)
         return [Completion(it, first.start, first.end) for it in whole if it != first.text]
 
@@ -220,7 +219,7 @@ class CompletionFeature:
         if not text.strip():
             trace.end(*nothing_of(generated, is_late=trace.late))
             return None
-        text = self._displayed(place, text, trace)
+        text = self._displayed(place, generated, text, trace)
         if not text:
             return None
         trace.shown_characters = len(text)
@@ -229,25 +228,13 @@ class CompletionFeature:
         self._offered.show(place.document, shown, trace.model, trace.mean_logprob)
         return shown
 
-    def _displayed(self, place: Place, text: str, trace: Trace) -> str:
-        """What of a text is shown; where that is nothing the trace ends."""
-        config, calibration = self._config(), self._calibration()
+    def _displayed(self, place: Place, generated: Generated, text: str, trace: Trace) -> str:
+        """What of a text, the rest of what was generated, is shown; if nothing the trace ends."""
+        calibration = self._calibration()
         if trace.trigger == TYPING and calibration.hides(trace.mean_logprob):
             trace.end(Verdict.UNSURE, str(calibration))
             return ""
-        displayed = display(
-            place.around,
-            text,
-            config.completion_max_lines,
-            UnknownNames("show" if place.document.is_cell else config.completion_unknown_names),
-            lambda it: find_unknown(
-                place.around,
-                it,
-                place.document.lines,
-                place.cursor.line,
-                lambda name: self._is_importable(place.document, name),
-            ),
-        )
+        displayed = judge(place, generated, text, self._config(), self._is_importable)
         trace.cuts = displayed.cuts
         if displayed.refusal is not None:
             trace.end(Verdict[displayed.refusal.name], displayed.detail)
