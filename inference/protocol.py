@@ -28,7 +28,7 @@ from inference.codec import Reader, pack, plain, plain_fields, structure, unpack
 from inference.errors import FrameTooLarge, MalformedMessage
 from inference.sampling import Sampling, TokenLogprob
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 MAX_HELLO_BYTES = 64 * 1024  # of the first frame, whose sender has shown no token yet
 FRAME_HEADER = struct.Struct(">I")
@@ -105,6 +105,8 @@ class Capabilities:
     # The suffix stands behind the prefix, so that each key typed computes it anew.
     prefix_first: bool = False
     references: bool = False  # sections of that role are of use to it; they are not encoded
+    # An answer whose tokens' chances together are below that is likelier wrong than right; 0: unknown.
+    least_chance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

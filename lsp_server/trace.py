@@ -33,7 +33,7 @@ class Verdict(enum.StrEnum):
     UNBALANCED = "what the model wrote leaves a bracket or a quote open before what follows"
     BREAKS_SYNTAX = "what the model wrote cannot stand here in this language"
     UNKNOWN_NAME = "the model used a name that is defined nowhere"
-    UNSURE = "the model was as unsure as where you took hardly anything"
+    UNSURE = "the model was too unsure of what it wrote"
     SUPERSEDED = "a newer request took its place"
     CANCELLED = "the editor cancelled the request, as the typing went on"
     STALE = "the document changed meanwhile"

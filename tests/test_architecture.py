@@ -349,7 +349,7 @@ def test_packages_that_pure_modules_are_in_import_nothing(package: str) -> None:
 def test_features_know_neither_the_edge_nor_one_another() -> None:
     features = ("lsp_server.features.*",)
     # Of one feature, in files of their own.
-    parts = ("alternatives", "anchor", "generation", "offered", "request", "writing")
+    parts = ("alternatives", "anchor", "generation", "judging", "offered", "request", "writing")
     allowed = tuple(f"lsp_server.features.{part}" for part in parts)
     wrong = [
         it

@@ -18,14 +18,24 @@ _INCOMPLETE = "\ufffd"
 
 
 class Detokenizer:
-    def __init__(self, tokenizer: Any, prompt_ids: Sequence[int], stop: Sequence[str] = ()) -> None:
-        """`tokenizer` is a `tokenizers.Tokenizer`; special tokens leave no text."""
+    def __init__(
+        self,
+        tokenizer: Any,
+        prompt_ids: Sequence[int],
+        stop: Sequence[str] = (),
+        begun: int = 0,
+    ) -> None:
+        """`tokenizer` is a `tokenizers.Tokenizer`; special tokens leave no text.
+
+        The first `begun` characters that the tokens spell are no news, and are not passed on.
+        """
         self._tokenizer = tokenizer
         # What was last passed on, and behind it what has not been: decoded together, since a
         # token's text may depend on the one before.
         self._ids = list(prompt_ids[-_PROMPT_TOKENS:])
         self._passed_on = len(self._ids)
         self._stop = StopStrings(stop)
+        self._begun = begun
 
     @property
     def stopped(self) -> bool:
@@ -34,7 +44,9 @@ class Detokenizer:
 
     def feed(self, token_ids: Sequence[int]) -> str:
         """The text that these tokens add; a character that is not whole comes with a later one."""
-        return self._stop.feed("".join(map(self._step, token_ids)))
+        text = "".join(map(self._step, token_ids))
+        known, self._begun = self._begun, max(0, self._begun - len(text))
+        return self._stop.feed(text[known:])
 
     def flush(self) -> str:
         """The text that a stop string might have started with, at the answer's end."""

@@ -5,7 +5,8 @@ Which engines these are is no business of this module. Where a layout has refere
 model is shown, the proposer searches these in place of the context.
 
 The proposer is asked where one answer is wanted, the likeliest. Several answers, drawn ones, those with
-log-probabilities and those that are held to a form are the model's alone. A warm-up is for both.
+other tokens beside the chosen one and those that are held to a form are the model's alone. How sure it is
+of a token each tells of its own answers. A warm-up is for both.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class ProposingEngine:
         self, prompt: Prompt[Any], sampling: Sampling, priority: Priority
     ) -> AsyncGenerator[Piece, None]:
         is_warm_up = priority is Priority.WARM_UP
-        if is_warm_up or _wants_the_likeliest(sampling):
+        if is_warm_up or self._may_propose(sampling):
             proposed = self._proposed(prompt, sampling, priority)
             has_answered = False
             async with contextlib.aclosing(proposed):
@@ -91,6 +92,13 @@ class ProposingEngine:
                     yield it
                 blank.clear()
 
+    def _may_propose(self, sampling: Sampling) -> bool:
+        tells = sampling.logprobs is None or (
+            sampling.logprobs == 0 and self.proposer.capabilities.logprobs
+        )
+        is_likeliest = sampling.samples == 1 and sampling.temperature == 0
+        return is_likeliest and tells and sampling.constraint is None
+
     async def _layout(self, layout: PromptLayout[Any]) -> PromptLayout[Any]:
         """What the proposer searches: other files first, and the current one."""
         seen = self._layouts.get(layout)
@@ -114,12 +122,3 @@ class ProposingEngine:
             seen = self._chunks[chunk] = Chunk(chunk.text, self.proposer.encode(chunk.text))
             await asyncio.sleep(0)  # a chunk takes a millisecond, and the loop has others to serve
         return seen
-
-
-def _wants_the_likeliest(sampling: Sampling) -> bool:
-    return (
-        sampling.samples == 1
-        and sampling.temperature == 0
-        and sampling.logprobs is None
-        and sampling.constraint is None
-    )

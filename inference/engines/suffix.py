@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 
 from inference.engines import suffix_lexer as lexer
 from inference.engines.base import LoadProgress, Piece
-from inference.engines.suffix_draft import Cursor, next_line, start
+from inference.engines.suffix_draft import Cursor, Drafted, next_line, start
 from inference.engines.suffix_index import (
     LONGEST_MATCH,
     ChunkIndex,
@@ -37,7 +37,7 @@ from inference.engines.suffix_index import (
 from inference.engines.suffix_vocabulary import TailVocabulary, Vocabulary
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
 from inference.protocol import Capabilities, FinishReason, Priority, Role
-from inference.sampling import Sampling
+from inference.sampling import Alternative, Sampling, TokenLogprob
 
 TAIL_CHARACTERS = 16_384
 CONTEXT_CHARACTERS = 2_048  # on each side of the cursor, across chunks: holds LONGEST_MATCH tokens
@@ -62,6 +62,7 @@ class SuffixEngine:
             context_tokens=None,
             cache_block_tokens=1,
             parallel_requests=4,
+            logprobs=True,
         )
 
     async def load(self, report: LoadProgress) -> None:
@@ -105,13 +106,14 @@ class SuffixEngine:
                     yield Piece(pending, 0, FinishReason.LENGTH, cached)
                     return
                 count += 1
-                pending += piece
+                pending += piece.text
+                told = _told(piece, sampling)
                 cut = _stop_start(pending, sampling.stop)
                 if cut is not None:
-                    yield Piece(pending[:cut], 1, FinishReason.STOP, cached)
+                    yield Piece(pending[:cut], 1, FinishReason.STOP, cached, logprobs=told)
                     return
                 held = _held_back(pending, sampling.stop)
-                yield Piece(pending[: len(pending) - held], 1)
+                yield Piece(pending[: len(pending) - held], 1, logprobs=told)
                 pending = pending[len(pending) - held :]
         yield Piece(pending, 0, FinishReason.STOP, cached)
 
@@ -212,6 +214,14 @@ def _cursor(before: str, after: str, vocabulary: TailVocabulary, unit: str) -> C
         indentation_unit=unit,
         line_end="\r\n" if "\r\n" in before or "\r\n" in after else "\n",
     )
+
+
+def _told(piece: Drafted, sampling: Sampling) -> tuple[TokenLogprob, ...]:
+    """How sure the vote was, where that is asked; it has one candidate for each token."""
+    if sampling.logprobs is None:
+        return ()
+    others = (Alternative(piece.text, piece.logprob),) if sampling.logprobs else ()
+    return (TokenLogprob(piece.text, piece.logprob, others),)
 
 
 def _stop_start(text: str, stops: Sequence[str]) -> int | None:

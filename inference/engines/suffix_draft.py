@@ -104,10 +104,19 @@ class Step:
     confidence: float
 
 
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """The text of a token, and how sure the vote was of it: a natural log-probability."""
+
+    text: str
+    logprob: float
+
+
 @dataclass(slots=True)
 class _Line:
     text: str
-    pieces: list[str] = field(default_factory=list)
+    pieces: list[Drafted] = field(default_factory=list)
+    logprob: float = 0.0  # of the tokens since the last one that has text
     words: int = 0
     depth: int = 0  # brackets opened, less those closed
     confidence: float = 1.0
@@ -130,8 +139,8 @@ def start(cursor: Cursor, corpora: tuple[Corpus, ...], vocabulary: TailVocabular
     )
 
 
-def next_line(draft: Draft) -> Generator[None, None, list[str]]:
-    """Drafts a line: the text of each token, where it has one. Yields between tokens.
+def next_line(draft: Draft) -> Generator[None, None, list[Drafted]]:
+    """Drafts a line: each token that has text, with those before it that have none. Yields between them.
 
     The first line is what is missing of the cursor's own or, where nothing is, the next one; a
     further line starts with its line end. Empty when the suggestion has ended.
@@ -259,8 +268,10 @@ def _take(draft: Draft, line: _Line, step: Step) -> bool:
         line.words += bool(text)
         line.depth += (step.key in _OPENING) - (step.key in _CLOSING)
         line.text += text
+    line.logprob += math.log(step.confidence)
     if text:
-        line.pieces.append(text)
+        line.pieces.append(Drafted(text, line.logprob))
+        line.logprob = 0.0
     draft.unfinished = lexer.FINISHED
     draft.context = (draft.context + step.symbol)[-LONGEST_MATCH:]
     draft.matches = _followed(draft.matches, step.symbol)

@@ -6,7 +6,8 @@ answer at a time: between them requests take turns, and a cancellation takes eff
 
 A prompt that leaves no room in the model's context is refused, never trimmed: the layout does that.
 Several answers at no temperature start with the likeliest tokens, one each. What the prompt repeats
-has a say in each token (`wren_copying.py`), and the log-probabilities are those of both together.
+has a say in each token (`wren_copying.py`), and what stands of a token before the cursor holds the first
+ones to it (`wren_begun.py`); the log-probabilities are those of what is chosen from after both.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.engines import wren_package
+from inference.engines import wren_begun, wren_package
 from inference.engines.base import LoadProgress, Piece
 from inference.engines.detokenizer import Detokenizer
 from inference.engines.token_prompts import TokenPrompts
+from inference.engines.wren_begun import Begun, Spellings
 from inference.engines.wren_choice import Choice, Chooser
 from inference.engines.wren_copying import Copying, Vocabulary
 from inference.engines.wren_runtime import Reading, Runtime
@@ -28,7 +31,7 @@ from inference.engines.wren_worker import Worker
 from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.formats.fim import FimOrder
 from inference.prompt import Prompt
-from inference.protocol import Capabilities, FinishReason, Priority
+from inference.protocol import Capabilities, FinishReason, Priority, Tail
 from inference.sampling import Alternative, Sampling, TokenLogprob
 
 ORDER = FimOrder.SUFFIX_FIRST
@@ -36,6 +39,8 @@ COPYING = "copying"  # whether what the prompt repeats is weighed too; for compa
 LINES = "lines"  # the most that an answer has; blank ones at its start are not counted
 # A further line is seldom right, and takes its time: see the model card.
 _USUAL_LINES = 1
+# What the model itself takes for one in four is right every other time: see the model card.
+LEAST_CHANCE = 0.25
 PARALLEL_REQUESTS = 2  # they share a thread: more would only make each other wait
 
 
@@ -72,6 +77,7 @@ class WrenEngine:
             parallel_requests=PARALLEL_REQUESTS,
             samples=True,
             logprobs=True,
+            least_chance=LEAST_CHANCE,
         )
 
     async def load(self, report: LoadProgress) -> None:
@@ -95,6 +101,7 @@ class WrenEngine:
             raise EngineFailed("wren's tokenizer has no tokens for filling in the middle")
         self._stop_ids = self._prompts.fim.stop_ids
         self._vocabulary = Vocabulary.of(tokenizer.get_vocab(), self._stop_ids)
+        self._spellings = Spellings(self._vocabulary.ids, self._vocabulary.special)
         self._context_tokens = package.context_tokens
 
     def encode(self, text: str) -> Sequence[int]:
@@ -105,8 +112,13 @@ class WrenEngine:
     ) -> AsyncGenerator[Piece, None]:
         if sampling.constraint is not None:
             raise UnsupportedRequest("wren cannot be held to a grammar")
-        fill = self._prompts.warm_up if priority is Priority.WARM_UP else self._prompts.fill_in
-        ids = fill(prompt, ORDER)
+        begun = ""
+        if priority is Priority.WARM_UP:
+            ids = self._prompts.warm_up(prompt, ORDER)
+        else:
+            before, begun = wren_begun.split(prompt.tail.prefix)
+            tail = Tail(before, prompt.tail.suffix)
+            ids = self._prompts.fill_in(Prompt(prompt.layout, tail), ORDER)
         room = self._context_tokens - len(ids)
         if room < 1:
             raise PromptTooLong(
@@ -114,43 +126,44 @@ class WrenEngine:
                 f"{self._context_tokens} holds with one token to spare",
                 "Close some files, or choose a larger model.",
             )
-        limit = min(sampling.max_tokens, room)
-        pieces = self._worker.run(self._steps(ids, sampling, limit))
+        asked = _Asked(sampling, min(sampling.max_tokens, room), begun)
+        pieces = self._worker.run(self._steps(ids, asked))
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
                 yield piece
 
-    def _steps(
-        self, ids: Sequence[int], sampling: Sampling, limit: int
-    ) -> Generator[Piece | None, None, None]:
+    def _steps(self, ids: Sequence[int], asked: _Asked) -> Generator[Piece | None, None, None]:
         """The work for one request: a chunk of the prompt at a time, then a token."""
         reading = self._runtime.start(ids)
         try:
             while not reading.is_complete:
                 self._runtime.read(reading)
                 yield None
-            chooser = Chooser(sampling)
-            for sample in range(sampling.samples):
+            chooser = Chooser(asked.sampling)
+            for sample in range(asked.sampling.samples):
                 reading.rewind()
-                yield from self._answer(reading, chooser, sampling, limit, sample)
+                yield from self._answer(reading, asked, chooser, sample)
         finally:
             reading.end()
 
     def _answer(
-        self, reading: Reading, chooser: Chooser, sampling: Sampling, limit: int, sample: int
+        self, reading: Reading, asked: _Asked, chooser: Chooser, sample: int
     ) -> Generator[Piece, None, None]:
-        answer = _Answer(self._prompts.tokenizer, reading, sampling, sample, self._lines)
+        answer = _Answer(self._prompts.tokenizer, reading, asked, sample, self._lines)
         copying = self._copying(reading.ids)
-        choice = _choose(reading.logits, chooser, copying, sample)
+        held = Begun(asked.begun, self._spellings, self._vocabulary.spelled)
+        logits, rank = reading.logits, sample
         while True:
-            piece = answer.piece(choice, limit, stops=choice.token_id in self._stop_ids)
+            weighed = logits if copying is None else copying.weighed(logits)
+            choice = chooser.choose(held.held(weighed), rank)
+            piece = answer.piece(choice, stops=choice.token_id in self._stop_ids)
             yield piece
             if piece.finish is not None:
                 return
-            logits = self._runtime.run([choice.token_id], reading.slot)
+            logits, rank = self._runtime.run([choice.token_id], reading.slot), 0
+            held.take(choice.token_id)
             if copying is not None:
                 copying.take(choice.token_id)
-            choice = _choose(logits, chooser, copying)
 
     def _copying(self, ids: Sequence[int]) -> Copying | None:
         fim = self._prompts.fim
@@ -164,8 +177,13 @@ class WrenEngine:
         await asyncio.to_thread(self._worker.stop)
 
 
-def _choose(logits: Any, chooser: Chooser, copying: Copying | None, rank: int = 0) -> Choice:
-    return chooser.choose(logits if copying is None else copying.weighed(logits), rank)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is wanted behind a prompt: at most `limit` tokens, of which the first spell `begun`."""
+
+    sampling: Sampling
+    limit: int
+    begun: str
 
 
 class _BareTokenizer:
@@ -183,18 +201,21 @@ class _Answer:
     """One sample as pieces."""
 
     def __init__(
-        self, tokenizer: Any, reading: Reading, sampling: Sampling, sample: int, lines: int
+        self, tokenizer: Any, reading: Reading, asked: _Asked, sample: int, lines: int
     ) -> None:
         self._tokenizer = tokenizer
         self._lines_left = lines
         self._is_blank = True
-        self._detokenizer = Detokenizer(tokenizer, reading.ids, sampling.stop)
+        self._detokenizer = Detokenizer(
+            tokenizer, reading.ids, asked.sampling.stop, len(asked.begun)
+        )
+        self._limit = asked.limit
         self._prompt_tokens = len(reading.ids)
         self._cached_tokens = reading.cached_tokens
         self._sample = sample
         self._count = 0
 
-    def piece(self, choice: Choice, limit: int, *, stops: bool) -> Piece:
+    def piece(self, choice: Choice, *, stops: bool) -> Piece:
         """What a token adds; the last one where it stops, or is the one that reaches the limit."""
         self._count += 1
         finish = FinishReason.STOP if stops else None
@@ -202,7 +223,7 @@ class _Answer:
         text, is_last = self._within_lines(text)
         if is_last or self._detokenizer.stopped:
             finish = FinishReason.STOP
-        elif finish is None and self._count == limit:
+        elif finish is None and self._count == self._limit:
             finish = FinishReason.LENGTH
         if finish is not None and not is_last and not self._detokenizer.stopped:
             text += self._detokenizer.flush()

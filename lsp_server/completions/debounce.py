@@ -4,6 +4,9 @@ A request is worth making at once where its answer comes before the next key doe
 slower than the user types, each request is overtaken by the next key and its work is lost; then it
 waits until the next key is overdue, and so until the user has paused. A wait that is shorter than the
 time between two keys would delay every answer and save none, so there is no such wait.
+
+While requests wait nothing is learnt of the model, which may have been slow only at first, with a prompt
+to read. So after some that waited in a row, what is known of it is forgotten, and one goes at once.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ _PAUSE_S = 1.0  # between two keys: who waits longer was not typing
 _OVERDUE = 1.25  # times the usual gap
 _GAPS, _LATENCIES = 15, 9
 _MIN_KNOWN = 3
+_MOST_HELD = 9  # so that of a slow model one request in ten is lost
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,6 +42,7 @@ class Debounce:
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._model = ""
         self._latencies: deque[Latency] = deque(maxlen=_LATENCIES)
+        self._held = 0  # requests since the model answered last
 
     def key(self) -> None:
         """The user typed."""
@@ -51,6 +56,7 @@ class Debounce:
         if model != self._model:
             self._model = model
             self._latencies.clear()
+        self._held = 0
         self._latencies.append(Latency(seconds, is_least=not is_whole))
 
     def gap_s(self) -> float | None:
@@ -71,9 +77,13 @@ class Debounce:
         overdue = gap * _OVERDUE
         return overdue if overdue <= MAX_WAIT_S else 0.0
 
-    def explain(self, model: str) -> str:
-        """What a wait rests on, for the user."""
+    def hold(self, model: str) -> str:
+        """A request begins to wait; says what that rests on, for the user."""
         gap, latency = self.gap_s() or 0.0, self.latency(model) or Latency(0.0)
         least = "at least " if latency.is_least else ""
         told = f"{least}{latency.seconds * 1000:.0f} ms"
+        self._held += 1
+        if self._held >= _MOST_HELD:
+            self._latencies.clear()
+            self._held = 0
         return f"keys come every {gap * 1000:.0f} ms, answers take {told}"

@@ -1,13 +1,16 @@
 """Where a text that streams in has said enough. Pure; each piece is read once.
 
 It ends with the line, statement or block that is wanted; where it comes to what stands behind the
-cursor or right above it; and where it repeats itself. A generation is to be ended with it, which frees
+cursor or right above it; where it repeats itself; and where the model became so unsure that more of it
+would be likelier wrong than right, before that word. A generation is to be ended with it, which frees
 the engine. What is passed is always a beginning of what came in.
 """
 
 from __future__ import annotations
 
 import enum
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,6 +33,7 @@ from lsp_server.completions.repetition import (
 
 _FOLLOWERS = 3  # lines behind the cursor that a text may run into
 _ABOVE = 12  # lines that it may say again
+_WORD_END = re.compile(r"\w+\Z")
 
 
 class Stop(enum.StrEnum):
@@ -43,6 +47,7 @@ class Stop(enum.StrEnum):
     FOLLOWING = "it came to the lines that follow"
     ABOVE = "it repeated the lines above"
     ITSELF = "it repeated itself"
+    UNSURE = "the model became unsure"
 
     @property
     def is_repeat(self) -> bool:
@@ -59,7 +64,10 @@ class Passed:
 
 
 class Filter:
-    def __init__(self, around: Surroundings, extent: Extent, max_lines: int) -> None:
+    def __init__(
+        self, around: Surroundings, extent: Extent, max_lines: int, least_chance: float = 0.0
+    ) -> None:
+        """`least_chance` is what a text's tokens must come to together; 0 where that is no matter."""
         self._around = around
         self._extent = extent
         self._kind = extent.kind
@@ -72,14 +80,20 @@ class Filter:
         self._full: list[str] = []  # the same, the first with what stands before it
         self._pending = ""  # the line that is not at its end
         self._came = 0
+        self._least = math.log(least_chance) if least_chance > 0 else -math.inf
+        self._logprob = 0.0
         self._is_within = False  # a statement that has a block of its own
         self._is_placed = False  # the floor is known, by the first line that has one
         self._stop: Stop | None = None
 
-    def feed(self, piece: str) -> Passed:
-        """Takes what streamed in; after the end nothing more is taken."""
+    def feed(self, piece: str, logprob: float = 0.0) -> Passed:
+        """Takes what streamed in, and how likely that was; after the end nothing more is taken."""
         if self._stop is None:
             self._came += len(piece)
+            self._logprob += logprob
+            if self._logprob < self._least:
+                self._end_before(piece)
+                return self.passed
             *lines, self._pending = (self._pending + piece).split("\n")
             self._take_all(lines)
         return self.passed
@@ -100,6 +114,14 @@ class Filter:
     def _end(self, stop: Stop) -> None:
         self._stop = stop
         self._pending = ""
+
+    def _end_before(self, piece: str) -> None:
+        """The text ends where the model was last sure of it, with a whole word."""
+        kept = "" if self._is_held_back() else self._pending
+        if piece[:1].isidentifier() or piece[:1].isdigit():
+            kept = _WORD_END.sub("", kept)
+        self._end(Stop.UNSURE)
+        self._pending = kept
 
     def _take_all(self, lines: Sequence[str]) -> None:
         for line in lines:

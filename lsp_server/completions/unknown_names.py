@@ -50,7 +50,7 @@ def find_unknown(
     # Nearly always each word of a text stands around it as well, and nothing has to be parsed.
     visible = _Visible(lines, cursor_line)
     words = {it for it in _words(around.own, text) if not visible.may_mean(it)}
-    if words and any("import *" in it and _STAR.match(it) for it in lines):
+    if words and visible.has_star_import():
         return None
     block = _block(around, text) if words else None
     if block is None:
@@ -90,40 +90,48 @@ class _Visible:
         self._lines = lines
         self._line = line
         self._text = "".join(lines)
+        self._known: dict[int, tuple[int, ...]] = {}
 
     @cached_property
     def _ends(self) -> list[int]:
         return list(accumulate(map(len, self._lines)))
 
-    @cached_property
-    def _scopes(self) -> list[tuple[int, ...]]:
-        """For each line those of the functions and classes that it stands in, the innermost last."""
-        found: list[tuple[int, ...]] = []
+    def _scopes(self, number: int) -> tuple[int, ...]:
+        """The functions and classes that a line stands in, the innermost last.
+
+        Looked for upwards, and only for the lines that are asked about: a file may have thousands.
+        """
+        if (known := self._known.get(number)) is not None:
+            return known
         scopes: tuple[int, ...] = ()
-        depths: list[int] = []
-        for number, line in enumerate(self._lines):
+        depth: int | None = None
+        for above in range(number, -1, -1):
+            line = self._lines[above]
             bare = line.lstrip(_BLANKS)
-            if bare[:1] not in _NO_STATEMENT:
-                depth = len(line) - len(bare)
-                while depths and depth <= depths[-1]:
-                    depths.pop()
-                    scopes = scopes[:-1]
-                found.append(scopes)
-                if bare.startswith(_HEADERS):
-                    scopes = (*scopes, number)
-                    depths.append(depth)
-            else:
-                found.append(scopes)
-        return found
+            if bare[:1] in _NO_STATEMENT:
+                continue
+            column = len(line) - len(bare)
+            is_around = above < number and (depth is None or column < depth)
+            if is_around and bare.startswith(_HEADERS):
+                scopes = (*self._scopes(above), above)
+                break
+            depth = column if depth is None else min(depth, column)
+            if not depth:
+                break
+        self._known[number] = scopes
+        return scopes
 
     @cached_property
     def _around(self) -> tuple[int, ...]:
         """The same of the cursor's line, which may be blank: then what stands before it tells."""
         depth = len(self._lines[self._line].rstrip("\r\n"))
-        scopes = self._scopes[self._line]
+        scopes = self._scopes(self._line)
         if self._lines[self._line].strip() or not depth:
             return scopes
         return tuple(it for it in scopes if _depth(self._lines[it]) < depth)
+
+    def has_star_import(self) -> bool:
+        return "import *" in self._text and any(map(_STAR.match, self._lines))
 
     def may_mean(self, name: str) -> bool:
         """Whether a line that can be seen has the name."""
@@ -139,12 +147,13 @@ class _Visible:
         found = islice(_occurrences(self._text, name), _MAX_OCCURRENCES)
         places = {bisect_right(self._ends, at) for at in found}
         # The outermost of those that the cursor is not in.
-        scopes = ((it for it in self._scopes[at] if it not in self._around) for at in places)
+        scopes = ((it for it in self._scopes(at) if it not in self._around) for at in places)
         regions = {start for each in scopes if (start := next(each, None)) is not None}
         nearest = sorted(regions, key=lambda start: abs(start - self._line))
         for start in nearest[:_MAX_REGIONS]:
             lines = self._lines[start : start + _MAX_REGION_LINES]
-            ends = (at for at in range(1, len(lines)) if start not in self._scopes[start + at])
+            depth = _depth(lines[0])
+            ends = (at for at in range(1, len(lines)) if _ends_block(lines[at], depth))
             source = textwrap.dedent("".join(lines[: next(ends, len(lines))]))
             if any(use.name == name for use in find_undefined(source) or ()):
                 return True
@@ -157,7 +166,7 @@ class _Visible:
         header = _HEADER.match(line)
         if (header is None and line[0] not in _BLANKS) or line.split()[0] == "global":
             return True
-        scopes = self._scopes[number]
+        scopes = self._scopes(number)
         if header and header[2] != name:
             scopes = (*scopes, number)  # a parameter is the function's own
         around = self._around
@@ -183,6 +192,12 @@ def _occurrences(text: str, name: str) -> Iterator[int]:
 
 def _is_of_word(character: str) -> bool:
     return character.isalnum() or character == "_"
+
+
+def _ends_block(line: str, depth: int) -> bool:
+    """Whether a line stands outside of the block that a header of that depth opens."""
+    bare = line.lstrip(_BLANKS)
+    return bare[:1] not in _NO_STATEMENT and len(line) - len(bare) <= depth
 
 
 def _depth(line: str) -> int:

@@ -5,8 +5,9 @@ typing on can mend: what stands up to its end must be the beginning of something
 block goes on behind it, that must be valid with it; a bracket that it opens may be closed for that, and
 a block that it opens be filled. What is broken without it is not laid to its charge.
 
-Python alone is judged so far, by Python's own parser, and within the statement at the outermost level
-that the cursor is in, or the innermost function where that is long. Other languages pass.
+Python alone is judged so far, by Python's own parser, and within the innermost function that the cursor
+is in, else the statement at the outermost level: a class may take a hundred times as long to parse as
+one of its methods. Other languages pass.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from lsp_server.edits.python_source import parse_python
 
 MAX_LINES = 400  # of a block, before the cursor and behind it; what is longer takes milliseconds
 
-_STARTS = re.compile(r"[^\s#)\]}'\"]")
+_STATEMENT = re.compile(r"\s*[^\s#)\]}'\"]")
 _CONTINUES = re.compile(r"(else|elif|except|finally|case)\b")
-_FUNCTION = re.compile(r"\s*(async\s+def|def|class)\b")
+_FUNCTION = re.compile(r"\s*(async\s+def|def)\b")
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _QUOTES = re.compile(r"(\"\"\"|'''|\"|')")
 # What may stand nearly anywhere: a statement, nothing, an expression, the end of a string.
@@ -40,7 +41,7 @@ def breaks_syntax(language: str, before: Sequence[str], text: str, behind: Seque
     if language != "python":
         return False
     start = _start(before)
-    end = _end(behind)
+    end = _end(behind, _indentation(before[start]) if before else 0)
     head, tail = "".join(before[start:]), "".join(behind[:end])
     opening = "if 1:\n" if head.startswith((" ", "\t")) else ""
     inserted = f"{opening}{head}{text}"
@@ -68,7 +69,12 @@ def completed_block(
     sources = [("".join(before[-1:]), rest)] if begins_line else []
     first = _start(before)
     if not begins_line or first < len(before) - 1:
-        sources.append(("".join(before[first:]), rest and "".join(behind[: _end(behind)])))
+        sources.append(
+            (
+                "".join(before[first:]),
+                rest and "".join(behind[: _end(behind, _indentation(before[first]))]),
+            )
+        )
     for head, tail in sources:
         opening = "if 1:\n" if head.startswith((" ", "\t")) else ""
         for more in ("", *_ends(text, head)):
@@ -81,21 +87,24 @@ def completed_block(
 def _start(before: Sequence[str]) -> int:
     """The line that the cursor's block begins with."""
     last = len(before) - 1
-    innermost: int | None = None
     depth = _indentation(before[last]) if before else 0
     for number in range(last, max(-1, last - MAX_LINES), -1):
         line = before[number]
-        if _STARTS.match(line) and not _CONTINUES.match(line) and (number < last or line.strip()):
+        if not line.strip() or not _STATEMENT.match(line) or _CONTINUES.match(line):
+            continue
+        indentation = _indentation(line)
+        is_around = number < last and indentation < depth
+        if not indentation or (is_around and _FUNCTION.match(line)):
             return number
-        is_around = number < last and _indentation(line) < depth
-        if innermost is None and is_around and _FUNCTION.match(line):
-            innermost = number
-    return 0 if last < MAX_LINES else innermost if innermost is not None else last
+        depth = min(depth, indentation)
+    return 0 if last < MAX_LINES else last
 
 
-def _end(behind: Sequence[str]) -> int:
+def _end(behind: Sequence[str], depth: int) -> int:
+    """How many of the lines behind belong to the block, which begins in that column."""
     for number, line in enumerate(behind[1 : MAX_LINES + 1], 1):
-        if _STARTS.match(line) and not _CONTINUES.match(line):
+        is_outside = _STATEMENT.match(line) and _indentation(line) <= depth
+        if is_outside and not _CONTINUES.match(line):
             return number
     return len(behind)
 

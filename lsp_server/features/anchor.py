@@ -56,15 +56,20 @@ class Anchor:
 
         With a cursor: None also where that does not stand behind what was typed.
         """
+        typed = self.since(document, cursor)
+        return typed if typed is not None and self.stands(document) else None
+
+    def since(self, document: Document, cursor: Position | None = None) -> str | None:
+        """As `typed`, but for the lines above and below, at which nothing is looked."""
         found = self.cursor(document)
         if found is None or cursor not in (None, found):
             return None
         lines = document.lines
         since = "".join(lines[self.line : found.line]) + lines[found.line][: found.column]
-        if not since.startswith(self.before):
-            return None
-        if hash(tuple(lines[: self.line])) != self.above:
-            return None
-        if hash(tuple(lines[found.line + 1 :])) != self.below:
-            return None
-        return since[len(self.before) :]
+        return since[len(self.before) :] if since.startswith(self.before) else None
+
+    def stands(self, document: Document) -> bool:
+        """Whether the lines above what was typed, and those below, are as they were."""
+        lines = document.lines
+        below = lines[len(lines) - self.lines_below :]
+        return hash(tuple(lines[: self.line])) == self.above and hash(tuple(below)) == self.below

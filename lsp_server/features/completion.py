@@ -19,20 +19,26 @@ from inference.protocol import Tail
 from lsp_server.completion_events import Answered, Asked, EventListener, Written
 from lsp_server.completions.calibration import Calibration
 from lsp_server.completions.debounce import Debounce
-from lsp_server.completions.display import UnknownNames, display
 from lsp_server.completions.extent import extent, surround
 from lsp_server.completions.place import Place
-from lsp_server.completions.stop import Filter
+from lsp_server.completions.stop import Filter, Passed
 from lsp_server.completions.undo import TextHistory, is_key
-from lsp_server.completions.unknown_names import find_unknown
 from lsp_server.config import Config
 from lsp_server.context.stream import ContextStream
 from lsp_server.features import alternatives
 from lsp_server.features.anchor import Anchor
 from lsp_server.features.generation import Generated, Generation, Suggestions, is_cancelled, wake
+from lsp_server.features.judging import judge
 from lsp_server.features.offered import Offered
 from lsp_server.features.request import ACCEPTED, ASKED_FOR, TYPING, Completion, Request, refusal
-from lsp_server.features.writing import Shown, report, report_filter, with_selected, write
+from lsp_server.features.writing import (
+    Shown,
+    nothing_of,
+    report,
+    report_filter,
+    with_selected,
+    write,
+)
 from lsp_server.trace import Source, Trace, Traces, Verdict
 from lsp_server.workspace.documents import Document, Documents, Edit, Position
 
@@ -173,12 +179,12 @@ class CompletionFeature:
         place = Place.of(document, request.position, request.selected)
         trace = Trace("", 0, 0, ASKED_FOR, self._client().endpoint.model, document.language)
         drawn, tokens = await alternatives.draw(
-            self._client(), self._show(place, trace), lambda: self._filter(place)[0]
+            self._client(), self._show(place, trace), lambda: self._filter(place, ASKED_FOR)[0]
         )
         self._tell(Written(trace.language, trace.model, tokens))
         if self._has_moved_on(place):
             return []
-        texts = (self._displayed(place, it, trace) for it in drawn)
+        texts = (self._displayed(place, Generated(passed=Passed(it)), it, trace) for it in drawn)
         whole = dict.fromkeys(place.selected.text + it for it in texts if it)
         return [Completion(it, first.start, first.end) for it in whole if it != first.text]
 
@@ -211,11 +217,9 @@ class CompletionFeature:
             trace.end(Verdict.STALE)
             return None
         if not text.strip():
-            stop = generated.passed.stop
-            nothing = Verdict.REPEATS if stop and stop.is_repeat else Verdict.NO_IDEA
-            trace.end(Verdict.LATE if trace.late else nothing)
+            trace.end(*nothing_of(generated, is_late=trace.late))
             return None
-        text = self._displayed(place, text, trace)
+        text = self._displayed(place, generated, text, trace)
         if not text:
             return None
         trace.shown_characters = len(text)
@@ -224,25 +228,13 @@ class CompletionFeature:
         self._offered.show(place.document, shown, trace.model, trace.mean_logprob)
         return shown
 
-    def _displayed(self, place: Place, text: str, trace: Trace) -> str:
-        """What of a text is shown; where that is nothing the trace ends."""
-        config, calibration = self._config(), self._calibration()
+    def _displayed(self, place: Place, generated: Generated, text: str, trace: Trace) -> str:
+        """What of a text, the rest of what was generated, is shown; if nothing the trace ends."""
+        calibration = self._calibration()
         if trace.trigger == TYPING and calibration.hides(trace.mean_logprob):
             trace.end(Verdict.UNSURE, str(calibration))
             return ""
-        displayed = display(
-            place.around,
-            text,
-            config.completion_max_lines,
-            UnknownNames("show" if place.document.is_cell else config.completion_unknown_names),
-            lambda it: find_unknown(
-                place.around,
-                it,
-                place.document.lines,
-                place.cursor.line,
-                lambda name: self._is_importable(place.document, name),
-            ),
-        )
+        displayed = judge(place, generated, text, self._config(), self._is_importable)
         trace.cuts = displayed.cuts
         if displayed.refusal is not None:
             trace.end(Verdict[displayed.refusal.name], displayed.detail)
@@ -278,7 +270,7 @@ class CompletionFeature:
     async def _debounced(self, waiting: asyncio.Future[bool], trace: Trace) -> bool:
         """Waits for the next key, if that is worth it: whether none came."""
         if wait := self._debounce.wait_s(trace.model):
-            trace.wait = self._debounce.explain(trace.model)
+            trace.wait = self._debounce.hold(trace.model)
             await asyncio.wait({waiting}, timeout=wait)
             trace.waited_ms = trace.elapsed_ms()
         if waiting.done():
@@ -288,7 +280,7 @@ class CompletionFeature:
 
     def _begin(self, place: Place, trace: Trace) -> Generation:
         shown = self._show(place, trace)
-        filter_, wanted = self._filter(place)
+        filter_, wanted = self._filter(place, trace.trigger)
         trace.context_ms = trace.elapsed_ms()
         running = self._generation = Generation(
             Anchor.at(place.document, place.cursor),
@@ -308,13 +300,18 @@ class CompletionFeature:
         self._tell(Asked(trace, *shown, lambda: running.generated.text))
         return running
 
-    def _filter(self, place: Place) -> tuple[Filter, str]:
-        """What ends a generation there, and how much is wanted, in words."""
+    def _filter(self, place: Place, trigger: str) -> tuple[Filter, str]:
+        """What ends a generation there, and how much is wanted, in words.
+
+        Who asks by hand gets all of it, however unsure the model is.
+        """
         wanted = extent(
             place.around,
             lambda: surround(self._parsed_text(place.document), place.cursor, place.around.own),
         )
-        return Filter(place.around, wanted, self._config().completion_max_lines), str(wanted)
+        can = self._client().capabilities
+        least = can.least_chance if can is not None and trigger != ASKED_FOR else 0.0
+        return Filter(place.around, wanted, self._config().completion_max_lines, least), str(wanted)
 
     async def _wait(
         self,

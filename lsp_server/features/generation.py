@@ -15,12 +15,24 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
 from inference.protocol import Usage
+from lsp_server.completions.display import Displayed
 from lsp_server.completions.stop import Passed
 from lsp_server.features.anchor import Anchor
 from lsp_server.workspace.documents import Document, Position
 
 REMEMBERED = 100
 REMEMBERED_S = 300.0  # by then the repository around it may be another
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What of a text is shown behind what was typed of it, by settings that `by` holds."""
+
+    text: str
+    by: tuple[object, ...]
+    typed: str
+    shown: str
+    cuts: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -33,6 +45,7 @@ class Generated:
     usage: Usage | None = None
     first_token_at: float | None = None  # by `time.perf_counter`
     logprobs: list[float] = field(default_factory=list)  # of the tokens, where the engine tells
+    judged: Judged | None = None  # what was shown of it last
     _on_text: Callable[[str], None] = lambda _: None
 
     @property
@@ -47,6 +60,24 @@ class Generated:
         self.tokens += tokens
         if is_news:
             self._on_text(passed.text)
+
+    def judge(self, rest: str, by: tuple[object, ...], judge: Callable[[], Displayed]) -> Displayed:
+        """What is shown of the rest of the text; what goes before it has been typed.
+
+        Who types along makes the very text that was judged before, and that is not judged again. Who
+        goes back may come to where it would not stand: code that is broken anyway passes.
+        """
+        typed = self.text[: len(self.text) - len(rest)]
+        known = self.judged
+        if known is not None and (known.text, known.by) == (self.text, by):
+            shown = known.typed + known.shown
+            left = shown[len(typed) :]
+            if left.strip() and typed.startswith(known.typed) and shown.startswith(typed):
+                return Displayed(left, known.cuts)
+        displayed = judge()
+        if displayed.refusal is None:
+            self.judged = Judged(self.text, by, typed, displayed.text, displayed.cuts)
+        return displayed
 
     def listen(self, on_text: Callable[[str], None]) -> None:
         """Has the text told as it comes, to this one alone."""
@@ -131,8 +162,10 @@ class Suggestions:
                 return None
             if it.model != model:
                 continue
-            typed, text = it.anchor.typed(document, cursor), it.generated.text
-            if typed is not None and text.startswith(typed) and text[len(typed) :].strip():
+            typed, text = it.anchor.since(document, cursor), it.generated.text
+            if typed is None or not text.startswith(typed) or not text[len(typed) :].strip():
+                continue
+            if it.anchor.stands(document):  # last, for it takes the longest
                 return Remembered(it.generated, text[len(typed) :])
         return None
 

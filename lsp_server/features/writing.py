@@ -13,10 +13,10 @@ from inference.errors import PromptTooLong
 from inference.protocol import Delta, Priority, Tail
 from inference.sampling import Sampling
 from lsp_server.completions.calibration import mean_logprob
-from lsp_server.completions.stop import Filter
+from lsp_server.completions.stop import Filter, Stop
 from lsp_server.context.budget import ANSWER_TOKENS
 from lsp_server.features.generation import Generated
-from lsp_server.trace import Trace
+from lsp_server.trace import Trace, Verdict
 from lsp_server.workspace.documents import Edit, Position
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,8 @@ async def _stream(
         async for message in stream:
             if isinstance(message, Delta):
                 generated.logprobs += [it.logprob for it in message.logprobs]
-                generated.add(filter_.feed(message.text), message.tokens)
+                logprob = sum(it.logprob for it in message.logprobs)
+                generated.add(filter_.feed(message.text, logprob), message.tokens)
                 if generated.passed.stop is not None:
                     return
             else:
@@ -83,9 +84,8 @@ async def _stream(
 
 
 def _sampling(client: InferenceClient) -> Sampling:
-    """An engine that proposes from references would not, were it asked how sure it is."""
     can = client.capabilities
-    tells = can is not None and can.logprobs and not can.references
+    tells = can is not None and can.logprobs
     return Sampling(max_tokens=ANSWER_TOKENS, logprobs=0 if tells else None)
 
 
@@ -120,3 +120,13 @@ def report_filter(generated: Generated, trace: Trace) -> None:
     if passed.stop is not None:
         left_out = f", {passed.left_out} characters left out" if passed.left_out else ""
         trace.stopped = f"{passed.stop}{left_out}"
+
+
+def nothing_of(generated: Generated, *, is_late: bool) -> tuple[Verdict, str]:
+    """Why nothing of what was generated is passed, and more in words."""
+    stop = generated.passed.stop
+    if is_late:
+        return Verdict.LATE, ""
+    if stop is Stop.UNSURE:
+        return Verdict.UNSURE, "it would be likelier wrong than right"
+    return (Verdict.REPEATS if stop is not None and stop.is_repeat else Verdict.NO_IDEA), ""

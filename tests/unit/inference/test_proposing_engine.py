@@ -19,9 +19,10 @@ from inference.sampling import Constraint, ConstraintKind, Sampling
 class Speaker:
     """An engine that says the same to everything, and remembers what it was asked."""
 
-    def __init__(self, name: str, *texts: str) -> None:
+    def __init__(self, name: str, *texts: str, tells: bool = False) -> None:
         self.name = name
         self.texts = texts
+        self.tells = tells
         self.asked: list[Prompt[str]] = []
         self.encoded: list[str] = []
         self.released = 0
@@ -37,6 +38,7 @@ class Speaker:
             cache_block_tokens=2,
             parallel_requests=2,
             samples=True,
+            logprobs=self.tells,
         )
 
     async def load(self, report: LoadProgress) -> None:
@@ -122,7 +124,7 @@ def test_where_nothing_is_proposed_the_model_answers(texts: tuple[str, ...]) -> 
     [
         Sampling(10, samples=2),
         Sampling(10, temperature=0.5),
-        Sampling(10, logprobs=0),
+        Sampling(10, logprobs=1),
         Sampling(10, constraint=Constraint(ConstraintKind.REGEX, ("a",))),
     ],
 )
@@ -130,6 +132,13 @@ def test_what_a_proposer_cannot_give_is_the_models_alone(sampling: Sampling) -> 
     proposer, model = Speaker("proposer", "copied"), Speaker("model", "made up")
     assert text(ask(ProposingEngine(proposer, model), sampling)) == "made up"
     assert not proposer.asked
+
+
+@pytest.mark.parametrize(("tells", "answer"), [(True, "copied"), (False, "made up")])
+def test_who_asks_how_sure_it_is_gets_a_proposal_that_tells(tells: bool, answer: str) -> None:  # noqa: FBT001
+    proposer, model = Speaker("proposer", "copied", tells=tells), Speaker("model", "made up")
+    assert text(ask(ProposingEngine(proposer, model), Sampling(10, logprobs=0))) == answer
+    assert bool(proposer.asked) == tells
 
 
 def test_a_warm_up_is_for_both_and_answers_as_the_model() -> None:

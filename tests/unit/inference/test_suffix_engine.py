@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import math
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from inference.engines import suffix_index, suffix_lexer
 from inference.engines.base import Piece
 from inference.engines.suffix import SuffixEngine
+from inference.engines.suffix_draft import FIRST_LINE
 from inference.engines.suffix_index import (
     SHORTEST_MATCH,
     Corpus,
@@ -338,6 +340,17 @@ def test_streams_a_piece_for_each_token() -> None:
     ]
     assert all(piece.token_count == 1 and piece.finish is None for piece in streamed)
     assert (last.text, last.finish) == ("", FinishReason.STOP)
+
+
+def test_tells_how_sure_it_is_of_each_piece() -> None:
+    engine = SuffixEngine()
+    prompt = at_cursor(context(engine, POOL), LINE)
+    *streamed, last = asyncio.run(pieces(engine, prompt, Sampling(max_tokens=128, logprobs=0)))
+    told = [piece.logprobs[0] for piece in streamed]
+    assert [it.token for it in told] == [piece.text for piece in streamed]
+    assert all(it.logprob < 0 and it.alternatives == () for it in told)
+    assert math.exp(sum(it.logprob for it in told)) >= FIRST_LINE
+    assert last.logprobs == ()
 
 
 def test_is_deterministic_whatever_the_sampling() -> None:

@@ -9,6 +9,7 @@ import pytest
 from inference.engines import create, wren_runtime
 from inference.engines.base import Piece
 from inference.engines.wren import LINES, WrenEngine
+from inference.engines.wren_begun import split
 from inference.engines.wren_runtime import SLOTS, Runtime, common_length
 from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
@@ -185,7 +186,7 @@ def test_a_token_that_ends_a_text_ends_the_answer(run: Callable[[Body], None]) -
             return logits
 
         object.__setattr__(engine, "_runtime", _Ending(runtime, runtime_run))
-        (last,) = await answer(engine, prompt(engine, "def rea"))
+        (last,) = await answer(engine, prompt(engine, "1"))
         assert (last.text, last.finish) == ("", FinishReason.STOP)
 
     run(body)
@@ -359,6 +360,44 @@ def test_an_answer_ends_with_its_line(package: Path) -> None:
         await longer.close()
 
     asyncio.run(body())
+
+
+def test_an_answer_goes_on_with_the_token_that_the_cursor_stands_in(
+    run: Callable[[Body], None],
+) -> None:
+    async def body(engine: WrenEngine) -> None:
+        for end in range(1, len(TEXT)):
+            begun = split(TEXT[:end])[1]
+            asked = prompt(engine, TEXT[:end])
+            pieces = await answer(engine, asked, Sampling(max_tokens=12, logprobs=0))
+            spelled = "".join(it.token for piece in pieces for it in piece.logprobs)
+            assert spelled.startswith(begun)
+            told, sure = text(pieces), spelled[len(begun) :].partition("\ufffd")[0]
+            assert told[: len(sure)] == sure[: len(told)]
+            assert all(it.logprob > -100 for piece in pieces for it in piece.logprobs)
+
+    run(body)
+
+
+def test_while_a_word_is_typed_the_prompt_stays(run: Callable[[Body], None]) -> None:
+    async def body(engine: WrenEngine) -> None:
+        first = await answer(engine, prompt(engine, "    ret"))
+        typed = await answer(engine, prompt(engine, "    retur"))
+        assert typed[-1].prompt_tokens == first[-1].prompt_tokens
+        assert typed[-1].cached_tokens == (typed[-1].prompt_tokens or 0) - 1
+
+    run(body)
+
+
+def test_a_stop_string_is_looked_for_behind_the_cursor(run: Callable[[Body], None]) -> None:
+    async def body(engine: WrenEngine) -> None:
+        asked = prompt(engine, "    ret")
+        whole = text(await answer(engine, asked, Sampling(max_tokens=9)))
+        stopped = text(await answer(engine, asked, Sampling(max_tokens=9, stop=(" ret", "ret"))))
+        assert "ret" not in stopped
+        assert whole.startswith(stopped)
+
+    run(body)
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,20 @@ def test_what_nothing_can_mend_is_refused(marked: str, text: str) -> None:
     assert refused(marked, text)
 
 
+def test_only_the_function_around_the_cursor_is_looked_at() -> None:
+    broken = "class A\n    x = (\n\n    def f(self):\n        |\n\n    def g(self)\n"
+    assert refused(broken, "return (1))")
+    assert not refused(broken, "return (1)")
+    nested = "def f():\n    def g():\n        return 1\n    x = [\n        |\n    ]\n"
+    assert not refused(nested, "g(),")
+    assert refused(nested, "g()),")
+
+
 @pytest.mark.parametrize(
     "marked",
     [
         "def f(:\n    |",
-        "class A\n    def f(self):\n        |\n",
+        "class A:\n    def f(:\n        |\n",
     ],
 )
 def test_what_is_broken_already_is_laid_to_nobodys_charge(marked: str) -> None:

@@ -382,7 +382,7 @@ async def test_what_was_only_said_again_is_told_from_nothing(window: Window) -> 
     [
         (None, None),
         (replace(TELLS_LOGPROBS, logprobs=False), None),
-        (replace(TELLS_LOGPROBS, references=True), None),  # it would propose nothing
+        (replace(TELLS_LOGPROBS, references=True), 0),
         (TELLS_LOGPROBS, 0),
     ],
 )
@@ -409,6 +409,34 @@ async def test_who_asks_by_hand_is_shown_what_is_unsure(window: Window) -> None:
     assert await window.ask(0, 4, trigger=completion.ASKED_FOR) is not None
     assert await window.ask(0, 4) is None  # what is remembered is as unsure
     assert window.verdicts == [Verdict.SHOWN, Verdict.UNSURE]
+
+
+@on_loop
+async def test_a_text_ends_where_the_model_becomes_unsure(window: Window) -> None:
+    window.client.capabilities = replace(TELLS_LOGPROBS, least_chance=0.25)
+    window.client.logprob = -0.5
+    window.client.steps = ["first", "(", "sec", "ond", ")"]
+    window.open("x = \n")
+    shown = await window.ask(0, 4)
+    assert shown is not None
+    assert shown.text == "first("
+    assert "unsure" in window.trace.stopped
+    assert window.client.closed == 1
+    assert window.client.taken == 3
+    by_hand = await window.ask(0, 4, trigger=completion.ASKED_FOR)
+    assert by_hand is not None
+    assert by_hand.text == "first(second)"
+
+
+@on_loop
+async def test_what_is_likelier_wrong_than_right_is_not_shown(window: Window) -> None:
+    window.client.capabilities = replace(TELLS_LOGPROBS, least_chance=0.25)
+    window.client.logprob = -1.5
+    window.client.steps = ["first", "(second)"]
+    window.open("x = \n")
+    assert await window.ask(0, 4) is None
+    assert window.verdicts == [Verdict.UNSURE]
+    assert window.trace.detail
 
 
 @on_loop

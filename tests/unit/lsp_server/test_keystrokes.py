@@ -6,6 +6,7 @@ The engine is scripted, its answers take their time, and so does the typist; the
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 from typing import cast
@@ -269,8 +270,8 @@ def test_a_model_that_is_faster_than_the_typist_is_asked_at_once() -> None:
 def test_a_model_that_is_slower_is_asked_when_the_next_key_is_overdue() -> None:
     fast, slow = typed(LINE, gap_ms=80, first_ms=7), typed(LINE, gap_ms=80, first_ms=200)
     waited = [it for it in slow.traces._traces if it.waited_ms is not None or it.wait]
-    assert len(waited) > len(LINE) * 0.8
-    assert waited[-1].wait == "keys come every 80 ms, answers take 200 ms"
+    assert len(waited) > len(LINE) * 0.6  # now and then one goes at once, to see
+    assert re.fullmatch(r"keys come every 80 ms, answers take (at least )?\d+ ms", waited[-1].wait)
     assert len(slow.engine.said) < len(fast.engine.said) / 3
     assert slow.traces._traces[-1].source is Source.MODEL
     assert slow.traces._traces[-1].verdict is not Verdict.SUPERSEDED

@@ -82,6 +82,29 @@ def test_it_is_explained() -> None:
     typist = Typist()
     typist.type(*[80] * 10)
     typist.debounce.answered("model", 0.2, is_whole=True)
-    assert typist.debounce.explain("model") == "keys come every 80 ms, answers take 200 ms"
+    assert typist.debounce.hold("model") == "keys come every 80 ms, answers take 200 ms"
     typist.debounce.answered("model", 0.3, is_whole=False)
-    assert typist.debounce.explain("model").endswith("answers take at least 300 ms")
+    assert typist.debounce.hold("model").endswith("answers take at least 300 ms")
+
+
+@pytest.mark.parametrize(("answers_ms", "is_whole"), [(20, True), (80, False)])
+def test_what_is_known_of_a_model_that_never_answers_is_forgotten(
+    answers_ms: float,
+    is_whole: bool,  # noqa: FBT001
+) -> None:
+    typist = Typist()
+    typist.type(*[80] * 10)
+    for _ in range(9):
+        typist.debounce.answered("model", 0.7, is_whole=True)  # with its prompt to be read
+    waits = []
+    for _ in range(30):
+        wait = typist.debounce.wait_s("model")
+        waits.append(wait > 0)
+        if wait:
+            typist.debounce.hold("model")  # and the next key comes
+        else:
+            typist.debounce.answered("model", answers_ms / 1000, is_whole=is_whole)
+    if is_whole:  # it is quick by now
+        assert waits == [True] * 9 + [False] * 21
+    else:
+        assert waits == ([True] * 9 + [False]) * 3

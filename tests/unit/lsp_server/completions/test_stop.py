@@ -3,6 +3,8 @@ what is passed. Six languages."""
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -280,6 +282,29 @@ def test_it_ends_as_soon_as_that_is_sure(marked: str, said: str) -> None:
     assert [bool(filter_.feed(it).stop) for it in said] == [False] * (len(said) - 1) + [True]
     passed = filter_.passed
     assert filter_.feed("more\n") == passed
+
+
+@pytest.mark.parametrize(
+    ("marked", "said", "passed"),
+    [
+        # With chances of a half: three of them together are below a quarter.
+        ("x = |\n", ["first", "(", "second", ")"], "first("),
+        ("x = |\n", ["fi", "rs", "t", "("], ""),  # a word is whole or not there
+        ("x = fir|\n", ["s", "t", "("], "st"),
+        ("x = |\n", ["a", " + ", "b2", "3"], "a + "),
+        ("def f():\n    |\n", ["return x\n", "    y", "_z", " = 1"], "return x\n    "),
+        ("def f():\n    |\n    return x\n", ["re", "turn", " y"], ""),  # it may be the next line
+        ("x = |\n", ["first", "\n"], "first\n"),
+    ],
+)
+def test_it_ends_with_the_last_word_that_is_sure(marked: str, said: list[str], passed: str) -> None:
+    place = around("python", marked)
+    filter_ = Filter(place, extent(place, lambda: Surround.CODE), 10, least_chance=0.2)
+    for piece in said:
+        filter_.feed(piece, math.log(0.5))
+    stop = None if passed.endswith("first\n") else Stop.UNSURE
+    assert filter_.finish().text == passed
+    assert stop is None or filter_.passed.stop is stop
 
 
 PIECES = st.lists(
