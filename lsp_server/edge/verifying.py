@@ -11,7 +11,7 @@ from lsp_server.edits.change import Change
 if TYPE_CHECKING:
     from lsp_server.edits.imports import Modules
     from lsp_server.edits.verification import Finding
-    from lsp_server.features.model_edits import Complained
+    from lsp_server.model_edits.request import Complained
     from lsp_server.server import SparrowServer
 
 
