@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lsp_server.model_edits.request import Complained
     from lsp_server.server import SparrowServer
 
+_TYPE_CHECKERS = frozenset({"mypy", "pyright", "pylance"})
+
 
 async def check_types(
     server: SparrowServer, change: Change, gone: Sequence[str] = ()
@@ -34,7 +36,7 @@ async def check_by_tools(
     """The same, and whether what tools complained of is gone."""
     from lsp_server.complaint_check import check_complaints
 
-    gone = [it.message for it in complaints if it.source.casefold() == "mypy"]
+    gone = [it.message for it in complaints if it.source.casefold() in _TYPE_CHECKERS]
     found = await check_types(server, change, gone)
     return [*found, *await check_complaints(change, complaints)]
 

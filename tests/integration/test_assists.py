@@ -240,9 +240,11 @@ async def test_tests_are_run_where_the_user_allows_it_and_shown_where_they_pass(
         action.data |= {"mayRun": True, "interpreter": sys.executable}
         resolved = await server.request(types.CODE_ACTION_RESOLVE, action)
         assert resolved.edit is not None
-        made, edited = resolved.edit.document_changes or ()
+        made, edited = resolved.edit.document_changes or (None, None)
         assert isinstance(made, types.CreateFile)
         assert made.uri == (where.folder / "test_fees.py").as_uri()
         assert isinstance(edited, types.TextDocumentEdit)
-        assert "".join(it.new_text for it in edited.edits) == text
+        (written,) = edited.edits
+        assert isinstance(written, types.AnnotatedTextEdit)
+        assert written.new_text == text
         assert not (where.folder / "test_fees.py").exists()
