@@ -119,9 +119,7 @@ def _changed_lines(file: Rewritten) -> list[int]:
 
 
 def _rename(job: Job, mirror: Mirror, source: Source) -> Outcome:
-    return Outcome(
-        renaming.rename(mirror, job.path, _offset(source, job.start), job.argument), job.path
-    )
+    return renaming.rename(mirror, job.path, _offset(source, job.start), job.argument)
 
 
 def _move_method(job: Job, mirror: Mirror, source: Source) -> Outcome:
