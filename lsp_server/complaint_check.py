@@ -22,7 +22,7 @@ from lsp_server.workspace.folders import path_of_uri
 
 if TYPE_CHECKING:
     from lsp_server.edits.change import Change
-    from lsp_server.features.model_edits import Complained
+    from lsp_server.model_edits.request import Complained
 
 _CODE = re.compile(r"[A-Z]{1,5}\d{2,5}")
 

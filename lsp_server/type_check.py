@@ -1,23 +1,19 @@
-"""The user's own type checker on a text that is not saved: whether a change brings it a new error.
+"""The user's own type checkers on a text that is not saved: whether a change brings a new error.
 
-That is mypy, where the workspace has a configuration of it and the user's `PATH` an executable. It is
+Those are pyright, see `pyright_check.py`, and mypy, where the workspace has a configuration of it and the user's `PATH` an executable. It is
 never installed, and of a repository it runs nothing: a configuration of mypy's can name plugins, an
 interpreter, and files to write, so that of the workspace's only what turns checks on and off is
 taken, into a configuration of our own; one with plugins is not checked at all. The texts go to a
-scratch folder, and stand for the files by `--shadow-file`. What takes too long is killed, with all
-that it has started, and then nothing is known.
+scratch folder, and stand for the files by `--shadow-file`. What takes too long is killed, and then
+nothing is known.
 """
 
 from __future__ import annotations
 
 import asyncio
 import configparser
-import contextlib
-import logging
 import os
 import re
-import shutil
-import signal
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,17 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lsp_server.checker_process import Errors, Text, find_executable, find_new, run_checker
+from lsp_server.pyright_check import check_by_pyright
 from lsp_server.workspace.folders import path_of_uri
 
 if TYPE_CHECKING:
     from lsp_server.edits.change import Change
     from lsp_server.edits.verification import Finding
 
-logger = logging.getLogger(__name__)
-
 TIMEOUT_S = 30.0  # for both runs together
-_MAX_END_S = 5.0  # for what was killed to be gone
-_MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+_NO_CONFIGURATION = "the workspace has no configuration of mypy"
 _PLAIN = re.compile(
     r"strict|strict_(?:optional|equality|bytes)|disallow_\w+|warn_\w+|no_implicit_\w+|allow_\w+"
     r"|check_untyped_defs|ignore_missing_imports|ignore_errors|follow_imports|follow_untyped_imports"
@@ -60,12 +55,10 @@ def find_checker(folder: Path) -> Checker | str:
     except (OSError, ValueError, configparser.Error) as error:
         return f"mypy's configuration cannot be read: {error}"
     if sections is None:
-        return "the workspace has no configuration of mypy"
+        return _NO_CONFIGURATION
     if any("plugins" in section for section in sections.values()):
         return "mypy would run plugins, which is code of the workspace"
-    # Only from places that are written out in full: no name in `PATH` may lead into a repository.
-    places = os.environ.get("PATH", "").split(os.pathsep)
-    executable = shutil.which("mypy", path=os.pathsep.join(filter(os.path.isabs, places)))
+    executable = find_executable("mypy")
     if executable is None:
         return "there is no mypy in the environment"
     plain = {
@@ -78,14 +71,14 @@ def find_checker(folder: Path) -> Checker | str:
 async def check_types(
     change: Change, folder: Path, gone: Sequence[str] = (), timeout_s: float = TIMEOUT_S
 ) -> tuple[Finding, ...]:
-    """What mypy says of the files of Python that a change edits, each before and after it.
+    """What they say of the files of Python that a change edits, each before and after it.
 
     Each error whose message begins with one of `gone` is to be there less often.
     """
     from lsp_server.edits.verification import Finding, Gate, Outcome
 
     files = [
-        (path, it.before, it.after)
+        Text(path, it.before, it.after)
         for it in change.files
         if (path := path_of_uri(it.uri)) is not None
         and path.suffix in (".py", ".pyi")
@@ -96,53 +89,51 @@ async def check_types(
     if not files:
         return ()
     uri = change.files[0].uri
+    by_pyright = await check_by_pyright(folder, files, gone, timeout_s)
     checker = await asyncio.to_thread(find_checker, folder)
     found = (
         checker
         if isinstance(checker, str)
         else await _compare(checker, folder, files, gone, timeout_s)
     )
-    if isinstance(found, str):
-        return (Finding(Gate.TYPE_CHECK, Outcome.UNKNOWN, uri, found),)
-    if not found:
-        return (Finding(Gate.TYPE_CHECK, Outcome.PASSED, uri),)
-    return tuple(Finding(Gate.TYPE_CHECK, Outcome.FAILED, uri, it) for it in found)
+    told = [found] if by_pyright is None or found != _NO_CONFIGURATION else []
+    findings: list[Finding] = []
+    for said in [*told, *([by_pyright] if by_pyright is not None else [])]:
+        if isinstance(said, str):
+            findings.append(Finding(Gate.TYPE_CHECK, Outcome.UNKNOWN, uri, said))
+        elif not said:
+            findings.append(Finding(Gate.TYPE_CHECK, Outcome.PASSED, uri))
+        else:
+            findings += (Finding(Gate.TYPE_CHECK, Outcome.FAILED, uri, it) for it in said)
+    return tuple(findings)
 
 
 async def _compare(
     checker: Checker,
     folder: Path,
-    files: Sequence[tuple[Path, str, str]],
+    files: Sequence[Text],
     gone: Sequence[str],
     timeout_s: float,
 ) -> list[str] | str:
-    """The new errors of files, given with their texts before and after; or why none is known."""
+    """The new errors of files; or why none is known."""
     with tempfile.TemporaryDirectory(prefix="sparrow-mypy-") as name:
         scratch = Path(name)
         try:
             async with asyncio.timeout(timeout_s):
-                before = await _run(checker, folder, scratch, {path: it for path, it, _ in files})
-                after = await _run(checker, folder, scratch, {path: it for path, _, it in files})
+                before = await _run(checker, folder, scratch, {it.path: it.before for it in files})
+                after = await _run(checker, folder, scratch, {it.path: it.after for it in files})
         except TimeoutError:
             return f"mypy took more than {timeout_s:g} s"
         except OSError as error:
             return f"mypy could not be run: {error}"
     if isinstance(before, str) or isinstance(after, str):
         return before if isinstance(before, str) else str(after)
-    return [
-        f"line {lines[-1]} of {path}: {message}"
-        for (path, message), lines in after.items()
-        if (path, message) not in before
-        or (message.startswith(tuple(gone)) and len(lines) >= len(before[path, message]))
-    ]
-
-
-_Errors = dict[tuple[str, str], list[int]]  # by file and message, the lines
+    return find_new(before, after, gone)
 
 
 async def _run(
     checker: Checker, folder: Path, scratch: Path, texts: Mapping[Path, str]
-) -> _Errors | str:
+) -> Errors | str:
     """The errors that mypy finds, or why it found none that count."""
     config = scratch / "mypy.ini"
     config.write_text(_write_configuration(checker.sections), "utf-8")
@@ -151,48 +142,22 @@ async def _run(
         shadow = scratch / f"{number}{path.suffix}"
         shadow.write_text(text, "utf-8", newline="")
         arguments += ["--shadow-file", str(path), str(shadow)]
-    process = await asyncio.create_subprocess_exec(
+    argv = (
         checker.executable,
         *("--config-file", str(config), "--cache-dir", str(scratch / "cache")),
         *("--no-pretty", "--no-color-output", "--no-error-summary", "--show-error-codes"),
         *arguments,
         "--",
         *map(str, texts),
-        cwd=folder,
-        env={**os.environ, "PYTHONSAFEPATH": "1"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        limit=_MAX_OUTPUT_BYTES,
-        start_new_session=True,
     )
-    try:
-        output, _ = await process.communicate()
-    finally:
-        await _end(process)
-    said = output[:_MAX_OUTPUT_BYTES].decode("utf-8", "replace")
-    if process.returncode not in (0, 1):
-        return (
-            f"mypy failed: {said.strip().splitlines()[-1] if said.strip() else 'it said nothing'}"
-        )
-    errors: _Errors = {}
+    code, said = await run_checker(argv, folder, {**os.environ, "PYTHONSAFEPATH": "1"})
+    if code not in (0, 1):
+        last = said.strip().splitlines()[-1:] or ["it said nothing"]
+        return f"mypy failed: {last[0]}"
+    errors: Errors = {}
     for error, line in _read_errors(said):
         errors.setdefault(error, []).append(line)
     return errors
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kills a process that has not ended, with all that it started, and sees it off."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_MAX_END_S):
-            await process.communicate()
 
 
 def _read_errors(output: str) -> Iterator[tuple[tuple[str, str], int]]:

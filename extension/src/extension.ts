@@ -27,10 +27,10 @@ import { runDoctor } from "./doctor";
 import { ReadOnlyDocuments } from "./documents";
 import { editByInstruction } from "./edit";
 import { EditReview } from "./editReview";
-import { FIX_COMMAND, fixIssue } from "./fix";
+import { FIX_COMMAND, fixIssue, mayRun } from "./fix";
 import { chooseExecutable, installWithProgress, updateQuietly, type Folders } from "./installer";
 import { showMenu } from "./menu";
-import { RENAME_COMMAND, renameAt } from "./refactor";
+import { MAY_RUN_COMMAND, RENAME_COMMAND, renameAt } from "./refactor";
 import { Server } from "./server";
 import { SECTION } from "./settings";
 import { StatusBar } from "./statusBar";
@@ -112,6 +112,7 @@ export function activate(context: ExtensionContext): void {
       ...chatCommands(chat, chatView),
     }),
     commands.registerCommand(RENAME_COMMAND, renameAt),
+    commands.registerCommand(MAY_RUN_COMMAND, () => mayRun(context.workspaceState)),
     commands.registerCommand(FIX_COMMAND, (uri?: string, told?: string) =>
       fixIssue({ server, documents, state: context.workspaceState }, uri, told),
     ),

@@ -101,8 +101,8 @@ async function askForIssue(): Promise<string | undefined> {
   return written === undefined ? undefined : [written, selected].filter(Boolean).join("\n\n");
 }
 
-/** Asks once for each workspace. */
-async function mayRun(state: Memento): Promise<boolean> {
+/** Whether code of this workspace may be run, for its tests; asks once for each workspace. */
+export async function mayRun(state: Memento): Promise<boolean> {
   if (state.get(MAY_RUN) === true) {
     return true;
   }

@@ -13,9 +13,16 @@ import {
   type ProviderResult,
 } from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
+import { selectedInterpreter } from "./pythonExtension";
 
 /** The server has it run behind an edit that brought a name of its own making. */
 export const RENAME_COMMAND = "sparrow.renameAt";
+
+/** Asks the user whether code of this workspace may be run, where that is not known. */
+export const MAY_RUN_COMMAND = "sparrow.mayRunTests";
+
+/** The kind of an action that writes tests, which are run before they are shown. */
+const TESTS = "refactor.rewrite.tests";
 
 /** What is done by then needs no progress on the screen. */
 const QUIET_MS = 500;
@@ -27,7 +34,8 @@ export const refactorMiddleware: Middleware = {
     workspace.isTrusted ? next(document, position, token) : refuseRename(),
   provideRenameEdits: (document, position, newName, token, next) =>
     workspace.isTrusted ? next(document, position, newName, token) : refuseRename(),
-  resolveCodeAction: (action, token, next) => resolveWithProgress(action, token, next),
+  resolveCodeAction: async (action, token, next) =>
+    (await isAllowed(action)) ? resolveWithProgress(action, token, next) : action,
 };
 
 /** Asks for another name for what stands there. */
@@ -42,6 +50,19 @@ export async function renameAt(
 /** Another extension may rename. */
 function refuseRename(): never {
   throw new Error("In Restricted Mode Sparrow completes code and does nothing else.");
+}
+
+/** Of an action that runs code the user's word goes with it, and the interpreter to run it by. */
+async function isAllowed(action: CodeAction & { data?: unknown }): Promise<boolean> {
+  if (action.kind?.value !== TESTS) {
+    return true;
+  }
+  if (!(await commands.executeCommand<boolean>(MAY_RUN_COMMAND))) {
+    return false;
+  }
+  const interpreter = (await selectedInterpreter()) ?? "";
+  action.data = { ...(action.data as object), mayRun: true, interpreter };
+  return true;
 }
 
 /** A refusal is shown, and the action comes back without an edit. */

@@ -20,9 +20,11 @@ from lsp_server.edge.progress import told
 from lsp_server.edge.verifying import check_by_tools, modules_of
 from lsp_server.edits.change import Change, EditKind
 from lsp_server.edits.workspace_edit import EditRefused, plan_edit
-from lsp_server.features.model_edits import Complained, EditRefusal, EditRequest, ModelEdits
+from lsp_server.features.generated_tests import GeneratedTests
+from lsp_server.features.model_edits import ModelEdits
 from lsp_server.model_edits.actions import ACTIONS, ModelAction, find_actions, find_symbol
 from lsp_server.model_edits.drafts import draft
+from lsp_server.model_edits.request import Complained, EditRefusal, EditRequest
 from lsp_server.quick_fixes.diagnostics import Diagnostic
 from lsp_server.workspace.documents import Document, Edit, Position
 
@@ -57,6 +59,12 @@ class Assists:
             parsed_text=server.index.parsed_text,
             modules=lambda document: modules_of(server, document.uri),
             tools_check=lambda change, complaints: check_by_tools(server, change, complaints),
+            trials=GeneratedTests(
+                documents=server.documents,
+                config=lambda: server.config,
+                folder_of=server.index.folder_of,
+                is_hidden=lambda uri: bool(server.folders.edit_refusal(uri)),
+            ),
             thinking=lambda: {"on": True, "off": False}.get(server.config.edit_thinking),
         )
 
@@ -149,6 +157,8 @@ class Assists:
             Position(*data["start"]),
             Position(*data["end"]),
             complaints=tuple(map(_complained, data["problems"])),
+            may_run=data.get("mayRun") is True,
+            interpreter=str(data.get("interpreter") or ""),
         )
         action.edit = await self._edited(action.title, request)
         return action

@@ -11,8 +11,10 @@ from lsp_server.edits.change import Change
 if TYPE_CHECKING:
     from lsp_server.edits.imports import Modules
     from lsp_server.edits.verification import Finding
-    from lsp_server.features.model_edits import Complained
+    from lsp_server.model_edits.request import Complained
     from lsp_server.server import SparrowServer
+
+_TYPE_CHECKERS = frozenset({"mypy", "pyright", "pylance"})
 
 
 async def check_types(
@@ -34,7 +36,7 @@ async def check_by_tools(
     """The same, and whether what tools complained of is gone."""
     from lsp_server.complaint_check import check_complaints
 
-    gone = [it.message for it in complaints if it.source.casefold() == "mypy"]
+    gone = [it.message for it in complaints if it.source.casefold() in _TYPE_CHECKERS]
     found = await check_types(server, change, gone)
     return [*found, *await check_complaints(change, complaints)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from lsp_server.edits.python_names import Use, find_undefined
+from lsp_server.edits.python_names import Use, find_undefined, find_undefined_by
 from lsp_server.workspace.documents import split_lines
 from lsp_server.workspace.outline import Outline
 from lsp_server.workspace.parse import outline
@@ -19,7 +19,7 @@ _ECMASCRIPT = frozenset({"javascript", "javascriptreact", "typescript", "typescr
 def new_undefined_names(language: str, before: str, after: str) -> tuple[Use, ...] | None:
     """Each such name where it is used first, in order. None where that cannot be told."""
     if language == "python":
-        new = find_undefined(after)
+        new = find_undefined_by(before, after)
         old = find_undefined(before) if new else []
         if old is None or new is None:
             return None

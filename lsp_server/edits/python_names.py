@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lsp_server.edits.python_source import parse_python
+from lsp_server.edits.python_source import (
+    changed_lines,
+    first_line,
+    parse_python,
+    statements_at,
+)
+from lsp_server.workspace.documents import split_lines
 
 _ALWAYS_THERE = frozenset(dir(builtins)) | {
     *("__file__", "__path__", "__annotations__", "__builtins__", "__class__", "__module__"),
     *("__qualname__", "WindowsError", "reveal_type", "reveal_locals"),
 }
+# Where these do not stand, trees need not be walked for what they say.
+_STAR = re.compile(r"import[\s\\(]*\*")
+_GLOBAL = re.compile(r"\bglobal\b")
+_Span = tuple[int, int]  # the first line, from 0, and the one behind the last
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -52,21 +63,75 @@ def find_undefined(source: str) -> list[Use] | None:
     None where that cannot be told: the source cannot be parsed, or imports all that a module has.
     """
     tree = parse_python(source)
-    if isinstance(tree, SyntaxError):
+    if isinstance(tree, SyntaxError) or _imports_all(source, tree):
         return None
-    globals_: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Global):
-            globals_.update(node.names)
-        elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-            return None
-    finder = _Finder(globals_)
+    return _undefined(source, tree, (0, source.count("\n")))
+
+
+def find_undefined_by(before: str, after: str) -> list[Use] | None:
+    """As `find_undefined` for the text after a change, at the least those that were not so before.
+
+    What the change did not touch is not gone through where the module binds all that it bound.
+    """
+    tree = parse_python(after)
+    if isinstance(tree, SyntaxError) or _imports_all(after, tree):
+        return None
+    return _undefined(after, tree, _concerned(before, after, tree))
+
+
+def _undefined(source: str, tree: ast.Module, span: _Span) -> list[Use] | None:
+    """Those of some of a module's lines, at the least."""
+    finder = _Finder(_bound(tree.body) | _globals_in(source, tree), span)
     try:
         finder.visit_module(tree)
     except RecursionError:
         return None
     lines = source.encode().split(b"\n")
     return sorted({_place(name, node, lines) for name, node in finder.undefined})
+
+
+def _concerned(before: str, after: str, tree: ast.Module) -> _Span:
+    """The lines after a change in which names may be undefined that were not."""
+    old, new = split_lines(before), split_lines(after)
+    first, last = span = changed_lines(old, new)
+    changed = statements_at(tree, first, last)
+    if _is_within(changed, first, old[first : last + len(old) - len(new)]):
+        return span
+    if changed:
+        first = min(first, first_line(changed[0]) - 1)
+        last = max(last, *(it.end_lineno or 0 for it in changed))
+    # Statements begin and end around it in both texts: so this is what the change touched before.
+    touched = "".join(old[first : last + len(old) - len(new)])
+    was = parse_python(touched)
+    everything = 0, len(new)
+    if isinstance(was, SyntaxError) or _imports_all(touched, was):
+        return everything
+    lost = _bound(was.body) | _globals_in(touched, was)
+    lost -= _bound(tree.body)
+    return span if not lost or lost <= _globals_in(after, tree) else everything
+
+
+def _is_within(changed: list[ast.stmt], first: int, lines: Sequence[str]) -> bool:
+    """Whether lines that are gone stood in the body of one function or class, and bound no global."""
+    return (
+        len(changed) == 1
+        and isinstance(changed[0], _Function | ast.ClassDef)
+        and changed[0].lineno <= first
+        and not any(it[:1].strip() or _GLOBAL.search(it) or _STAR.search(it) for it in lines)
+    )
+
+
+def _imports_all(source: str, tree: ast.Module) -> bool:
+    return _STAR.search(source) is not None and any(
+        isinstance(it, ast.ImportFrom) and it.names[0].name == "*" for it in ast.walk(tree)
+    )
+
+
+def _globals_in(source: str, tree: ast.Module) -> set[str]:
+    """The names that functions declare to be global."""
+    if _GLOBAL.search(source) is None:
+        return set()
+    return {name for it in ast.walk(tree) if isinstance(it, ast.Global) for name in it.names}
 
 
 def _place(name: str, node: ast.expr, lines: list[bytes]) -> Use:
@@ -76,14 +141,13 @@ def _place(name: str, node: ast.expr, lines: list[bytes]) -> Use:
 
 
 class _Finder:
-    def __init__(self, globals_: set[str]) -> None:
-        """With the names that functions declare to be global."""
+    def __init__(self, globals_: set[str], span: _Span) -> None:
         self.undefined: list[tuple[str, ast.expr]] = []
+        self._span = span
         self._globals = _Scope(None, names=globals_)
 
     def visit_module(self, tree: ast.Module) -> None:
-        self._globals.names |= _bound(tree.body)
-        self._visit_all(tree.body, self._globals)
+        self._visit_all(statements_at(tree, *self._span), self._globals)
         for name, node in _exported(tree):
             self._use(name, node, self._globals)
 
@@ -128,8 +192,20 @@ class _Finder:
         for argument in _arguments(arguments):
             self._visit_annotation(argument.annotation, typed)
         self._visit_annotation(node.returns, typed)
+        if self._is_untouched(node, typed):
+            return
         names = _parameters(arguments) | _bound(node.body)
         self._visit_all(node.body, _Scope(typed, names=names))
+
+    def _is_untouched(self, node: _Function, scope: _Scope) -> bool:
+        """Whether it is a method outside of the span: it sees nothing but itself and the module."""
+        first, last = self._span
+        if scope is self._globals or (node.lineno - 1 <= last and (node.end_lineno or 0) >= first):
+            return False
+        around: _Scope | None = scope
+        while around is not None and around.is_class:
+            around = around.parent
+        return around is self._globals
 
     def _visit_class(self, node: ast.ClassDef, scope: _Scope) -> None:
         self._visit_all(node.decorator_list, scope)

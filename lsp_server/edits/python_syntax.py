@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import warnings
 
-from lsp_server.edits.python_source import parse_python
+from lsp_server.edits.python_source import changed_lines, parse_python, statements_at
 from lsp_server.workspace.documents import split_lines
 
 
@@ -18,28 +18,19 @@ def find_new_error(before: str, after: str) -> tuple[int, str] | None:
 
     Where Python refuses the text before, which may be of a newer Python, it is not asked.
     """
-    first, last = _changed_lines(before, after)
+    first, last = changed_lines(split_lines(before), split_lines(after))
     error = _compile(after, first, last)
     if error is None or _compile(before, 0, before.count("\n") + 1) is not None:
         return None
     return max((error.lineno or 1) - 1, 0), error.msg
 
 
-def _changed_lines(before: str, after: str) -> tuple[int, int]:
-    """From and to which line, less the ones that both texts begin and end with."""
-    old, new = split_lines(before), split_lines(after)
-    shorter = min(len(old), len(new))
-    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
-    rest = shorter - head
-    tail = next((at for at in range(rest) if old[-1 - at] != new[-1 - at]), rest)
-    return head, len(new) - tail
-
-
 def _compile(source: str, first: int, last: int) -> SyntaxError | None:
     tree = parse_python(source)
     if isinstance(tree, SyntaxError):
         return tree
-    body = [node for node in tree.body if _is_future(node) or _is_in(node, first, last)]
+    changed = statements_at(tree, first, last)
+    body = [*(it for it in tree.body if _is_future(it) and it not in changed), *changed]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -53,8 +44,3 @@ def _compile(source: str, first: int, last: int) -> SyntaxError | None:
 
 def _is_future(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
-
-
-def _is_in(node: ast.stmt, first: int, last: int) -> bool:
-    """Whether it has lines of a stretch, or borders on it."""
-    return node.lineno - 1 <= last and (node.end_lineno or node.lineno) >= first

@@ -38,6 +38,7 @@ class Gate(enum.StrEnum):
     COMMENTS = "comments"  # none is lost
     API = "api"  # what becomes of the public API
     TESTS = "tests"  # only tests are added
+    TEST_RUN = "test run"  # they pass on the code as it is
     TYPE_CHECK = "type check"  # the workspace's own type checker finds no new error
     COMPLAINT = "complaint"  # what a tool complained of is gone
 

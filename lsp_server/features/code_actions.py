@@ -223,7 +223,8 @@ class CodeActions:
             ),
         )
         renamed = (name, argument) if task == "rename" else None
-        checked = await self._checked(change, _doubts(change, outcome), renamed)
+        gap = self._gap(folder) if name and not outcome.is_local else ""
+        checked = await self._checked(change, _doubts(change, outcome), renamed, gap)
         return Resolved(checked, _name_at(change, outcome))
 
     def _concerned(self, document: Document, name: str) -> list[str]:
@@ -234,6 +235,14 @@ class CodeActions:
                 f"the name {name} stands in more than {MAX_FILES} files, too many to look into"
             )
         return found
+
+    def _gap(self, folder: Path) -> str:
+        """Why uses of a name may be missed, in words; or nothing."""
+        if self._index.is_current(folder):
+            return ""
+        is_coming = folder in self._index.states()
+        why = "is not complete yet" if is_coming else "is off (see sparrow.index.enable)"
+        return f"the index {why}: uses in other files may be missed"
 
     def _open_in(self, folder: Path) -> dict[str, Document]:
         found = {}
@@ -248,8 +257,9 @@ class CodeActions:
         change: Change,
         doubts: Mapping[str, Mapping[int, str]],
         renamed: tuple[str, str] | None = None,
+        gap: str = "",
     ) -> WorkspaceChange:
-        """The change as edits, verified. Raises `RefactorRefused`."""
+        """The change as edits, verified; `gap` is to be told with it. Raises `RefactorRefused`."""
         parsed = {}
         for file in change.files:
             document = self._documents.get(file.uri)
@@ -270,7 +280,7 @@ class CodeActions:
 
         try:
             return _with_preview(
-                plan_edit(change, refusal=self._folders.edit_refusal, risk=risk, find=find)
+                plan_edit(change, refusal=self._folders.edit_refusal, risk=risk, find=find), gap
             )
         except EditRefused as error:
             raise RefactorRefused(str(error)) from error
@@ -291,20 +301,25 @@ def _risk(file: FileChange, hunk: Hunk, doubts: Mapping[int, str]) -> str:
     return next((doubts[it] for it in lines if it in doubts), "")
 
 
-def _with_preview(change: WorkspaceChange) -> WorkspaceChange:
+def _with_preview(change: WorkspaceChange, gap: str) -> WorkspaceChange:
     """A change of several files with something to confirm: that alone opens the editor's preview.
 
-    Where nothing in it is doubtful, that is an edit which does nothing; all others start ticked.
+    Where nothing in it is doubtful, that is an edit which does nothing; all others start ticked. Such
+    an edit also tells of a gap in what is known.
     """
     annotations = [edit.annotation for file in change.files for edit in file.edits]
-    if len(change.files) < 2 or any(it.needs_confirmation for it in annotations):  # noqa: PLR2004 - several
+    is_single = len(change.files) < 2  # noqa: PLR2004 - several
+    if not gap and (is_single or any(it.needs_confirmation for it in annotations)):
         return change
-    told = f"{len(annotations)} places in {len(change.files)} files: look through them, and apply"
+    places, files = (f"{len(it):,}" for it in (annotations, change.files))
+    told = gap or f"{places} places in {files} files: look through them, and apply"
     start = Position(0, 0)
     heading = AnnotatedEdit(
         Edit(start, start, ""), Annotation(change.title, told, needs_confirmation=True)
     )
-    first = next(it for it in change.files if it.edits)
+    first = next((it for it in change.files if it.edits), None)
+    if first is None:
+        return change
     headed = replace(first, edits=(heading, *first.edits))
     return replace(change, files=tuple(headed if it is first else it for it in change.files))
 

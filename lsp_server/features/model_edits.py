@@ -14,7 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from inference.client import InferenceClient
 from inference.content import Message
@@ -24,7 +24,7 @@ from inference.sampling import Sampling
 from lsp_server.edits.blocks import BlockProblem
 from lsp_server.edits.change import Change, EditKind, FileChange
 from lsp_server.edits.tests_of import find_test_path
-from lsp_server.model_edits.actions import ModelAction, find_symbol
+from lsp_server.model_edits.actions import find_symbol
 from lsp_server.model_edits.answers import read_answer, read_whole
 from lsp_server.model_edits.prompt import (
     Task,
@@ -34,7 +34,8 @@ from lsp_server.model_edits.prompt import (
     tell_problems,
     tell_refusal,
 )
-from lsp_server.workspace.documents import Document, Documents, Position
+from lsp_server.model_edits.request import Complained, EditRefusal, EditRequest
+from lsp_server.workspace.documents import Document, Documents
 from lsp_server.workspace.outline import Symbol
 from lsp_server.workspace.snapshot import Snapshot
 
@@ -55,42 +56,18 @@ _CHARACTERS_PER_TOKEN = 3  # of code, at the least
 
 
 @dataclass(frozen=True, slots=True)
-class Complained:
-    """What a tool says of a line, from 0. `code` is empty where there is none."""
-
-    source: str
-    code: str
-    message: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.source or 'a tool'}, line {self.line + 1}: {self.message}"
-
-
-@dataclass(frozen=True, slots=True)
-class EditRequest:
-    """`instruction` is the user's own, for a free one; `complaints` are what is to be mended."""
-
-    action: ModelAction
-    uri: str
-    start: Position
-    end: Position
-    instruction: str = ""
-    complaints: tuple[Complained, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ModelEdit:
     change: Change
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class EditRefusal:
-    """Why there is no edit, and what the user can do about it."""
+class Trials(Protocol):
+    """Runs tests that a model wrote; see `generated_tests.py`."""
 
-    reason: str
-    hint: str = ""
+    async def find_refusal(self, request: EditRequest) -> EditRefusal | None: ...
+    async def run(
+        self, request: EditRequest, change: Change
+    ) -> Sequence[Finding] | EditRefusal: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +107,7 @@ class ModelEdits:
         parsed_text: Callable[[Document], ParsedText | None],
         modules: Callable[[Document], Modules | None],
         tools_check: Callable[[Change, Sequence[Complained]], Awaitable[Sequence[Finding]]],
+        trials: Trials,
         thinking: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self._documents = documents
@@ -142,6 +120,7 @@ class ModelEdits:
         self._parsed_text = parsed_text
         self._modules = modules
         self._tools_check = tools_check
+        self._trials = trials
         self._thinking = thinking
 
     async def edit(
@@ -152,6 +131,10 @@ class ModelEdits:
         if isinstance(target, EditRefusal):
             return target
         try:
+            if request.action.edit is EditKind.TESTS:
+                refusal = await self._trials.find_refusal(request)
+                if refusal is not None:
+                    return refusal
             client = self._client()
             await client.wait_ready(LOAD_TIMEOUT_S)
             if client.capabilities is not None and not client.capabilities.chat:
@@ -258,7 +241,7 @@ class ModelEdits:
             cannot_apply = not isinstance(read, Mapping)
             if isinstance(read, Mapping):
                 edit = await self._verified(request, target, read)
-                if edit.evidence.passed:
+                if isinstance(edit, EditRefusal) or edit.evidence.passed:
                     return edit
                 mended = tell_refusal(edit.evidence.refusal)
                 reasons.append(edit.evidence.refusal)
@@ -287,12 +270,14 @@ class ModelEdits:
     ) -> ModelEdit | EditRefusal | str:
         """The edit by a symbol that is written as a whole; or in words why there is none."""
         symbol, path = target.symbol, target.task.path
-        if symbol is None or path not in target.task.editable:
+        if (
+            symbol is None
+            or path not in target.task.editable
+            or symbol.end_line - symbol.start_line > MAX_WHOLE_LINES
+        ):
             return ""
         lines = target.document.lines
         first, end = symbol.start_line, symbol.end_line
-        if end - first > MAX_WHOLE_LINES:
-            return ""
         text = "".join(lines[first:end])
         whole = [*messages, ask_for_whole(symbol.name, path, text)]
         answer = await self._ask(client, whole, on_text)
@@ -304,7 +289,9 @@ class ModelEdits:
         if isinstance(read, BlockProblem):
             return read.message
         edit = await self._verified(request, target, {path: read})
-        return edit if edit.evidence.passed else edit.evidence.refusal
+        if isinstance(edit, ModelEdit) and not edit.evidence.passed:
+            return edit.evidence.refusal
+        return edit
 
     async def _ask(
         self,
@@ -335,7 +322,7 @@ class ModelEdits:
 
     async def _verified(
         self, request: EditRequest, target: _Target, texts: Mapping[str, str]
-    ) -> ModelEdit:
+    ) -> ModelEdit | EditRefusal:
         from lsp_server.edits.verification import verify, verify_imports
 
         task = target.task
@@ -357,6 +344,13 @@ class ModelEdits:
             evidence = evidence.also(*verify_imports(change, modules))
         if evidence.passed:
             evidence = evidence.also(*await self._tools_check(change, request.complaints))
+        if evidence.passed and request.action.edit is EditKind.TESTS:
+            found = await self._trials.run(request, change)
+            if isinstance(found, EditRefusal):
+                return found
+            evidence = evidence.also(*found)
+            if self._has_moved_on(target):
+                return _MOVED_ON
         return ModelEdit(change, evidence)
 
     def _has_moved_on(self, target: _Target) -> bool:

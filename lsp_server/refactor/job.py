@@ -69,13 +69,14 @@ class Rewritten:
 class Outcome:
     """`name_at` is where a name stands that the user may want another for, in the new text.
 
-    `note` is to be told beside the change.
+    `note` is to be told beside the change. Where it `is_local`, no other file can be concerned.
     """
 
     files: tuple[Rewritten, ...]
     path: str = ""
     name_at: Place | None = None
     note: str = ""
+    is_local: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -92,4 +93,5 @@ class Outcome:
             for it in data["files"]
         )
         name_at = data["name_at"]
-        return cls(files, data["path"], tuple(name_at) if name_at else None, data["note"])
+        at = (name_at[0], name_at[1]) if name_at else None
+        return cls(files, data["path"], at, data["note"], data["is_local"])

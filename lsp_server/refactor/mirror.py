@@ -29,6 +29,7 @@ class Mirror:
 
     def __init__(self, folder: Path, texts: dict[str, str], crlf: set[str]) -> None:
         self.texts = texts
+        self._folder = folder
         self._crlf = crlf
         none: Any = None  # which rope takes for no folder of its own
         self.project: Any = Project(
@@ -48,6 +49,10 @@ class Mirror:
 
     def resource(self, path: str) -> Any:
         return self.project.get_resource(path)
+
+    def show(self, path: str, text: str) -> None:
+        """Gives rope, before it has read it, another text for a file; `texts` stay as they are."""
+        (self._folder / path).write_bytes(_encoded(text))
 
     def resources(self) -> list[Any]:
         return [self.resource(path) for path in self.texts]

@@ -10,8 +10,10 @@ from typing import Any
 
 from rope.base.change import ChangeContents, CreateResource
 from rope.base.exceptions import ModuleSyntaxError, RopeError
+from rope.refactor.extract import ExtractMethod, ExtractVariable
 
 from lsp_server.refactor import names, renaming
+from lsp_server.refactor.excerpt import excerpt_around
 from lsp_server.refactor.inline import check_calls, inline_variable
 from lsp_server.refactor.job import Doubt, Job, Outcome, Rewritten, Task
 from lsp_server.refactor.method_to_function import move_method
@@ -59,22 +61,26 @@ def _offset(source: Source, place: tuple[int, int]) -> int:
 
 
 def _extract(job: Job, mirror: Mirror, source: Source) -> Outcome:
-    from rope.refactor.extract import ExtractMethod, ExtractVariable
-
     start, end = _offset(source, job.start), _offset(source, job.end)
-    if not source.text[start:end].strip():
+    selected = source.text[start:end]
+    if not selected.strip():
         raise RefactorRefused("nothing is selected: select the code that is to be extracted")
+    start += len(selected) - len(selected.lstrip())
+    end -= len(selected) - len(selected.rstrip())
     if job.task == "extract_function":
-        name = names.unused("extracted", source.text)
-        engine = ExtractMethod(mirror.project, mirror.resource(job.path), start, end)
+        engine, name = ExtractMethod, names.unused("extracted", source.text)
     else:
-        name = names.unused(names.of_expression(source.text[start:end]), source.text)
-        engine = ExtractVariable(mirror.project, mirror.resource(job.path), start, end)
-    files = _files(engine.get_changes(name), mirror)
-    files = [replace(it, after=names.spaced(it.after, name)) for it in files]
-    (file,) = files
-    at = names.first_place(file.after, name, is_use=job.task == "extract_function")
-    return Outcome(tuple(files), job.path, at)
+        engine, name = ExtractVariable, names.unused(names.of_expression(selected), source.text)
+    excerpt = excerpt_around(source, start, end)
+    if excerpt is not None:
+        mirror.show(job.path, excerpt.text)
+        start, end = (excerpt.offset(source, it) for it in (start, end))
+    extraction = engine(mirror.project, mirror.resource(job.path), start, end)
+    (file,) = _files(extraction.get_changes(name), mirror)
+    after = file.after if excerpt is None else excerpt.put_back(source, file.after)
+    after = names.spaced(after, name)
+    at = names.first_place(after, name, is_use=job.task == "extract_function")
+    return Outcome((replace(file, after=after),), job.path, at)
 
 
 def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
@@ -113,9 +119,7 @@ def _changed_lines(file: Rewritten) -> list[int]:
 
 
 def _rename(job: Job, mirror: Mirror, source: Source) -> Outcome:
-    return Outcome(
-        renaming.rename(mirror, job.path, _offset(source, job.start), job.argument), job.path
-    )
+    return renaming.rename(mirror, job.path, _offset(source, job.start), job.argument)
 
 
 def _move_method(job: Job, mirror: Mirror, source: Source) -> Outcome:

@@ -18,7 +18,7 @@ from rope.refactor import occurrences
 from rope.refactor.rename import _is_local
 
 from lsp_server.refactor import global_names
-from lsp_server.refactor.job import Doubt, Rewritten
+from lsp_server.refactor.job import Doubt, Outcome, Rewritten
 from lsp_server.refactor.mirror import Mirror
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import TextEdit, apply_edits
@@ -27,7 +27,7 @@ OF_UNKNOWN_TYPE = "the type of the object is not known"
 IN_TEXT = "in a string or a comment"
 
 
-def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> tuple[Rewritten, ...]:
+def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
     """Raises `RefactorRefused`."""
     if not new_name.isidentifier() or keyword.iskeyword(new_name):
         raise RefactorRefused(f"{new_name!r} is no name that Python allows")
@@ -39,7 +39,7 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> tuple[Rewri
     module, line = pyname.get_definition_location()
     home = module.get_resource().path
     if line is not None and global_names.is_global(mirror.texts[home], old_name, line - 1):
-        return tuple(_rename_global(mirror, home, old_name, new_name))
+        return Outcome(tuple(_rename_global(mirror, home, old_name, new_name)), path)
     finder, unsure = finder_of(mirror, old_name, pyname, instance)
     is_local = _is_local(pyname)
     files = []
@@ -61,7 +61,7 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> tuple[Rewri
                 for start, reason in sorted(doubtful.items())
             )
             files.append(Rewritten(resource_.path, text, apply_edits(text, edits), doubts))
-    return tuple(files)
+    return Outcome(tuple(files), path, is_local=is_local)
 
 
 def _rename_global(mirror: Mirror, home: str, old_name: str, new_name: str) -> Iterator[Rewritten]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,16 @@ SIMPLIFIES = {
 MENDS = {"when": {"message_ends_with": "for the files as they were."}, "reply": [GOOD]}
 STAYS_WRONG = {"when": {"message_ends_with": "for the files as they were."}, "reply": [BAD]}
 HANGS = {**SIMPLIFIES, "then": "hang"}
+
+TESTS_HEAD = (
+    "import unittest\n\nfrom fees import total\n\n\nclass Total(unittest.TestCase):\n"
+    "    def test_total(self):\n"
+)
+
+
+def new_file(text: str) -> str:
+    return f"test_fees.py\n<<<<<<< SEARCH\n=======\n{text}>>>>>>> REPLACE\n"
+
 
 CAPABILITIES = types.ClientCapabilities(
     window=types.WindowClientCapabilities(work_done_progress=True)
@@ -208,3 +219,32 @@ async def test_an_instruction_is_followed_and_what_breaks_callers_is_to_be_confi
             await server.request(protocol.EDIT, {**params, "version": 2})
         with pytest.raises(JsonRpcException, match="not said what is to be done"):
             await server.request(protocol.EDIT, {**params, "instruction": " "})
+
+
+async def test_tests_are_run_where_the_user_allows_it_and_shown_where_they_pass(
+    where: Place,
+) -> None:
+    text = f"{TESTS_HEAD}        self.assertEqual(total(2), 40)\n"
+    wrong = f"{TESTS_HEAD}        self.assertEqual(total(2), 41)\n"
+    writes = {"when": {"message_ends_with": "tests that are there."}, "reply": [new_file(wrong)]}
+    mends = {**MENDS, "reply": [new_file(text)]}
+    chosen = settings(where, writes, mends)
+    # Where there is no sandbox, the rest of it is the same without.
+    chosen["fix"] = {"allowUnsandboxed": True, "testCommand": f"{sys.executable} -m unittest"}
+    async with serving(where, chosen, capabilities=CAPABILITIES) as server:
+        uri = await opened(server, where)
+        action = named(await listed(server, uri, "Write tests for total"), "Write tests for total")
+        with pytest.raises(JsonRpcException, match="to run code of this workspace was not allowed"):
+            await server.request(types.CODE_ACTION_RESOLVE, action)
+        assert isinstance(action.data, dict)
+        action.data |= {"mayRun": True, "interpreter": sys.executable}
+        resolved = await server.request(types.CODE_ACTION_RESOLVE, action)
+        assert resolved.edit is not None
+        made, edited = resolved.edit.document_changes or (None, None)
+        assert isinstance(made, types.CreateFile)
+        assert made.uri == (where.folder / "test_fees.py").as_uri()
+        assert isinstance(edited, types.TextDocumentEdit)
+        (written,) = edited.edits
+        assert isinstance(written, types.AnnotatedTextEdit)
+        assert written.new_text == text
+        assert not (where.folder / "test_fees.py").exists()

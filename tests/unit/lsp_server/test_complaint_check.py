@@ -9,7 +9,7 @@ import pytest
 from lsp_server.complaint_check import check_complaints
 from lsp_server.edits.change import Change, FileChange
 from lsp_server.edits.verification import Outcome
-from lsp_server.features.model_edits import Complained
+from lsp_server.model_edits.request import Complained
 from tests.unit.lsp_server.on_loop import on_loop
 
 BEFORE = "import os\nimport sys\n\n\ndef f(x=[]):\n    return x\n"

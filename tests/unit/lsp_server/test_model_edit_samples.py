@@ -13,8 +13,8 @@ from typing import cast
 
 import pytest
 
-from lsp_server.features.model_edits import EditRefusal
 from lsp_server.model_edits.actions import ACTIONS, ActionName
+from lsp_server.model_edits.request import EditRefusal
 from lsp_server.workspace.languages import detect_language
 from tests.unit.lsp_server.on_loop import on_loop
 from tests.unit.lsp_server.test_model_edits import Window

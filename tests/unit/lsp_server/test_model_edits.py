@@ -18,16 +18,11 @@ from inference.protocol import Answer, ChatRole, Delta, Done, FinishReason, Prio
 from inference.sampling import Sampling
 from lsp_server.edits.change import Change
 from lsp_server.edits.verification import Finding, Gate, Outcome
-from lsp_server.features.model_edits import (
-    Complained,
-    EditRefusal,
-    EditRequest,
-    ModelEdit,
-    ModelEdits,
-)
+from lsp_server.features.model_edits import ModelEdit, ModelEdits
 from lsp_server.model_edits.actions import ACTIONS, ActionName, find_actions, find_symbol
 from lsp_server.model_edits.answers import read_whole
 from lsp_server.model_edits.prompt import RULES, shorten
+from lsp_server.model_edits.request import Complained, EditRefusal, EditRequest
 from lsp_server.workspace.documents import Documents, Position, split_lines
 from lsp_server.workspace.parse import outline
 from lsp_server.workspace.parsed_document import ParsedDocument
@@ -115,6 +110,9 @@ class Window:
         self.document = self.documents.open((FOLDER / path).as_uri(), language, 7, text)
         self.excluded = ""
         self.type_errors: list[str] = []
+        self.refusal: EditRefusal | None = None
+        self.problems: list[str | EditRefusal] = []
+        self.tried: list[Change] = []
         self.checked: list[tuple[Change, tuple[Complained, ...]]] = []
         self.snapshot = At.of(OTHERS, path, text).snapshot
         parsed = ParsedDocument(language, text).parsed_text
@@ -131,6 +129,7 @@ class Window:
                 FOLDER, self.snapshot, lambda uri: uri.removeprefix(f"{FOLDER.as_uri()}/")
             ),
             tools_check=self.check_by_tools,
+            trials=self,
         )
 
     async def check_by_tools(
@@ -140,6 +139,19 @@ class Window:
         self.checked.append((change, tuple(complaints)))
         found, self.type_errors = self.type_errors[:1], self.type_errors[1:]
         return [Finding(Gate.TYPE_CHECK, Outcome.FAILED, URI, it) for it in found]
+
+    async def find_refusal(self, request: EditRequest) -> EditRefusal | None:
+        assert request.action.name == "tests"
+        return self.refusal
+
+    async def run(self, request: EditRequest, change: Change) -> list[Finding] | EditRefusal:
+        """Finds one problem with each of the changes, as long as there are any."""
+        assert request.action.name == "tests"
+        self.tried.append(change)
+        found, self.problems = self.problems[:1], self.problems[1:]
+        if found and isinstance(found[0], EditRefusal):
+            return found[0]
+        return [Finding(Gate.TEST_RUN, Outcome.FAILED, URI, str(it)) for it in found]
 
     async def edit(
         self, name: ActionName = "simplify", line: int = 6, **more: Any
@@ -449,6 +461,44 @@ async def test_tests_go_to_their_own_file() -> None:
     assert file.after.endswith(TESTS)
     told = window.client.asked[0][1].content[-1].text
     assert told.startswith(f"You may edit: {TEST_PATH} (a new file).")
+
+
+@on_loop
+async def test_tests_that_fail_go_back_to_the_model_and_then_pass() -> None:
+    answer = block("", f"from shop.fees import Fees\n\n\n{TESTS}", TEST_PATH)
+    window = Window(answer, answer)
+    window.problems = ["test_total failed on the code as it is\nassert 20 == 10"]
+    edit = await window.edit("tests")
+    assert isinstance(edit, ModelEdit), edit
+    assert window.tried == [edit.change, edit.change]
+    told = window.client.asked[1][-1].content[-1].text
+    assert "test run: test_total failed on the code as it is\nassert 20 == 10" in told
+
+
+@on_loop
+async def test_tests_that_never_pass_are_not_offered_and_are_named() -> None:
+    answer = block("", f"from shop.fees import Fees\n\n\n{TESTS}", TEST_PATH)
+    window = Window(answer, answer, answer)
+    window.problems = ["test_total failed on the code as it is\nassert 20 == 10"] * 3
+    edit = await window.edit("tests")
+    assert isinstance(edit, EditRefusal)
+    assert "test_total failed on the code as it is (the model's" in edit.reason
+
+
+@on_loop
+async def test_where_tests_cannot_be_run_no_model_is_asked() -> None:
+    window = Window()
+    window.refusal = EditRefusal("there is no sandbox")
+    assert await window.edit("tests") == window.refusal
+    assert window.client.asked == []
+
+
+@on_loop
+async def test_where_they_could_not_be_run_after_all_the_model_is_not_asked_again() -> None:
+    window = Window(block("", f"from shop.fees import Fees\n\n\n{TESTS}", TEST_PATH))
+    refusal = EditRefusal("the tests cannot be run")
+    window.problems = [refusal]
+    assert await window.edit("tests") == refusal
 
 
 @on_loop

@@ -89,7 +89,7 @@ def test_what_is_not_checked_says_why(tmp_path: Path, files: dict[str, str], rea
     found = find_checker(tmp_path)
     assert isinstance(found, str)
     assert reason in found
-    (finding,) = checked(tmp_path, "x = 1\n")
+    finding, *_ = checked(tmp_path, "x = 1\n")
     assert (finding.outcome, finding.detail) == (Outcome.UNKNOWN, found)
 
 
@@ -154,5 +154,5 @@ def test_a_checker_that_fails_says_what_it_said(
     tool.write_text("#!/bin/sh\necho what is this\nexit 2\n")
     tool.chmod(0o700)
     monkeypatch.setenv("PATH", str(tool.parent))
-    (finding,) = checked(tmp_path, "x = 1\n")
+    finding, *_ = checked(tmp_path, "x = 1\n")
     assert (finding.outcome, finding.detail) == (Outcome.UNKNOWN, "mypy failed: what is this")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import sysconfig
 from pathlib import Path
 
 import pytest
 
 from lsp_server.edits.names import new_undefined_names
-from lsp_server.edits.python_names import Use, find_undefined
+from lsp_server.edits.python_names import Use, find_undefined, find_undefined_by
 
 
 def names(source: str) -> list[str]:
@@ -87,6 +88,10 @@ def test_in_code_that_runs_none_is_found(module: str) -> None:
         ("python", "x\n", "x, x\n", []),
         ("python", "x\n", "y\n", ["y"]),
         ("python", "def f(): pass\nf()\n", "def g(): pass\nf()\n", ["f"]),
+        ("python", "def f():\n    global a\n    a = 1\n\n\ndef g(): return a\n", "\n\ndef g(): return a\n", ["a"]),
+        ("python", "class A:\n    b = 1\n    c = 2\n\n    d = b\n", "class A:\n    c = 2\n\n    d = b\n", ["b"]),
+        ("python", "class A:\n    def f(self): b\n\n    c = 1\n", "class A:\n    def f(self): b\n\n    c = d\n", ["d"]),
+        ("python", "@(\n a\n)\ndef f(): ...\n", "@(\n b\n)\ndef f(): ...\n", ["b"]),
         ("javascript", "import a from 'a';\na();\n", "a();\n", ["a"]),
         ("javascript", "function f() {}\nf();\n", "function g() {}\nf();\n", ["f"]),
         ("javascript", "function f() {}\nf();\n", "function g(f) { f(); }\n", []),
@@ -109,8 +114,30 @@ def test_what_a_change_leaves_undefined_is_found(
         ("python", "def f(:\n", "x\n"),
         ("python", "x\n", "def f(:\n"),
         ("python", "x\n", "from a import *\ny\n"),
+        ("python", "from a import *\n\n\n\nx\n", "\n\n\nx\n"),
         ("go", "package p\nfunc f() {}\n", "package p\nfunc g() { f() }\n"),
     ],
 )
 def test_what_cannot_be_told_is_not(language: str, before: str, after: str) -> None:
     assert new_undefined_names(language, before, after) is None
+
+
+def without_a_stretch(source: str, chosen: random.Random) -> str:
+    """As an edit leaves it: some lines are gone, and perhaps those that follow are there twice."""
+    lines = source.splitlines(keepends=True)
+    first = chosen.randrange(len(lines))
+    last = min(len(lines), first + chosen.randrange(12))
+    return "".join([*lines[:first], *lines[last : last + chosen.randrange(3)], *lines[last:]])
+
+
+@pytest.mark.parametrize("module", ["textwrap", "contextlib"])
+def test_by_what_changed_the_same_is_found_as_in_the_whole(module: str) -> None:
+    source = (LIBRARY / f"{module}.py").read_text("utf-8")
+    chosen = random.Random(module)  # noqa: S311 - which lines
+    told = 0
+    for _ in range(40):
+        after = without_a_stretch(source, chosen)
+        whole, by_change = find_undefined(after), find_undefined_by(source, after)
+        assert by_change == whole
+        told += bool(whole)
+    assert told
