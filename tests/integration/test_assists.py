@@ -12,6 +12,7 @@ from pygls.exceptions import JsonRpcException
 
 from lsp_server import protocol
 from lsp_server.edge.convert import PositionConverter
+from lsp_server.edge.fitted_edit import TAKES_ALL
 from lsp_server.workspace.documents import Document
 
 from .live_index import wait_for_no_processes
@@ -32,7 +33,7 @@ STAYS_WRONG = {"when": {"message_ends_with": "for the files as they were."}, "re
 HANGS = {**SIMPLIFIES, "then": "hang"}
 
 CAPABILITIES = types.ClientCapabilities(
-    window=types.WindowClientCapabilities(work_done_progress=True)
+    window=types.WindowClientCapabilities(work_done_progress=True), workspace=TAKES_ALL
 )
 
 
