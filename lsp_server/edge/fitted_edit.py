@@ -43,11 +43,11 @@ class EditSupport:
         told = workspace.workspace_edit if workspace is not None else None
         if told is None:
             return cls(confirms=False, versions=False, operations=frozenset())
-        return cls(
-            confirms=told.change_annotation_support is not None,
-            versions=bool(told.document_changes),
-            operations=frozenset(it.value for it in told.resource_operations or ()),
-        )
+        operations = frozenset(it.value for it in told.resource_operations or ())
+        confirms, versions = told.change_annotation_support is not None, told.document_changes
+        if versions is None:  # Neovim says nothing of it, but of what stands in such edits alone
+            versions = confirms or bool(operations)
+        return cls(confirms=confirms and versions, versions=versions, operations=operations)
 
 
 def fitted_edit(server: SparrowServer, change: WorkspaceChange) -> types.WorkspaceEdit:

@@ -120,5 +120,17 @@ def test_one_that_knows_no_versions_is_given_edits_by_file() -> None:
     assert [it.new_text for it in edit.changes[URI]] == ["y", "y"]
 
 
+def test_one_that_asks_for_a_word_knows_versions_unless_it_denies_that() -> None:
+    asks = types.ChangeAnnotationsSupportOptions()
+    silent = types.WorkspaceEditClientCapabilities(change_annotation_support=asks)
+    assert Editor(silent).given(renamed("in a string")).change_annotations is not None
+    denying = types.WorkspaceEditClientCapabilities(
+        change_annotation_support=asks, document_changes=False
+    )
+    edit = Editor(denying).given(renamed("in a string"))
+    assert edit.changes is not None
+    assert [it.new_text for it in edit.changes[URI]] == ["y"]
+
+
 def _place(line: int, start: int, end: int) -> types.Range:
     return types.Range(types.Position(line, start), types.Position(line, end))
