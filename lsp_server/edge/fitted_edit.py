@@ -57,6 +57,8 @@ def fitted_edit(server: SparrowServer, change: WorkspaceChange) -> types.Workspa
     """
     support = EditSupport.of(server.client_capabilities)
     left_out: list[str] = []
+    if not server.editor_commands:  # not our own extension, whose preview a heading opens
+        change = _without_heading(change)
     if not support.confirms:
         change, left_out = without_doubtful(change)
     for file in change.files:
@@ -89,8 +91,7 @@ def without_doubtful(change: WorkspaceChange) -> tuple[WorkspaceChange, list[str
         left_out += [
             f"{_name(file.uri)}:{it.edit.start.line + 1} {it.annotation.description}"
             for it in file.edits
-            # One that does nothing is there to open a preview, which this editor has not.
-            if it.annotation.needs_confirmation and (it.edit.text or it.edit.start != it.edit.end)
+            if it.annotation.needs_confirmation
         ]
         if certain or file.operation is not None:
             files.append(replace(file, edits=tuple(certain)))
@@ -100,6 +101,18 @@ def without_doubtful(change: WorkspaceChange) -> tuple[WorkspaceChange, list[str
             "Nothing was changed."
         )
     return replace(change, files=tuple(files)), left_out
+
+
+def _without_heading(change: WorkspaceChange) -> WorkspaceChange:
+    """Less what does nothing: an editor that asks about one file at a time would ask for nothing."""
+    files = [
+        replace(
+            file,
+            edits=tuple(it for it in file.edits if it.edit.text or it.edit.start != it.edit.end),
+        )
+        for file in change.files
+    ]
+    return replace(change, files=tuple(files))
 
 
 def _operation(file: FileEdit) -> str:

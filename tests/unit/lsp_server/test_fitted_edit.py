@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,14 @@ from lsp_server.edge.convert import PositionConverter
 from lsp_server.edge.fitted_edit import TAKES_ALL, fitted_edit
 from lsp_server.edits.change import Change, FileChange
 from lsp_server.edits.hunks import find_renamed
-from lsp_server.edits.workspace_edit import EditRefused, WorkspaceChange, plan_edit
+from lsp_server.edits.workspace_edit import (
+    AnnotatedEdit,
+    Annotation,
+    EditRefused,
+    WorkspaceChange,
+    plan_edit,
+)
+from lsp_server.workspace.documents import Edit, Position
 
 URI = "file:///w/a.py"
 BEFORE, AFTER = 'x = 1\n\nprint("x")\n', 'y = 1\n\nprint("y")\n'
@@ -21,11 +29,12 @@ BEFORE, AFTER = 'x = 1\n\nprint("x")\n', 'y = 1\n\nprint("y")\n'
 class Editor(SimpleNamespace):
     """The part of a server that is asked, and what the user was shown."""
 
-    def __init__(self, told: types.WorkspaceEditClientCapabilities | None) -> None:
+    def __init__(self, told: types.WorkspaceEditClientCapabilities | None, *commands: str) -> None:
         workspace = types.WorkspaceClientCapabilities(workspace_edit=told)
         super().__init__(
             client_capabilities=types.ClientCapabilities(workspace=workspace),
             converter=PositionConverter("utf-16"),
+            editor_commands=frozenset(commands),
             shown=[],
             window_show_message=lambda params: self.shown.append(params.message),
         )
@@ -118,6 +127,22 @@ def test_one_that_knows_no_versions_is_given_edits_by_file() -> None:
     assert edit.document_changes is None
     assert edit.changes is not None
     assert [it.new_text for it in edit.changes[URI]] == ["y", "y"]
+
+
+def test_a_heading_is_for_our_own_extension() -> None:
+    start = Position(0, 0)
+    heading = AnnotatedEdit(
+        Edit(start, start, ""), Annotation("Rename x", "look", needs_confirmation=True)
+    )
+    (file,) = renamed().files
+    change = WorkspaceChange("Rename x", (replace(file, edits=(heading, *file.edits)),))
+    texts = {}
+    for commands in ((), ("sparrow.renameAt",)):
+        editor = Editor(TAKES_ALL.workspace_edit, *commands)
+        (edited,) = editor.given(change).document_changes or ()
+        assert isinstance(edited, types.TextDocumentEdit)
+        texts[commands] = [it.new_text for it in edited.edits if hasattr(it, "new_text")]
+    assert texts == {(): ["y", "y"], ("sparrow.renameAt",): ["", "y", "y"]}
 
 
 def test_one_that_asks_for_a_word_knows_versions_unless_it_denies_that() -> None:
