@@ -47,7 +47,7 @@ check: setup extension/node_modules/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/pytest tests/unit tests/test_architecture.py
+	$(BIN)/pytest tests/unit tests/test_*.py
 	cd extension && npm run --silent check && npm run --silent test
 
 test: setup vsix .venv-vllm/.ready

@@ -25,6 +25,7 @@ from pygls.protocol import LanguageServerProtocol
 
 from lsp_server import protocol
 from lsp_server.edge.convert import PositionConverter
+from lsp_server.edge.fitted_edit import TAKES_ALL
 from lsp_server.workspace.documents import Document, Edit, Position
 
 logger = logging.getLogger(__name__)
@@ -347,7 +348,7 @@ async def open_session(
         initialize = asyncio.ensure_future(
             client.initialize_async(
                 types.InitializeParams(
-                    capabilities=types.ClientCapabilities(),
+                    capabilities=types.ClientCapabilities(workspace=TAKES_ALL),
                     process_id=os.getpid(),
                     workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
                     initialization_options={

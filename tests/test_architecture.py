@@ -646,7 +646,7 @@ _PLAIN_TYPES: dict[Any, str] = {
 }
 
 
-# The settings: of the extension's manifest, the server and the README.
+# The settings: of the extension's manifest, the server and the documentation.
 
 OF_THE_EXTENSION = {"sparrow.server.path", "sparrow.python", "sparrow.trace.server"}
 
@@ -735,8 +735,8 @@ def test_what_names_a_program_or_a_model_belongs_to_the_machine() -> None:
     assert set(restricted) == of_the_machine
 
 
-def test_the_readme_lists_the_settings_with_their_defaults() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_settings_are_documented_with_their_defaults() -> None:
+    text = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(sparrow\.[\w.]+)` \|(.*?)\|(.*?)\|$", text, flags=re.MULTILINE)
     listed = {}
     for name, default, meaning in rows:

@@ -12,8 +12,10 @@ from lsprotocol import types
 
 from lsp_server import protocol
 from lsp_server.edge.assists import Assists, RequestFailed
+from lsp_server.edge.fitted_edit import fitted_edit
 from lsp_server.edge.fix import offer_fix
 from lsp_server.edge.pygls_protocol import has_changed
+from lsp_server.edits.workspace_edit import EditRefused
 from lsp_server.features.code_actions import KINDS, Action, Resolved
 from lsp_server.refactor.refusal import RefactorRefused
 
@@ -48,7 +50,7 @@ def _register_code_actions(server: SparrowServer, assists: Assists) -> None:
             params.context.only,
             is_asked_for=params.context.trigger_kind == types.CodeActionTriggerKind.Invoked,
         )
-        own = [_code_action(it) for it in found]
+        own = [_code_action(it) for it in found if not it.disabled or _shows_disabled(server)]
         fixes = [*assists.quick_fixes(params), *offer_fix(server, params)]
         return [*fixes, *own, *assists.model_edits(params)]
 
@@ -60,9 +62,9 @@ def _register_code_actions(server: SparrowServer, assists: Assists) -> None:
             return await assists.resolve(action)
         try:
             resolved = await server.code_actions.resolve(action.title, action.data)
-        except RefactorRefused as refusal:
-            raise RequestFailed(f"{action.title}: {refusal}.") from refusal
-        action.edit = server.converter.workspace_edit(resolved.change)
+            action.edit = fitted_edit(server, resolved.change)
+        except (RefactorRefused, EditRefused) as refusal:
+            raise _failed(action.title, refusal) from refusal
         action.command = _ask_for_name(server, resolved)
         return action
 
@@ -82,7 +84,7 @@ def _register_rename(server: SparrowServer) -> None:
                 params.text_document.uri, position
             )
         except RefactorRefused as refusal:
-            raise RequestFailed(f"Rename: {refusal}.") from refusal
+            raise _failed("Rename", refusal) from refusal
         place = types.Range(
             server.converter.to_client(start, lines), server.converter.to_client(end, lines)
         )
@@ -99,9 +101,21 @@ def _register_rename(server: SparrowServer) -> None:
             change = await server.code_actions.rename(
                 params.text_document.uri, position, params.new_name
             )
-        except RefactorRefused as refusal:
-            raise RequestFailed(f"Rename: {refusal}.") from refusal
-        return server.converter.workspace_edit(change)
+            return fitted_edit(server, change)
+        except (RefactorRefused, EditRefused) as refusal:
+            raise _failed("Rename", refusal) from refusal
+
+
+def _failed(title: str, refusal: Exception) -> RequestFailed:
+    """A reason may be a phrase, or end in a sentence that says what to do."""
+    return RequestFailed(f"{title}: {str(refusal).removesuffix('.')}.")
+
+
+def _shows_disabled(server: SparrowServer) -> bool:
+    """Whether the editor shows actions that cannot be chosen, with the reason."""
+    document = server.client_capabilities.text_document
+    actions = document.code_action if document is not None else None
+    return actions is not None and bool(actions.disabled_support)
 
 
 def _code_action(action: Action) -> types.CodeAction:

@@ -16,6 +16,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from lsp_server import protocol
+from lsp_server.edge.fitted_edit import fitted_edit
 from lsp_server.edge.progress import told
 from lsp_server.edge.verifying import check_by_tools, modules_of
 from lsp_server.edits.change import Change, EditKind
@@ -214,9 +215,9 @@ class Assists:
                 refusal=self._server.folders.edit_refusal,
                 risk=lambda file, _: risk(file.uri),
             )
+            return fitted_edit(self._server, planned)
         except EditRefused as error:
             raise RequestFailed(f"{title}: {error}") from error
-        return self._server.converter.workspace_edit(planned)
 
     async def _fixed(self, title: str, document: Document, data: dict[str, Any]) -> Change:
         from lsp_server.edits.verification import verify

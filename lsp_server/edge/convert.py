@@ -70,15 +70,19 @@ class PositionConverter:
             change.text,
         )
 
-    def workspace_edit(self, change: WorkspaceChange) -> types.WorkspaceEdit:
-        """The edit of a workspace: versioned, with an annotation for each hunk.
+    def workspace_edit(
+        self, change: WorkspaceChange, *, annotated: bool = True
+    ) -> types.WorkspaceEdit:
+        """The edit of a workspace: versioned, with an annotation for each hunk where that is wanted.
 
         For clients that know `documentChanges`, `changeAnnotationSupport` and, where files come, go
-        or move, `resourceOperations`.
+        or move, `resourceOperations`; for others `fitted_edit.py` makes one that they can take.
         """
         annotations: dict[str, types.ChangeAnnotation] = {}
 
-        def name(annotation: Annotation) -> str:
+        def name(annotation: Annotation) -> str | None:
+            if not annotated:
+                return None
             annotation_id = str(len(annotations))
             annotations[annotation_id] = types.ChangeAnnotation(
                 annotation.label, annotation.needs_confirmation, annotation.description
@@ -90,22 +94,24 @@ class PositionConverter:
             if file.operation is not None:
                 operations.append(_file_operation(file, name(file.operation)))
             if file.edits:
-                edits = [self._annotated(it, file.lines, name(it.annotation)) for it in file.edits]
+                edits = [self._text_edit(it, file.lines, name(it.annotation)) for it in file.edits]
                 document = types.OptionalVersionedTextDocumentIdentifier(file.uri, file.version)
                 operations.append(types.TextDocumentEdit(document, edits))
         return types.WorkspaceEdit(
             document_changes=operations, change_annotations=annotations or None
         )
 
-    def _annotated(
-        self, annotated: AnnotatedEdit, lines: Sequence[str], annotation_id: str
-    ) -> types.AnnotatedTextEdit:
+    def _text_edit(
+        self, annotated: AnnotatedEdit, lines: Sequence[str], annotation_id: str | None
+    ) -> types.TextEdit | types.AnnotatedTextEdit:
         edit = annotated.edit
         place = types.Range(self.to_client(edit.start, lines), self.to_client(edit.end, lines))
+        if annotation_id is None:
+            return types.TextEdit(place, edit.text)
         return types.AnnotatedTextEdit(annotation_id, place, edit.text)
 
 
-def _file_operation(file: FileEdit, annotation_id: str) -> Any:
+def _file_operation(file: FileEdit, annotation_id: str | None) -> Any:
     """What is done to a file as a whole. One that is there already is never overwritten."""
     if file.is_deleted:
         return types.DeleteFile(file.uri, annotation_id=annotation_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from lsp_server.workspace.documents import Document
+
+logger = logging.getLogger(__name__)
 
 # The version of the document that the request is about, when it arrived.
 _arrived_at: ContextVar[int | None] = ContextVar("version at arrival", default=None)
@@ -45,6 +48,16 @@ class SparrowProtocol(LanguageServerProtocol):
         document = documents.get(identifier.uri) if identifier and documents else None
         _arrived_at.set(document.version if document is not None else None)
         super()._handle_request(msg_id, method_name, params)
+
+    def _send_handler_result(self, future: Any, *, msg_id: Any) -> None:
+        """As pygls, but a refusal is an answer: no traceback for it, which editors show as a fault."""
+        error = None if future.cancelled() else future.exception()
+        if not isinstance(error, JsonRpcException):
+            super()._send_handler_result(future, msg_id=msg_id)
+            return
+        self._request_futures.pop(msg_id, None)
+        logger.info("refused: %s", error)
+        self._send_response(msg_id, error=error.to_response_error())
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Any:

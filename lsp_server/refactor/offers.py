@@ -36,10 +36,16 @@ class Offer:
 
 
 def find_offers(lines: Sequence[str], start: Place, end: Place) -> list[Offer]:
-    """For a selection, or for a cursor where both ends are one; lines as a document has them."""
+    """For a selection, or for a cursor where both ends are one; lines as a document has them.
+
+    A selection within a name is a cursor as well: in some editors a cursor is never less than that.
+    """
+    offers: list[Offer] = []
     if start != end:
-        return list(_of_selection(lines, start, end))
-    return list(_of_cursor(lines, start))
+        offers += _of_selection(lines, start, end)
+    if start == end or _is_within_name(lines, start, end):
+        offers += _of_cursor(lines, start)
+    return offers
 
 
 def name_at(line: str, column: int) -> tuple[int, int] | None:
@@ -48,6 +54,11 @@ def name_at(line: str, column: int) -> tuple[int, int] | None:
         if found.start() <= column <= found.end() and not keyword.iskeyword(found[0]):
             return found.span()
     return None
+
+
+def _is_within_name(lines: Sequence[str], start: Place, end: Place) -> bool:
+    span = name_at(lines[start[0]], start[1])
+    return span is not None and start[0] == end[0] and start[1] < span[1] and end[1] <= span[1]
 
 
 def assigned_name(line: str) -> str:

@@ -29,6 +29,7 @@ from pygls.lsp.client import LanguageClient
 
 from inference.client import InferenceClient
 from inference.endpoint import RUNTIME_DIR_VARIABLE
+from lsp_server.edge.fitted_edit import TAKES_ALL
 from lsp_server.user_folders import DATA_DIR_VARIABLE
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
@@ -417,7 +418,7 @@ async def _greet(
     initialize: Mapping[str, Any] | None,
 ) -> None:
     parameters: dict[str, Any] = {
-        "capabilities": capabilities or types.ClientCapabilities(),
+        "capabilities": capabilities or types.ClientCapabilities(workspace=TAKES_ALL),
         "process_id": os.getpid(),
         "workspace_folders": [types.WorkspaceFolder(where.folder.as_uri(), "workspace")],
         "initialization_options": None if settings is None else {"settings": dict(settings)},

@@ -13,6 +13,7 @@ from pygls.exceptions import JsonRpcException
 
 from lsp_server import protocol
 from lsp_server.edge.convert import PositionConverter
+from lsp_server.edge.fitted_edit import TAKES_ALL
 from lsp_server.workspace.documents import Document
 
 from .live_index import wait_for_no_processes
@@ -43,7 +44,7 @@ def new_file(text: str) -> str:
 
 
 CAPABILITIES = types.ClientCapabilities(
-    window=types.WindowClientCapabilities(work_done_progress=True)
+    window=types.WindowClientCapabilities(work_done_progress=True), workspace=TAKES_ALL
 )
 
 

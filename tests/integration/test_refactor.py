@@ -110,3 +110,32 @@ async def test_actions_are_listed_resolved_and_refused() -> None:
 
             nowhere = server.open("file:///nowhere/b.py", TEXT)
             assert await listed(server, nowhere, at(6, 9)) == {}
+
+
+async def test_an_editor_is_given_what_it_can_take() -> None:
+    """One that asks for no word on a hunk, makes no files and shows nothing that cannot be chosen."""
+    plain = types.ClientCapabilities(
+        workspace=types.WorkspaceClientCapabilities(
+            workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True)
+        )
+    )
+    with place() as where:
+        async with serving(where, {}, capabilities=plain) as server:
+            uri = server.open((where.folder / "a.py").as_uri(), TEXT)
+            found = await listed(server, uri, at(4, 8))
+            move = found["Move 'Straße' to a new file"]
+            told = await refusal(server.client.code_action_resolve_async(move))
+            assert "create straße.py, which this editor cannot be asked for" in told
+            assert told.endswith("Nothing was changed.")
+
+            sort = await server.client.code_action_resolve_async(found["Organize imports"])
+            assert sort.edit is not None
+            assert sort.edit.change_annotations is None
+            (change,) = sort.edit.document_changes or ()
+            assert isinstance(change, types.TextDocumentEdit)
+            assert {type(it) for it in change.edits} == {types.TextEdit}
+
+            unread = server.open((where.folder / "b.py").as_uri(), f"x = 1\n# {'x' * 30_000}\n")
+            assert await listed(server, unread, at(0, 0)) == {}
+            assert await server.stop() == 0
+            assert "Traceback" not in await server.errors()

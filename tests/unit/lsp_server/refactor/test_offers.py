@@ -59,6 +59,12 @@ def offered(marked: str) -> list[str]:
     [
         ("def plain(", "def pl|ain(", ["Inline function 'plain'", "Move 'plain' to a new file"]),
         ("class Shop", "class |Shop", ["Move 'Shop' to a new file"]),
+        (
+            "class Shop",
+            "class |Sho|p",
+            ["Extract variable", "Extract function", "Move 'Shop' to a new file"],
+        ),
+        ("class Shop", "class| |Shop", []),
         ("total = first", "to|tal = first", ["Inline variable 'total'"]),
         ("LIMIT = 3", "LI|MIT = 3", []),
         ("return plain(", "return plain|(", ["Inline function 'plain'"]),
