@@ -23,10 +23,12 @@ from lsp_server.agent.sandbox import Sandbox
 from lsp_server.agent.seal import Seal
 from lsp_server.agent.snapshot import Snapshot
 from lsp_server.agent.test_results import run_tests
+from lsp_server.agent.tests_found import TestsUnknown
 
 TESTS_TIMEOUT_S = 60.0
 SUITE_TIMEOUT_S = 300.0
 _MIN_TIMEOUT_S = 10.0
+_RAN_NONE = (0, 5)  # how it ends where there is no test; 5 is pytest's and unittest's
 _QUICK_SUITE_S = 10.0  # that is run at once, without asking what of it is near to the change
 _SLOWER = 4.0  # times that a candidate may be slower than the base, which had the machine to itself
 
@@ -65,12 +67,18 @@ class Validator:
     async def baseline(self, tests: Sequence[str] = ()) -> Baseline:
         """Runs some tests twice, and the suite once; what fails of the suite, where none is named, again.
 
-        Raises `SandboxUnavailable`, `SnapshotRefused` and OSError.
+        Raises `SandboxUnavailable`, `SnapshotRefused` and OSError, and `TestsUnknown` where no test ran.
         """
         async with self.snapshot.copy(self.extra) as copy:
             suite = await self._run(copy, (), self.suite_timeout_s)
             named = tuple(tests) or suite.failing
             first = await self._run(copy, tests, self.tests_timeout_s) if tests else suite
+        if (
+            not suite.outcomes
+            and not first.outcomes
+            and (tests or first.exit_code not in _RAN_NONE)
+        ):
+            raise TestsUnknown(_why_none_ran(first))
         second = first
         if named:
             async with self.snapshot.copy(self.extra) as copy:
@@ -308,6 +316,12 @@ def _fails(run: TestRun, test: str, *, is_over: bool = False) -> bool:
     if is_over and test not in run.outcomes:
         return False
     return not run.passes(test)
+
+
+def _why_none_ran(run: TestRun) -> str:
+    said = [line.strip() for line in run.output.splitlines() if line.strip()]
+    what = f"no test ran: {' '.join(said[-2:])}" if said else "no test ran, and nothing was said"
+    return f"{what}; run them by yourself first, or name the command that runs them"
 
 
 def _why_it_fails(run: TestRun, tests: Sequence[str]) -> str:

@@ -57,7 +57,7 @@ def chat_model(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_newcomers_day(
+def test_a_newcomers_day(  # noqa: PLR0917 - fixtures
     launch_editor: LaunchEditor,
     sparrow: Path,
     repository: Path,
@@ -107,7 +107,7 @@ def test_a_newcomers_day(
 def complete(editor: Workbench) -> None:
     """A line is gone on with; then the file is as it was."""
     editor.open_file("toolz/recipes.py")
-    editor.type_text("\n\ndef longest(seqs):\n    return max(")
+    editor.type_text("\n\ndef countlens(key, seqs):\nif not callable(")
     assert editor.wait_for_ghost_text().strip()
     editor.screenshot("ghost-text")
     editor.dismiss()

@@ -16,6 +16,7 @@ from lsp_server.agent.data import Candidate, Evidence, TestCommand, Verdict
 from lsp_server.agent.sandbox import Sandbox
 from lsp_server.agent.select import select
 from lsp_server.agent.snapshot import Snapshot
+from lsp_server.agent.tests_found import TestsUnknown
 from lsp_server.agent.toolchain import find_toolchain
 from lsp_server.agent.validate import Validator
 
@@ -135,6 +136,15 @@ async def tried(validator: Validator, *texts: str, path: str = "cart.py") -> lis
     candidates = [Candidate({path: it}, f"{at}", -at) for at, it in enumerate(texts)]
     found = [it async for it in validator.validate(candidates)]
     return sorted(found, key=lambda it: int(it.candidate.origin))
+
+
+async def test_tests_that_cannot_run_at_all_are_told(folder: Path, copies: Copies) -> None:
+    files = {**FILES, "conftest.py": "import nothing_there\n"}
+    command = ("pytest", sys.executable, "-m", "pytest")
+    validator = await validator_of(files, copies, folder, command)
+    for tests in (TOTALS, ()):
+        with pytest.raises(TestsUnknown, match=r"no test ran: .*nothing_there"):
+            await validator.baseline(tests)
 
 
 async def test_the_right_one_is_verified(folder: Path, copies: Copies) -> None:

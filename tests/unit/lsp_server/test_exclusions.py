@@ -80,7 +80,7 @@ def test_rules(tmp_path: Path, rules: dict[str, str | bytes], name: str, source:
     ],
 )
 def test_installed_packages_are_left_out(
-    tmp_path: Path, files: dict[str, str | bytes], name: str, is_left_out: bool
+    tmp_path: Path, files: dict[str, str | bytes], name: str, *, is_left_out: bool
 ) -> None:
     write(tmp_path, files)
     reason = Exclusions([tmp_path]).reason(tmp_path / name)
