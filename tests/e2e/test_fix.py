@@ -79,9 +79,10 @@ def test_a_failing_test_is_fixed_with_no_chat_model(
     evidence = editor.webview()
     expect(evidence).to_contain_text("Verified")
     expect(evidence).to_contain_text("test_fees.py::test_the_first_days_are_free")
-    tick = page.locator("input.edit-checkbox").first
-    expect(tick).not_to_be_checked()
-    tick.check()
+    changed = page.get_by_role("checkbox", name=re.compile(r"^fees\.py"))
+    expect(changed).not_to_be_checked()
+    page.locator(".bulk-edit-panel .edit-checkbox").first.click()
+    expect(changed).to_be_checked()
     editor.screenshot("taken")
     apply.click()
     expect(apply).not_to_be_visible()
