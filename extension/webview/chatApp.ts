@@ -43,6 +43,7 @@ export class ChatApp {
     edit: (message) => {
       this.#edit(message);
     },
+    fix: ({ text, mentions }) => void this.#attempt(this.#host.ask("fix", { text, mentions })),
     regenerate: () => void this.#regenerate(),
   });
   readonly #composer = new Composer({

@@ -2,11 +2,13 @@
 import type { ChatMention, ChatMessage } from "../src/chatProtocol";
 import type { AnswerActions } from "./answerText";
 import { AnswerView } from "./answerView";
-import { element, iconButton } from "./elements";
+import { isAboutFailure } from "../src/core/chat/problems";
+import { element, iconButton, textButton } from "./elements";
 
 export interface MessageActions extends Omit<AnswerActions, "apply"> {
   readonly apply: (message: ChatMessage, block: number) => void;
   readonly edit: (message: ChatMessage) => void;
+  readonly fix: (message: ChatMessage) => void;
   readonly regenerate: () => void;
   readonly reveal: (mention: ChatMention) => void;
 }
@@ -68,9 +70,13 @@ export class MessageView {
     const edit = iconButton("edit", "Edit and ask again", () => {
       this.actions.edit(this.#message);
     });
+    const fix = textButton("Fix this", () => {
+      this.actions.fix(this.#message);
+    });
+    const offered = isAboutFailure(message.text, message.mentions) ? [fix] : [];
     this.element.append(
       element("div", { class: "question" }, message.text),
-      element("div", { class: "footer" }, ...mentions, edit),
+      element("div", { class: "footer" }, ...mentions, ...offered, edit),
     );
   }
 }

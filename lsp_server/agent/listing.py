@@ -73,7 +73,8 @@ def _of_repository(root: Path) -> tuple[list[str], list[str], list[str]]:
     untracked: list[str] = []
     for path in others:
         if not path.endswith("/"):
-            untracked.append(path)
+            if not _is_linked_environment(root / path):
+                untracked.append(path)
         elif not is_installed(root / path):
             untracked += (f"{path}{it}" for it in _untracked_in(root, path))
     for path in submodules:
@@ -91,6 +92,11 @@ def _untracked_in(root: Path, path: str) -> Iterator[str]:
     rules = Exclusions([root]).folder(folder)
     if rules is not None and not (folder / ".git").exists():
         yield from _walk(folder, rules)
+
+
+def _is_linked_environment(path: Path) -> bool:
+    """Whether it is a link to an environment: one that tests run with is shown in its place."""
+    return path.is_symlink() and (path / "pyvenv.cfg").is_file()
 
 
 def _made(root: Path) -> Iterator[str]:
@@ -141,7 +147,8 @@ def _walk(folder: Path, rules: FolderRules | None = None) -> Iterator[str]:
             if rules.reason(entry.name, is_folder=is_folder):
                 continue
             if not is_folder:
-                yield path
+                if not _is_linked_environment(Path(entry.path)):
+                    yield path
             elif not is_installed(Path(entry.path)):
                 waiting.append((path, rules.enter(entry.name)))
 

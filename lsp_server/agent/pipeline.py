@@ -135,7 +135,7 @@ class Fix:
         ranked = await self._choice(baseline, self._location(baseline, lines))
         files = ranked.files
         if not files:
-            return self._result(None, (), files, baseline, "nothing in the issue leads to a file")
+            return self._result(None, (), files, baseline, self._why_nowhere(baseline))
         evidence = await self._rounds(self._task(baseline, lines, ranked), baseline)
         best = self._bench.select(evidence)
         self._log.add(
@@ -330,6 +330,14 @@ class Fix:
             yield found
 
     # What is said.
+
+    def _why_nowhere(self, baseline: Baseline | None) -> str:
+        if baseline is not None and not baseline.failing and not baseline.passing:
+            said = baseline.output.strip().splitlines()
+            return f"no test was run: {said[-1].strip() if said else 'the command said nothing'}"
+        if not self._request.issue.strip():
+            return "no test fails, and nothing was said of what is wrong"
+        return "nothing in the issue leads to a file"
 
     @property
     def _elapsed_s(self) -> float:

@@ -65,7 +65,7 @@ BENCHMARKS = {
 @click.option(
     "--only",
     help="For `all`: which, as name,name; the others keep their figures. "
-    "For `fix`: quixbugs, humanevalfix or issues alone.",
+    "For `fix`: quixbugs, humanevalfix, overhead or issues alone.",
 )
 @click.option(
     "--out",

@@ -32,6 +32,7 @@ from lsp_server.agent.sandbox import SandboxUnavailable
 from lsp_server.agent.task import Request
 from lsp_server.agent.trajectory import Trajectory
 from lsp_server.agent.workbench import Models, Settings, open_workbench
+from lsp_server.bench import fix_overhead
 from lsp_server.bench.fix_localize import AT, Located, indexed, locate, recall
 from lsp_server.bench.fix_programs import PROGRAM, TESTS, Program, humanevalfix, quixbugs
 from lsp_server.bench.measure import CouldNotRun
@@ -83,11 +84,25 @@ async def run(
                 outcomes = await _fix_all(programs, Path(scratch, name), console)
                 result[name] = _summary(outcomes)
                 _print_programs(console, name, outcomes)
+        if only in {"", "overhead"}:
+            result["overhead"] = await _overhead(Path(scratch, "overhead"), console)
     if only in {"", "issues"}:
         result["localization"] = await asyncio.to_thread(
             _locate_all, data, checkouts, console, quick=quick
         )
     return result
+
+
+async def _overhead(folder: Path, console: Console) -> dict[str, float]:
+    try:
+        found = await fix_overhead.measure(folder)
+    except SandboxUnavailable as error:
+        raise CouldNotRun(f"a fix begins with its sandbox: {error}") from error
+    console.print(
+        f"Beside models and tests a fix of {found['files']:g} files takes {found['whole_s']:g} s, "
+        f"{found['open_s']:g} s of it before it begins to look."
+    )
+    return found
 
 
 async def _fix_all(programs: Sequence[Program], folder: Path, console: Console) -> list[Outcome]:

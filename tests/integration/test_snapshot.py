@@ -93,6 +93,8 @@ async def test_what_is_committed_what_is_not_and_what_is_unsaved(
     (repository / ".env").write_text("KEY=1")
     (repository / ".venv/lib").mkdir(parents=True)
     (repository / ".venv/pyvenv.cfg").write_text("")
+    # Which the ignore rule, as it ends with a slash, does not name.
+    (repository / "linked").symlink_to(".venv")
     before = everything(repository)
     snapshot = await Snapshot.take(
         repository,

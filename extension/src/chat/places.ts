@@ -79,6 +79,12 @@ async function showSymbol(name: string, chat: ChatService): Promise<void> {
   await reveal(found);
 }
 
+/** The text of a file that is mentioned, as it stands in the editor. */
+export async function readMentioned({ ref }: ChatMention): Promise<string> {
+  const uri = inWorkspace(Uri.parse(ref, true));
+  return (await workspace.openTextDocument(uri)).getText();
+}
+
 async function show(uri: Uri, line: number | undefined): Promise<void> {
   const at = line === undefined ? undefined : new Position(Math.max(0, line), 0);
   await window.showTextDocument(uri, at === undefined ? {} : { selection: new Range(at, at) });

@@ -1,10 +1,11 @@
 /** Answers what the web view asks: by the server, or by what the editor does. */
-import { env, window, workspace } from "vscode";
+import { commands, env, window, workspace } from "vscode";
 import type { ChatMention } from "../chatProtocol";
 import type { Method, ParamsOf, ResultOf } from "../core/chat/viewMessages";
+import { FIX_COMMAND } from "../fix";
 import { activeEditor, type ChatService } from "./chatService";
 import { setUpChatModel } from "./modelSetup";
-import { follow, reveal } from "./places";
+import { follow, readMentioned, reveal } from "./places";
 import {
   ApplyRequest,
   ContextRequest,
@@ -71,6 +72,13 @@ export function createRelay(chat: ChatService, onShowing: (id: string | null) =>
     },
     reveal: async ({ mention }) => {
       await reveal(mention);
+      return {};
+    },
+    fix: async ({ text, mentions }) => {
+      const issues = mentions.filter(({ kind }) => kind === "issue");
+      const told = await Promise.all(issues.map(readMentioned));
+      // It takes minutes and tells of itself: the chat need not wait.
+      void commands.executeCommand(FIX_COMMAND, undefined, [text, ...told].join("\n\n"));
       return {};
     },
     setUpModel: async () => {

@@ -218,6 +218,7 @@ class Harness {
         return { isDone: true };
       case "copy":
       case "insert":
+      case "fix":
       case "follow":
       case "reveal":
       case "setUpModel":

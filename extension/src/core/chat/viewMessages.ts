@@ -49,6 +49,8 @@ export interface ViewRequests {
   readonly insert: Request<{ readonly text: string }, NoFields>;
   readonly follow: Request<{ readonly target: Target }, NoFields>;
   readonly reveal: Request<{ readonly mention: ChatMention }, NoFields>;
+  /** Begins a fix of what a question is about. */
+  readonly fix: Request<Pick<ChatSendParams, "text" | "mentions">, NoFields>;
   readonly setUpModel: Request<NoFields, NoFields>;
   /** Which conversation is on the screen, for the commands of the palette. */
   readonly showing: Request<{ readonly id: string | null }, NoFields>;

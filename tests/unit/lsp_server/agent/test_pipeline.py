@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ from lsp_server.agent.sample_proposer import SampleProposer
 from lsp_server.agent.task import Proposer, Request, Task
 from lsp_server.agent.trajectory import Trajectory
 from lsp_server.bench.context_snapshot import MemorySnapshot
-from tests.unit.lsp_server.agent.fake_chat import Call, FakeChat, LocalJudge
+from tests.unit.lsp_server.agent.fake_chat import Call, FakeBaseline, FakeChat, LocalJudge
 from tests.unit.lsp_server.agent.local_runner import copier
 from tests.unit.lsp_server.made_repository import repository
 from tests.unit.lsp_server.on_loop import on_loop
@@ -318,6 +319,32 @@ async def test_a_proposer_is_told_what_is_known() -> None:
     assert once.task.failing == ("t::ten", "t::thirty")
     assert once.task.suspects[0].path == PATH
     assert result.best is None
+
+
+@dataclass
+class Silent(LocalJudge):
+    """Of tests of which none was run."""
+
+    async def baseline(self, tests: Sequence[str] = ()) -> FakeBaseline:
+        del tests
+        return FakeBaseline((), (), output="collecting\nNo module named pytest\n")
+
+
+@pytest.mark.parametrize(
+    ("issue", "local", "reason"),
+    [
+        ("", Silent(PATH, TEXT, {}), "no test was run: No module named pytest"),
+        ("", LocalJudge(PATH, TEXT, {"t::one": "True"}), "no test fails, and nothing was said"),
+        ("Colours", LocalJudge(PATH, TEXT, {"t::one": "True"}), "nothing in the issue leads to"),
+    ],
+)
+@on_loop
+async def test_why_there_is_nowhere_to_look_is_said(
+    issue: str, local: LocalJudge, reason: str
+) -> None:
+    result = await Fix(Request(issue), bench(local, []), Trajectory("k", None)).run()
+    assert result.best is None
+    assert result.reason.startswith(reason)
 
 
 # The loop with tools.

@@ -1,0 +1,101 @@
+"""A failing test fixed as a user meets it: asked for, allowed, reviewed with its evidence, and taken."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from .waiting import wait_until
+from .workbench import LaunchEditor
+
+pytestmark = pytest.mark.e2e
+
+FEES = '''\
+"""What a late book costs."""
+
+FREE_DAYS = 3
+
+
+def fee(days):
+    if days < FREE_DAYS:
+        return 0
+    return 10 * (days - FREE_DAYS)
+
+
+def label(days):
+    return f"{fee(days)} cents" if days >= FREE_DAYS else "free"
+'''
+RIGHT = FEES.replace("if days >= FREE_DAYS", "if days > FREE_DAYS")
+TESTS = """\
+from fees import fee, label
+
+
+def test_the_first_days_are_free():
+    assert [label(1), label(3)] == ["free", "free"]
+
+
+def test_each_further_day_costs_as_much():
+    assert [fee(3), fee(4), label(5)] == [0, 10, "20 cents"]
+"""
+FIX_LIMIT_MS = 240_000  # a bound for machines under load
+
+
+def test_a_failing_test_is_fixed_with_no_chat_model(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / "fees.py").write_text(FEES)
+    (workspace / "test_fees.py").write_text(TESTS)
+    (workspace / ".venv").symlink_to(sys.prefix)  # the environment of these tests has pytest
+    editor = launch_editor(workspace, {"sparrow.server.path": str(sparrow)})
+    page = editor.page
+    editor.open_file("test_fees.py")
+    editor.wait_for_status("ready")
+    editor.wait_for_index("2 files")
+
+    editor.run_command("Sparrow: Fix Issue…")
+    issue = page.locator(".quick-input-widget:visible input[type=text]")
+    expect(issue).to_be_focused()
+    editor.screenshot("issue")
+    issue.press("Enter")
+    consent = page.locator(".monaco-dialog-box")
+    expect(consent).to_contain_text("May Sparrow run this workspace's tests?")
+    editor.screenshot("consent")
+    consent.get_by_role("button", name="Run Tests").click()
+    progress = editor.notification("Sparrow: looking for a fix")
+    expect(progress).to_be_visible()
+    editor.screenshot("progress")
+
+    apply = page.get_by_role("button", name=re.compile("^Apply"))
+    expect(apply).to_be_visible(timeout=FIX_LIMIT_MS)
+    editor.screenshot("review")
+    # What failed before and passes now stands beside the change, none of which is taken unasked.
+    evidence = editor.webview()
+    expect(evidence).to_contain_text("Verified")
+    expect(evidence).to_contain_text("test_fees.py::test_the_first_days_are_free")
+    changed = page.get_by_role("checkbox", name=re.compile(r"^fees\.py"))
+    expect(changed).not_to_be_checked()
+    page.locator(".bulk-edit-panel .edit-checkbox").first.click()
+    expect(changed).to_be_checked()
+    editor.screenshot("taken")
+    apply.click()
+    expect(apply).not_to_be_visible()
+    editor.run_command("File: Save All Files")
+    wait_until(lambda: editor.file_text("fees.py") == RIGHT, "the fix in fees.py", 30)
+    editor.open_file("fees.py")
+    editor.screenshot("fixed")
+    assert editor.notifications() == []
+    tests = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--noconftest"],
+        cwd=workspace,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tests.returncode == 0, tests.stdout
