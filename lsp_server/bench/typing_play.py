@@ -24,6 +24,7 @@ class Played:
 
     keys: int = 0
     shown_ms: list[float] = field(default_factory=list)  # from a key to what it shows
+    right: int = 0  # of those shown, as many as were typed next
     accepted_characters: int = 0
     requests: int = 0
     cancelled: int = 0
@@ -34,6 +35,7 @@ class Played:
     def add(self, other: Played) -> None:
         self.keys += other.keys
         self.shown_ms += other.shown_ms
+        self.right += other.right
         self.accepted_characters += other.accepted_characters
         self.requests += other.requests
         self.cancelled += other.cancelled
@@ -48,6 +50,7 @@ class _Typist:
         self.document = document
         self.cursor = cursor
         self.shown_ms: list[float] = []
+        self.right = 0
         self.suggestion = ""
         self.right_since: float | None = None
         self._request: asyncio.Task[None] | None = None
@@ -80,6 +83,7 @@ class _Typist:
         self.suggestion = answer.text if answer else ""
         if answer is not None:
             self.shown_ms.append((now - pressed) * 1000)
+            self.right += rest.startswith(self.suggestion)
         if not self.suggestion or not rest.startswith(self.suggestion):
             self.right_since = None
         elif self.right_since is None:
@@ -123,7 +127,7 @@ async def play(
             played.keys += 1
     await typist.settle()
     after, _ = await _stats(client)
-    played.shown_ms = typist.shown_ms
+    played.shown_ms, played.right = typist.shown_ms, typist.right
     played.requests = after.requests - before.requests
     played.cancelled = after.cancelled - before.cancelled
     played.tokens = after.generated_tokens - before.generated_tokens

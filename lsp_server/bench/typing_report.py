@@ -28,6 +28,7 @@ def row_of(name: str, engine: str, delay_ms: float | None, played: Played) -> di
         "engine": engine,
         "engine_delay_ms": delay_ms,
         "samples": len(shown),
+        "right": played.right,
         "keys": played.keys,
         "shown_p50_ms": round(statistics.median(shown), 2) if shown else None,
         "shown_p95_ms": round(percentile(shown, 0.95), 2) if shown else None,
@@ -49,7 +50,10 @@ def print_tables(console: Console, result: dict[str, Any]) -> None:
     table = Table(title=f"Typing: {result['characters']} characters at {result['places']} places")
     for heading in ("trace", "engine"):
         table.add_column(heading)
-    for heading in ("keys", "shown", "p50 ms", "p95 ms", "requests", "cancelled", "kB", "tok/char"):
+    for heading in (
+        *("keys", "shown", "right", "p50 ms", "p95 ms"),
+        *("requests", "cancelled", "kB", "tok/char"),
+    ):
         table.add_column(heading, justify="right")
     for row in result["traces"]:
         delay = row["engine_delay_ms"]
@@ -57,7 +61,8 @@ def print_tables(console: Console, result: dict[str, Any]) -> None:
         table.add_row(
             row["name"],
             engine,
-            *map(_cell, (row["keys"], row["samples"], row["shown_p50_ms"], row["shown_p95_ms"])),
+            *map(_cell, (row["keys"], row["samples"], row["right"])),
+            *map(_cell, (row["shown_p50_ms"], row["shown_p95_ms"])),
             *map(_cell, (row["requests"], row["cancelled"], row["wire_bytes"] / 1000)),
             _cell(row["tokens_per_accepted_char"]),
         )

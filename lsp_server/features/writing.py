@@ -73,9 +73,11 @@ async def _stream(
     async with contextlib.aclosing(stream):
         async for message in stream:
             if isinstance(message, Delta):
-                generated.logprobs += [it.logprob for it in message.logprobs]
-                logprob = sum(it.logprob for it in message.logprobs)
-                generated.add(filter_.feed(message.text, logprob), message.tokens)
+                logprobs = [it.logprob for it in message.logprobs]
+                passed = filter_.feed(message.text, sum(logprobs))
+                if passed.stop is not Stop.UNSURE or not passed.text:
+                    generated.logprobs += logprobs  # of what may be shown
+                generated.add(passed, message.tokens)
                 if generated.passed.stop is not None:
                     return
             else:

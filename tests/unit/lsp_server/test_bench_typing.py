@@ -80,9 +80,13 @@ def test_figures_where_nothing_was_shown_or_taken_are_none() -> None:
     row = row_of("uniform", "scripted", 0.0, Played(keys=60, tokens=5))
     assert (row["shown_p50_ms"], row["tokens_per_accepted_char"]) == (None, None)
     row = row_of(
-        "bursty", "wren", None, Played(tokens=6, accepted_characters=12, shown_ms=[3, 1, 2])
+        "bursty",
+        "wren",
+        None,
+        Played(tokens=6, accepted_characters=12, shown_ms=[3, 1, 2], right=2),
     )
     assert (row["shown_p50_ms"], row["tokens_per_accepted_char"]) == (2, 0.5)
+    assert (row["samples"], row["right"]) == (3, 2)
 
 
 def test_gaps_are_read_from_the_data(tmp_path: Path) -> None:

@@ -421,6 +421,7 @@ async def test_a_text_ends_where_the_model_becomes_unsure(window: Window) -> Non
     assert shown is not None
     assert shown.text == "first("
     assert "unsure" in window.trace.stopped
+    assert window.trace.mean_logprob == -0.5
     assert window.client.closed == 1
     assert window.client.taken == 3
     by_hand = await window.ask(0, 4, trigger=completion.ASKED_FOR)

@@ -298,7 +298,30 @@ def test_it_ends_as_soon_as_that_is_sure(marked: str, said: str) -> None:
     ],
 )
 def test_it_ends_with_the_last_word_that_is_sure(marked: str, said: list[str], passed: str) -> None:
-    place = around("python", marked)
+    check_unsure("python", marked, said, passed)
+
+
+@pytest.mark.parametrize(
+    ("language", "marked", "said", "passed"),
+    [
+        ("typescript", "const total = |\n", ["items", ".", "reduce", "("], "items."),
+        ("typescript", "f(|)\n", ["a", ", ", "b"], "a, "),
+        ("go", "if err := |\n", ["run", "(", "ctx"], "run("),
+        ("go", "func f() {\n\t|\n}\n", ["return x\n", "\t", "y"], "return x\n\t"),
+        ("rust", "let n = |\n", ["v", ".", "iter"], "v."),
+        ("rust", "let s = Str|\n", ["ing", "::", "from"], "ing::"),
+        ("java", "int n = |\n", ["list", ".", "size"], "list."),
+        ("java", "String na|\n", ["m", "e", "s"], ""),
+        ("cpp", "auto p = |\n", ["std", "::", "make"], "std::"),
+        ("cpp", "foo(|);\n", ["*", "b", "a"], "*"),
+    ],
+)
+def test_in_each_language(language: str, marked: str, said: list[str], passed: str) -> None:
+    check_unsure(language, marked, said, passed)
+
+
+def check_unsure(language: str, marked: str, said: list[str], passed: str) -> None:
+    place = around(language, marked)
     filter_ = Filter(place, extent(place, lambda: Surround.CODE), 10, least_chance=0.2)
     for piece in said:
         filter_.feed(piece, math.log(0.5))

@@ -21,6 +21,7 @@ def replace(start: int, end: int, text: str) -> Edit:
 
 
 WORD = [insert(4, "l"), insert(5, "e"), insert(6, "n")]
+LATER = [insert(6, "l"), insert(7, "e"), insert(8, "n")]
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,13 @@ WORD = [insert(4, "l"), insert(5, "e"), insert(6, "n")]
     [
         (WORD, False),
         ([*WORD, remove(4, 7)], True),  # the word, as an editor takes it back
+        ([insert(4, "a"), insert(5, "."), *LATER, remove(6, 9)], False),  # Ctrl+Backspace
+        ([insert(4, "a"), insert(5, " "), *LATER, remove(6, 9)], False),
+        ([insert(4, "a"), insert(5, " "), *LATER, remove(5, 9)], True),  # what an undo takes
+        ([insert(4, "a"), insert(5, "."), *LATER, remove(4, 9)], True),
+        ([insert(4, "a."), *LATER, remove(6, 9)], True),  # that was accepted: it may be either
+        ([insert(4, "a"), insert(5, "."), insert(6, "len"), remove(6, 9)], True),
+        ([insert(0, "#"), insert(5, "l"), insert(6, "e"), remove(5, 7)], True),  # typed elsewhere
         ([*WORD, remove(6, 7)], False),  # Backspace
         ([*WORD, remove(6, 7), insert(6, "n")], False),  # typed once more
         ([insert(4, "accepted()"), remove(4, 14)], True),
