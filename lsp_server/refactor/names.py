@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+import symtable
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -72,6 +73,15 @@ def spaced(text: str, name: str) -> str:
             end -= 1
         lines[end:following] = ["", ""]
     return text[: found.end()] + "\n".join(lines)
+
+
+def defines(text: str, name: str) -> bool:
+    """Whether a module binds a name at its level by anything but an import, or cannot be read."""
+    try:
+        table = symtable.symtable(text, "<module>", "exec")
+    except (SyntaxError, ValueError, RecursionError):
+        return True
+    return name in table.get_identifiers() and table.lookup(name).is_assigned()
 
 
 def imports(text: str, module: str) -> bool:

@@ -126,6 +126,9 @@ def _of_head(lines: Sequence[str], number: int, head: re.Match[str]) -> Iterator
         yield Offer(
             "move_to_new_file", f"Move '{name}' to a new file", "refactor.move.newFile", name=name
         )
+        yield Offer(
+            "move_to_file", f"Move '{name}' to another file", "refactor.move.file", name=name
+        )
     elif not is_class and _class_of(lines, number, head[1]):
         is_special = name.startswith("__")
         yield Offer(

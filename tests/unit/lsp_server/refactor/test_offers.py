@@ -57,8 +57,16 @@ def offered(marked: str) -> list[str]:
 @pytest.mark.parametrize(
     ("old", "marked", "expected"),
     [
-        ("def plain(", "def pl|ain(", ["Inline function 'plain'", "Move 'plain' to a new file"]),
-        ("class Shop", "class |Shop", ["Move 'Shop' to a new file"]),
+        (
+            "def plain(",
+            "def pl|ain(",
+            [
+                "Inline function 'plain'",
+                "Move 'plain' to a new file",
+                "Move 'plain' to another file",
+            ],
+        ),
+        ("class Shop", "class |Shop", ["Move 'Shop' to a new file", "Move 'Shop' to another file"]),
         ("total = first", "to|tal = first", ["Inline variable 'total'"]),
         ("LIMIT = 3", "LI|MIT = 3", []),
         ("return plain(", "return plain|(", ["Inline function 'plain'"]),
