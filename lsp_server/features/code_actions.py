@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,9 @@ from lsp_server.edits.change import Change, EditKind, FileChange
 from lsp_server.edits.hunks import Hunk, apply_hunks, find_hunks, find_renamed
 from lsp_server.edits.preview import with_preview
 from lsp_server.edits.workspace_edit import EditRefused, WorkspaceChange, plan_edit
+from lsp_server.refactor import names
 from lsp_server.refactor.job import Doubt, Job, Outcome, Task
-from lsp_server.refactor.offers import Offer, find_offers, name_at
+from lsp_server.refactor.offers import Offer, find_offers, name_at, text_between
 from lsp_server.refactor.organize import organize_imports
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.worker_client import RefactorWorker
@@ -69,11 +70,14 @@ class CodeActions:
         folders: Folders,
         index: Workspace,
         worker: RefactorWorker,
+        propose_name: Callable[[str, str, str], Awaitable[str]],
     ) -> None:
+        """`propose_name` asks for one; see `naming.Naming.propose`."""
         self._documents = documents
         self._folders = folders
         self._index = index
         self._worker = worker
+        self._propose_name = propose_name
 
     def find(
         self,
@@ -220,7 +224,7 @@ class CodeActions:
         def uri_of(path: str) -> str:
             return open_there[path].uri if path in versions else (folder / path).as_uri()
 
-        outcome = await self._worker.perform(job)
+        outcome = await self._named(document, job, await self._worker.perform(job))
         change = Change(
             f"{title}. {outcome.note}" if outcome.note else title,
             tuple(
@@ -238,6 +242,15 @@ class CodeActions:
         gap = self._gap(folder) if name and not outcome.is_local else ""
         checked = await self._checked(change, _doubts(change, outcome), renamed, gap)
         return Resolved(checked, _name_at(change, outcome))
+
+    async def _named(self, document: Document, job: Job, outcome: Outcome) -> Outcome:
+        """What was extracted, by the name that a model has for it, where there is one."""
+        kind = {"extract_function": "function", "extract_variable": "variable"}.get(job.task, "")
+        if not kind or outcome.name_at is None or self._folders.exclusion(document):
+            return outcome
+        code = text_between(document.lines, job.start, job.end)
+        name = await self._propose_name(kind, code, outcome.files[0].after)
+        return names.renamed(outcome, name) if name else outcome
 
     def _concerned(self, document: Document, name: str) -> list[str]:
         paths = self._index.files_naming(document.uri, name, MAX_FILES + 1)

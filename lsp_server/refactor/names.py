@@ -6,6 +6,9 @@ import ast
 import keyword
 import re
 import symtable
+from dataclasses import replace
+
+from lsp_server.refactor.job import Outcome
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -56,6 +59,17 @@ def first_place(after: str, name: str, *, is_use: bool) -> tuple[int, int] | Non
             ):
                 return number, found.start()
     return None
+
+
+def renamed(outcome: Outcome, name: str) -> Outcome:
+    """What was extracted under another name, which stands nowhere in its file, as the one it has."""
+    (file,) = outcome.files
+    assert outcome.name_at is not None
+    line, column = outcome.name_at
+    own = _WORD.match(file.after.split("\n")[line], column)
+    assert own is not None
+    after = re.sub(rf"(?<!\w){own[0]}(?!\w)", name, file.after)
+    return replace(outcome, files=(replace(file, after=after),))
 
 
 def spaced(text: str, name: str) -> str:
