@@ -34,6 +34,7 @@ from lsp_server.edge.progress import WorkDoneProgress
 from lsp_server.edge.pygls_protocol import SparrowProtocol
 from lsp_server.features.code_actions import CodeActions
 from lsp_server.features.completion import CompletionFeature
+from lsp_server.features.naming import Naming
 from lsp_server.features.status import StatusFeature
 from lsp_server.features.warm_up import WarmUpFeature
 from lsp_server.models import Models
@@ -132,6 +133,10 @@ class SparrowServer(LanguageServer):
             folders=self.folders,
             index=self.index,
             worker=self.refactor_worker,
+            # A model that is not loaded is not loaded for a name.
+            propose_name=Naming(
+                lambda: self.models.for_chat() if self.models.chats else None
+            ).propose,
         )
         self.chat_state = make_chat_state(self)
         self.chat = make_chat(self)

@@ -27,7 +27,7 @@ import {
   type StatusParams,
 } from "./protocol";
 import { FIX_COMMAND } from "./fix";
-import { RENAME_COMMAND, refactorMiddleware } from "./refactor";
+import { CHOOSE_FILE_COMMAND, RENAME_COMMAND, refactorMiddleware } from "./refactor";
 import { allSettings, COMPLETED_SCHEMES, isEnabled, isLanguageEnabled, SECTION } from "./settings";
 
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -128,7 +128,7 @@ function clientOptions(
     initializationOptions: () => ({
       settings: allSettings(),
       apiKeys,
-      commands: [RENAME_COMMAND, FIX_COMMAND],
+      commands: [RENAME_COMMAND, FIX_COMMAND, CHOOSE_FILE_COMMAND],
     }),
     // Deprecated for the pull model, which the server uses; this tells it when to pull.
     // eslint-disable-next-line @typescript-eslint/no-deprecated

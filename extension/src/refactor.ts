@@ -5,6 +5,7 @@ import {
   commands,
   Position,
   ProgressLocation,
+  RelativePattern,
   Uri,
   window,
   workspace,
@@ -21,6 +22,13 @@ export const RENAME_COMMAND = "sparrow.renameAt";
 /** Asks the user whether code of this workspace may be run, where that is not known. */
 export const MAY_RUN_COMMAND = "sparrow.mayRunTests";
 
+/** That the server may offer what a file has to be chosen for: it is asked for here. */
+export const CHOOSE_FILE_COMMAND = "sparrow.chooseFile";
+
+/** The kind of an action that moves something to a file that is there. */
+const MOVE = "refactor.move.file";
+const MAX_FILES = 5_000;
+
 /** The kind of an action that writes tests, which are run before they are shown. */
 const TESTS = "refactor.rewrite.tests";
 
@@ -35,7 +43,7 @@ export const refactorMiddleware: Middleware = {
   provideRenameEdits: (document, position, newName, token, next) =>
     workspace.isTrusted ? next(document, position, newName, token) : refuseRename(),
   resolveCodeAction: async (action, token, next) =>
-    (await isAllowed(action)) ? resolveWithProgress(action, token, next) : action,
+    (await isPrepared(action)) ? resolveWithProgress(action, token, next) : action,
 };
 
 /** Asks for another name for what stands there. */
@@ -52,11 +60,41 @@ function refuseRename(): never {
   throw new Error("In Restricted Mode Sparrow completes code and does nothing else.");
 }
 
-/** Of an action that runs code the user's word goes with it, and the interpreter to run it by. */
-async function isAllowed(action: CodeAction & { data?: unknown }): Promise<boolean> {
-  if (action.kind?.value !== TESTS) {
-    return true;
+type Prepared = CodeAction & { data?: unknown };
+
+/** What only the user knows goes with an action; false where they turn back. */
+async function isPrepared(action: Prepared): Promise<boolean> {
+  const kind = action.kind?.value;
+  if (kind === TESTS) {
+    return isAllowed(action);
   }
+  return kind === MOVE ? hasTarget(action) : true;
+}
+
+/** The file to move to. */
+async function hasTarget(action: Prepared): Promise<boolean> {
+  const { uri } = action.data as { readonly uri: string };
+  const own = Uri.parse(uri);
+  const folder = workspace.getWorkspaceFolder(own);
+  if (folder === undefined) {
+    return false;
+  }
+  const pattern = new RelativePattern(folder, "**/*.py");
+  const files = await workspace.findFiles(pattern, undefined, MAX_FILES);
+  const items = files
+    .filter((file) => file.toString() !== own.toString())
+    .map((file) => ({ label: workspace.asRelativePath(file, false), file }))
+    .sort((one, other) => one.label.localeCompare(other.label));
+  const chosen = await window.showQuickPick(items, { title: action.title });
+  if (chosen === undefined) {
+    return false;
+  }
+  action.data = { ...(action.data as object), argument: chosen.file.toString() };
+  return true;
+}
+
+/** Of an action that runs code the user's word goes with it, and the interpreter to run it by. */
+async function isAllowed(action: Prepared): Promise<boolean> {
   if (!(await commands.executeCommand<boolean>(MAY_RUN_COMMAND))) {
     return false;
   }

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # A command of the editor's that asks for another name: it is given a URI and a position.
 RENAME_COMMAND = "sparrow.renameAt"
+# A command of the editor's that asks for a file to move something to, which is done before `resolve`.
+CHOOSE_FILE_COMMAND = "sparrow.chooseFile"
 
 
 def register_actions(server: SparrowServer) -> None:
@@ -48,6 +50,7 @@ def _register_code_actions(server: SparrowServer, assists: Assists) -> None:
             start,
             end,
             params.context.only,
+            may_choose=CHOOSE_FILE_COMMAND in server.editor_commands,
             is_asked_for=params.context.trigger_kind == types.CodeActionTriggerKind.Invoked,
         )
         own = [_code_action(it) for it in found if not it.disabled or _shows_disabled(server)]

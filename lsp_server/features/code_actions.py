@@ -9,26 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsp_server.edits.change import Change, EditKind, FileChange
 from lsp_server.edits.hunks import Hunk, apply_hunks, find_hunks, find_renamed
-from lsp_server.edits.workspace_edit import (
-    AnnotatedEdit,
-    Annotation,
-    EditRefused,
-    WorkspaceChange,
-    plan_edit,
-)
+from lsp_server.edits.preview import with_preview
+from lsp_server.edits.workspace_edit import EditRefused, WorkspaceChange, plan_edit
+from lsp_server.refactor import names
 from lsp_server.refactor.job import Doubt, Job, Outcome, Task
-from lsp_server.refactor.offers import Offer, find_offers, name_at
+from lsp_server.refactor.offers import Offer, find_offers, name_at, text_between
 from lsp_server.refactor.organize import organize_imports
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.worker_client import RefactorWorker
-from lsp_server.workspace.documents import Document, Documents, Edit, Position
+from lsp_server.workspace.documents import Document, Documents, Position
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace
 
@@ -74,11 +70,14 @@ class CodeActions:
         folders: Folders,
         index: Workspace,
         worker: RefactorWorker,
+        propose_name: Callable[[str, str, str], Awaitable[str]],
     ) -> None:
+        """`propose_name` asks for one; see `naming.Naming.propose`."""
         self._documents = documents
         self._folders = folders
         self._index = index
         self._worker = worker
+        self._propose_name = propose_name
 
     def find(
         self,
@@ -88,8 +87,12 @@ class CodeActions:
         only: Sequence[str] | None = None,
         *,
         is_asked_for: bool = False,
+        may_choose: bool = False,
     ) -> list[Action]:
-        """What may be done with a selection, or at a cursor. `only` names kinds that are wanted."""
+        """What may be done with a selection, or at a cursor. `only` names kinds that are wanted.
+
+        `may_choose`: the editor can ask for a file, and gives its path as the `argument`.
+        """
         document = self._documents.get(uri)
         if document is None or document.language != "python":
             return []
@@ -103,7 +106,11 @@ class CodeActions:
             if not document.problem
             else []
         )
-        actions = [self._action(document, it, start, end, reason) for it in offers]
+        actions = [
+            self._action(document, it, start, end, reason)
+            for it in offers
+            if may_choose or it.task != "move_to_file"
+        ]
         data = self._data(document, _ORGANIZE, start, end)
         actions.append(Action("Organize imports", "source.organizeImports", data, reason))
         return [it for it in actions if _is_wanted(it.kind, only)]
@@ -196,7 +203,11 @@ class CodeActions:
         if place is None:
             raise RefactorRefused("the file is in no folder of the workspace")
         folder, path = place
-        paths = self._concerned(document, name) if name else ()
+        paths = self._concerned(document, name) if name else []
+        if task == "move_to_file":
+            paths.append(self._target(folder, argument))
+        elif task == "rename" and (snapshot := self._index.snapshot(document.uri)) is not None:
+            paths += snapshot.named(f"{name}.py")  # which it may be the name of
         open_there = self._open_in(folder)
         job = Job(
             task,
@@ -204,20 +215,25 @@ class CodeActions:
             path,
             (span[0].line, span[0].column),
             (span[1].line, span[1].column),
-            argument,
+            paths[-1] if task == "move_to_file" else argument,
             tuple(paths),
             {it: open_there[it].text for it in {path, *paths} if it in open_there},
         )
         versions = {it: open_there[it].version for it in job.texts}
-        outcome = await self._worker.perform(job)
+
+        def uri_of(path: str) -> str:
+            return open_there[path].uri if path in versions else (folder / path).as_uri()
+
+        outcome = await self._named(document, job, await self._worker.perform(job))
         change = Change(
             f"{title}. {outcome.note}" if outcome.note else title,
             tuple(
                 FileChange(
-                    open_there[it.path].uri if it.path in versions else (folder / it.path).as_uri(),
+                    uri_of(it.path),
                     it.before,
                     it.after,
                     versions.get(it.path),
+                    uri_of(it.moved_from) if it.moved_from else None,
                 )
                 for it in outcome.files
             ),
@@ -227,6 +243,15 @@ class CodeActions:
         checked = await self._checked(change, _doubts(change, outcome), renamed, gap)
         return Resolved(checked, _name_at(change, outcome))
 
+    async def _named(self, document: Document, job: Job, outcome: Outcome) -> Outcome:
+        """What was extracted, by the name that a model has for it, where there is one."""
+        kind = {"extract_function": "function", "extract_variable": "variable"}.get(job.task, "")
+        if not kind or outcome.name_at is None or self._folders.exclusion(document):
+            return outcome
+        code = text_between(document.lines, job.start, job.end)
+        name = await self._propose_name(kind, code, outcome.files[0].after)
+        return names.renamed(outcome, name) if name else outcome
+
     def _concerned(self, document: Document, name: str) -> list[str]:
         paths = self._index.files_naming(document.uri, name, MAX_FILES + 1)
         found = [it for it in paths if it.endswith(".py")]
@@ -235,6 +260,17 @@ class CodeActions:
                 f"the name {name} stands in more than {MAX_FILES} files, too many to look into"
             )
         return found
+
+    def _target(self, folder: Path, argument: str) -> str:
+        """The path of a file that something is to be moved to. Raises `RefactorRefused`."""
+        place = self._folders.place_of(argument)
+        if place is None or place[0] != folder or not place[1].endswith(".py"):
+            raise RefactorRefused(
+                "no file of Python in the same folder of the workspace was chosen"
+            )
+        if reason := self._folders.edit_refusal(argument):
+            raise RefactorRefused(f"{place[1]} cannot be edited: {reason}")
+        return place[1]
 
     def _gap(self, folder: Path) -> str:
         """Why uses of a name may be missed, in words; or nothing."""
@@ -268,8 +304,13 @@ class CodeActions:
         if refusal := await asyncio.to_thread(_verify, change, parsed, renamed):
             raise RefactorRefused(f"the result was not good, so nothing is changed: {refusal}")
         for file in change.files:
-            document = self._documents.get(file.uri)
-            if document is not None and document.version != file.version:
+            document = self._documents.get(file.renamed_from or file.uri)
+            is_same = document is None or (
+                document.text == file.before
+                if file.renamed_from
+                else document.version == file.version
+            )
+            if not is_same:
                 raise RefactorRefused("a document has changed meanwhile: ask once more")
 
         def find(before: str, after: str) -> Sequence[Hunk]:
@@ -279,7 +320,7 @@ class CodeActions:
             return _risk(file, hunk, doubts.get(file.uri, {}))
 
         try:
-            return _with_preview(
+            return with_preview(
                 plan_edit(change, refusal=self._folders.edit_refusal, risk=risk, find=find), gap
             )
         except EditRefused as error:
@@ -299,29 +340,6 @@ def _risk(file: FileChange, hunk: Hunk, doubts: Mapping[int, str]) -> str:
     first = (file.before or "").count("\n", 0, hunk.start)
     lines = range(first, first + hunk.old.count("\n") + 1)
     return next((doubts[it] for it in lines if it in doubts), "")
-
-
-def _with_preview(change: WorkspaceChange, gap: str) -> WorkspaceChange:
-    """A change of several files with something to confirm: that alone opens the editor's preview.
-
-    Where nothing in it is doubtful, that is an edit which does nothing; all others start ticked. Such
-    an edit also tells of a gap in what is known.
-    """
-    annotations = [edit.annotation for file in change.files for edit in file.edits]
-    is_single = len(change.files) < 2  # noqa: PLR2004 - several
-    if not gap and (is_single or any(it.needs_confirmation for it in annotations)):
-        return change
-    places, files = (f"{len(it):,}" for it in (annotations, change.files))
-    told = gap or f"{places} places in {files} files: look through them, and apply"
-    start = Position(0, 0)
-    heading = AnnotatedEdit(
-        Edit(start, start, ""), Annotation(change.title, told, needs_confirmation=True)
-    )
-    first = next((it for it in change.files if it.edits), None)
-    if first is None:
-        return change
-    headed = replace(first, edits=(heading, *first.edits))
-    return replace(change, files=tuple(headed if it is first else it for it in change.files))
 
 
 def _verify(

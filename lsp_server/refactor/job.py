@@ -16,6 +16,7 @@ Task = Literal[
     "rename",
     "move_method",
     "move_to_new_file",
+    "move_to_file",
     "remove_parameter",
     "swap_parameters",
     "add_parameter",
@@ -26,7 +27,7 @@ Task = Literal[
 class Job:
     """`texts` are of open documents, for which the disk is not read; `paths` may hold more files.
 
-    `argument` is the new name, or the number of a parameter, where the task has one.
+    `argument` is the new name, the parameters, or the path of a file, where the task has one.
     """
 
     task: Task
@@ -57,12 +58,16 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """What becomes of one file; `before` is None for one that is made."""
+    """What becomes of one file; `before` is None for one that is made.
+
+    One that moves has where it was in `moved_from`.
+    """
 
     path: str
     before: str | None
     after: str
     doubts: tuple[Doubt, ...] = ()
+    moved_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Outcome:
                 it["before"],
                 it["after"],
                 tuple(Doubt(**doubt) for doubt in it["doubts"]),
+                it["moved_from"],
             )
             for it in data["files"]
         )

@@ -5,6 +5,10 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+import symtable
+from dataclasses import replace
+
+from lsp_server.refactor.job import Outcome
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -57,6 +61,17 @@ def first_place(after: str, name: str, *, is_use: bool) -> tuple[int, int] | Non
     return None
 
 
+def renamed(outcome: Outcome, name: str) -> Outcome:
+    """What was extracted under another name, which stands nowhere in its file, as the one it has."""
+    (file,) = outcome.files
+    assert outcome.name_at is not None
+    line, column = outcome.name_at
+    own = _WORD.match(file.after.split("\n")[line], column)
+    assert own is not None
+    after = re.sub(rf"(?<!\w){own[0]}(?!\w)", name, file.after)
+    return replace(outcome, files=(replace(file, after=after),))
+
+
 def spaced(text: str, name: str) -> str:
     """With two blank lines around a new function of the module, where rope leaves one."""
     head = re.compile(rf"\n+((?:async )?def {re.escape(name)}\()")
@@ -72,6 +87,15 @@ def spaced(text: str, name: str) -> str:
             end -= 1
         lines[end:following] = ["", ""]
     return text[: found.end()] + "\n".join(lines)
+
+
+def defines(text: str, name: str) -> bool:
+    """Whether a module binds a name at its level by anything but an import, or cannot be read."""
+    try:
+        table = symtable.symtable(text, "<module>", "exec")
+    except (SyntaxError, ValueError, RecursionError):
+        return True
+    return name in table.get_identifiers() and table.lookup(name).is_assigned()
 
 
 def imports(text: str, module: str) -> bool:

@@ -72,7 +72,7 @@ def _of_selection(lines: Sequence[str], start: Place, end: Place) -> Iterator[Of
     if last - start[0] >= MAX_SELECTED_LINES:
         yield _extract_function(f"more than {MAX_SELECTED_LINES} lines are selected")
         return
-    text = _text(lines, start, end)
+    text = text_between(lines, start, end)
     if not text.strip():
         return
     if _parses(text.strip(), "eval"):
@@ -93,7 +93,8 @@ def _extract_function(disabled: str = "") -> Offer:
     )
 
 
-def _text(lines: Sequence[str], start: Place, end: Place) -> str:
+def text_between(lines: Sequence[str], start: Place, end: Place) -> str:
+    """What is selected of a text."""
     if start[0] == end[0]:
         return lines[start[0]][start[1] : end[1]]
     between = lines[start[0] + 1 : end[0]]
@@ -136,6 +137,9 @@ def _of_head(lines: Sequence[str], number: int, head: re.Match[str]) -> Iterator
     if not head[1]:
         yield Offer(
             "move_to_new_file", f"Move '{name}' to a new file", "refactor.move.newFile", name=name
+        )
+        yield Offer(
+            "move_to_file", f"Move '{name}' to another file", "refactor.move.file", name=name
         )
     elif not is_class and _class_of(lines, number, head[1]):
         is_special = name.startswith("__")

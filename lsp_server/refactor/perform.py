@@ -42,13 +42,17 @@ def perform(job: Job, scratch: Path) -> Outcome:
             files=tuple(
                 replace(
                     it,
-                    before=None if it.before is None else mirror.with_line_ends(it.path, it.before),
-                    after=mirror.with_line_ends(it.path, it.after),
+                    before=None if it.before is None else _with_line_ends(mirror, it, it.before),
+                    after=_with_line_ends(mirror, it, it.after),
                 )
                 for it in outcome.files
-                if it.before != it.after
+                if it.before != it.after or it.moved_from
             ),
         )
+
+
+def _with_line_ends(mirror: Mirror, file: Rewritten, text: str) -> str:
+    return mirror.with_line_ends(file.moved_from or file.path, text)
 
 
 def _told(error: RopeError) -> str:
@@ -144,6 +148,23 @@ def _move_to_new_file(job: Job, mirror: Mirror, source: Source) -> Outcome:
     return Outcome(tuple(replace(it, before=None) if it.path == path else it for it in files), path)
 
 
+def _move_to_file(job: Job, mirror: Mirror, source: Source) -> Outcome:
+    from rope.refactor.move import MoveGlobal
+
+    target = job.argument
+    if target not in mirror.texts or target == job.path:
+        raise RefactorRefused(f"{target or 'nothing'} is no other file of Python in the workspace")
+    engine = MoveGlobal(mirror.project, mirror.resource(job.path), _offset(source, job.start))
+    if names.defines(mirror.texts[target], engine.old_name):
+        raise RefactorRefused(
+            f"{target} defines {engine.old_name} already: rename one of them first"
+        )
+    changes = engine.get_changes(mirror.resource(target), resources=mirror.resources())
+    files = _files(changes, mirror)
+    _check_imports(files, job.path, target)
+    return Outcome(tuple(files), target)
+
+
 def _check_imports(files: list[Rewritten], old: str, new: str) -> None:
     """Raises `RefactorRefused` for two modules that would import each other."""
     texts = {it.path: it.after for it in files}
@@ -185,6 +206,7 @@ _TASKS: dict[Task, Callable[[Job, Mirror, Source], Outcome]] = {
     "rename": _rename,
     "move_method": _move_method,
     "move_to_new_file": _move_to_new_file,
+    "move_to_file": _move_to_file,
     "remove_parameter": _change_signature,
     "swap_parameters": _change_signature,
     "add_parameter": _change_signature,

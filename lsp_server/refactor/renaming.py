@@ -11,6 +11,7 @@ import keyword
 import re
 import tokenize
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 from rope.base import evaluate, pynames, pyobjects, worder
@@ -35,6 +36,8 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
     old_name = worder.get_name_at(resource, offset)
     found: tuple[Any, Any] = evaluate.eval_location2(mirror.project.get_pymodule(resource), offset)
     instance, pyname = found
+    if pyname is not None and isinstance(pyname.get_object(), pyobjects.AbstractModule):
+        return Outcome(tuple(_rename_module(mirror, pyname, old_name, new_name)), path)
     _check(mirror, pyname, old_name, new_name)
     module, line = pyname.get_definition_location()
     home = module.get_resource().path
@@ -62,6 +65,37 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
             )
             files.append(Rewritten(resource_.path, text, apply_edits(text, edits), doubts))
     return Outcome(tuple(files), path, is_local=is_local)
+
+
+def _rename_module(
+    mirror: Mirror, pyname: Any, old_name: str, new_name: str
+) -> Iterator[Rewritten]:
+    """The file moves, and what imports it follows."""
+    resource = pyname.get_object().get_resource()
+    path = resource.path if resource is not None else ""
+    if resource is not None and (resource.is_folder() or resource.name == "__init__.py"):
+        raise RefactorRefused(f"{old_name} is a package: rename its folder in the editor")
+    if path not in mirror.texts:
+        raise RefactorRefused(f"{old_name} is no module of the workspace, or its file is not known")
+    if PurePosixPath(path).stem != old_name:
+        raise RefactorRefused(
+            f"{old_name} is another name for {path}: rename it where it is imported"
+        )
+    moved = str(PurePosixPath(path).with_name(f"{new_name}.py"))
+    if new_name == old_name:
+        raise RefactorRefused("the new name is the old one")
+    taken = re.compile(rf"(?<![\w.]){re.escape(new_name)}(?!\w)")
+    finder = occurrences.create_finder(mirror.project, old_name, pyname)
+    for other in mirror.resources():
+        text = mirror.texts[other.path]
+        found = [it.get_word_range() for it in finder.find_occurrences(other)]
+        edits = [TextEdit(start, end, new_name) for start, end in found]
+        if edits and taken.search(text):
+            raise RefactorRefused(f"the name {new_name} is taken in {other.path}")
+        if other.path == path:
+            yield Rewritten(moved, text, apply_edits(text, edits), moved_from=path)
+        elif edits:
+            yield Rewritten(other.path, text, apply_edits(text, edits))
 
 
 def _rename_global(mirror: Mirror, home: str, old_name: str, new_name: str) -> Iterator[Rewritten]:
@@ -121,8 +155,6 @@ def _check(mirror: Mirror, pyname: Any, old_name: str, new_name: str) -> None:
             f"what {old_name} means here is not known: it is defined outside of the workspace, or in a "
             "way that the code does not tell"
         )
-    if isinstance(pyname.get_object(), pyobjects.AbstractModule):
-        raise RefactorRefused(f"{old_name} is a module: rename its file")
     module, _ = pyname.get_definition_location()
     place = module.get_resource() if module is not None else None
     if place is None or place.path not in mirror.texts:

@@ -249,3 +249,28 @@ async def test_tests_are_run_where_the_user_allows_it_and_shown_where_they_pass(
         assert isinstance(written, types.AnnotatedTextEdit)
         assert written.new_text == text
         assert not (where.folder / "test_fees.py").exists()
+
+
+async def test_a_model_that_is_loaded_names_what_is_extracted_and_does_nothing_else(
+    where: Place,
+) -> None:
+    names = {"when": {"message_ends_with": "for this code:"}, "reply": ["fee_", "in_cents"]}
+    chosen = settings(where, SIMPLIFIES, MENDS, names)
+    selected = types.Range(types.Position(3, 15), types.Position(3, 24))
+    async with serving(where, chosen, capabilities=CAPABILITIES) as server:
+        uri = await opened(server, where)
+
+        async def extracted() -> str:
+            params = types.CodeActionParams(
+                types.TextDocumentIdentifier(uri), selected, types.CodeActionContext([])
+            )
+            found = await server.request(types.TEXT_DOCUMENT_CODE_ACTION, params)
+            action = named(found, "Extract variable")
+            return applied(await server.request(types.CODE_ACTION_RESOLVE, action), TEXT)
+
+        before, behind = TEXT.split("        return days * 20\n")
+        as_is = f"{before}        value = days * 20\n        return value\n{behind}"
+        assert await extracted() == as_is  # none is loaded, and none is for that
+        simplify = named(await listed(server, uri, "Simplify total"), "Simplify total")
+        await server.request(types.CODE_ACTION_RESOLVE, simplify)
+        assert await extracted() == as_is.replace("value", "fee_in_cents")

@@ -139,3 +139,38 @@ async def test_an_editor_is_given_what_it_can_take() -> None:
             assert await listed(server, unread, at(0, 0)) == {}
             assert await server.stop() == 0
             assert "Traceback" not in await server.errors()
+
+
+async def test_things_are_moved_to_a_file_that_is_chosen_and_modules_renamed() -> None:
+    with place() as where:
+        (where.folder / "b.py").write_text("def other(): return 1\n")
+        use = "from a import first\n\nfirst()\n"
+        (where.folder / "user.py").write_text(use)
+        text = "def first(): return 1\n\n\ndef second(): return 2\n"
+        (where.folder / "a.py").write_text(text)
+        commands = {"initialization_options": {"commands": ["sparrow.chooseFile"]}}
+        async with serving(where, {}, initialize=commands) as server:
+            uri = server.open((where.folder / "a.py").as_uri(), text)
+            user = server.open((where.folder / "user.py").as_uri(), use)
+            await server.until(lambda: server.said.is_indexed)
+            move = (await listed(server, uri, at(0, 4)))["Move 'first' to another file"]
+            assert isinstance(move.data, dict)
+            for wrong in ("", uri, "file:///etc/x.py", (where.folder / "x.txt").as_uri()):
+                move.data["argument"] = wrong
+                assert "of Python" in await refusal(server.client.code_action_resolve_async(move))
+            move.data["argument"] = (where.folder / "b.py").as_uri()
+            moved = await server.client.code_action_resolve_async(move)
+            assert moved.edit is not None
+            assert "def first" not in applied(text, moved.edit, uri)
+            told = (where.folder / "b.py").as_uri()
+            assert "def first" in applied("def other(): return 1\n", moved.edit, told)
+            assert applied(use, moved.edit, user) == "import b\nb.first()\n"
+
+            renaming = types.RenameParams(
+                types.TextDocumentIdentifier(user), types.Position(0, 5), "best"
+            )
+            edit = await server.client.text_document_rename_async(renaming)
+            assert edit is not None
+            assert applied(use, edit, user) == "from best import first\n\nfirst()\n"
+            (file,) = (it for it in edit.document_changes or () if isinstance(it, types.RenameFile))
+            assert (file.old_uri, file.new_uri) == (uri, (where.folder / "best.py").as_uri())

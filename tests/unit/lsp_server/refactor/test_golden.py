@@ -53,7 +53,8 @@ def job_of(given: str) -> Job:
 def printed(outcome: Outcome) -> str:
     lines = []
     for file in outcome.files:
-        lines.append(f"== {file.path}\n{file.after}")
+        moved = f" (was {file.moved_from})" if file.moved_from else ""
+        lines.append(f"== {file.path}{moved}\n{file.after}")
         lines += [f"doubt on line {it.line + 1}: {it.reason}\n" for it in file.doubts]
     if outcome.name_at is not None:
         lines.append(f"name at {outcome.name_at[0] + 1}:{outcome.name_at[1] + 1}\n")
@@ -73,9 +74,15 @@ def test_what_becomes_of_it_is_as_written_down(name: str, tmp_path: Path) -> Non
         got = f"refused: {refusal}\n"
     else:
         got = printed(outcome)
-        files = (FileChange(f"file:///{it.path}", it.before, it.after) for it in outcome.files)
+        files = (
+            FileChange(
+                f"file:///{it.path}", it.before, it.after, renamed_from=it.moved_from or None
+            )
+            for it in outcome.files
+        )
         assert verify(Change(name, tuple(files)), EditKind.REFACTOR).passed
-        assert {it.path: it.before for it in outcome.files if it.before is not None}.items() <= (
+        before = {it.moved_from or it.path: it.before for it in outcome.files}
+        assert {path: it for path, it in before.items() if it is not None}.items() <= (
             job.texts.items()
         )
     assert list(tmp_path.iterdir()) == []

@@ -57,12 +57,25 @@ def offered(marked: str) -> list[str]:
 @pytest.mark.parametrize(
     ("old", "marked", "expected"),
     [
-        ("def plain(", "def pl|ain(", ["Inline function 'plain'", "Move 'plain' to a new file"]),
-        ("class Shop", "class |Shop", ["Move 'Shop' to a new file"]),
+        (
+            "def plain(",
+            "def pl|ain(",
+            [
+                "Inline function 'plain'",
+                "Move 'plain' to a new file",
+                "Move 'plain' to another file",
+            ],
+        ),
+        ("class Shop", "class |Shop", ["Move 'Shop' to a new file", "Move 'Shop' to another file"]),
         (
             "class Shop",
             "class |Sho|p",
-            ["Extract variable", "Extract function", "Move 'Shop' to a new file"],
+            [
+                "Extract variable",
+                "Extract function",
+                "Move 'Shop' to a new file",
+                "Move 'Shop' to another file",
+            ],
         ),
         ("class Shop", "class| |Shop", []),
         ("total = first", "to|tal = first", ["Inline variable 'total'"]),
