@@ -28,6 +28,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -35,7 +36,11 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 3
+_DAY_S = 24 * 3600
 _KEPT_DAYS = 60
+_KEPT_DAYS_OF_USE = 10
+_NOTED_DAYS = 100
+_DAY = re.compile(r"[0-9]{1,7}")
 _BUSY_TIMEOUT_S = 10.0
 _MAPPED_BYTES = 1 << 30
 
@@ -91,14 +96,35 @@ def store_file(cache: Path, folder: Path) -> Path:
 
 
 def forget_old_stores(cache: Path) -> None:
-    """Deletes what no window has opened for `_KEPT_DAYS`: its folder may be long gone."""
-    oldest = time.time() - _KEPT_DAYS * 24 * 3600
+    """Deletes what no window has opened for `_KEPT_DAYS`: its folder may be long gone.
+
+    To a clock that has jumped ahead every store is old. So the days on which somebody looked count as
+    well: on `_KEPT_DAYS_OF_USE` of them, since it was opened last, a store has to have been unused.
+    """
+    today = int(time.time() // _DAY_S)
+    days = _note_day(cache / "index" / "days", today)
     for file in (cache / "index").glob("*.sqlite"):
         try:
-            if file.stat().st_mtime < oldest:
+            opened = int(file.stat().st_mtime // _DAY_S)
+            days_of_use = sum(opened < day <= today for day in days)
+            if today - opened > _KEPT_DAYS and days_of_use >= _KEPT_DAYS_OF_USE:
                 delete_store(file)
         except OSError as error:  # another window was faster, or it is not ours to delete
             logger.info("an old index stays: %s", error)
+
+
+def _note_day(file: Path, today: int) -> frozenset[int]:
+    """The days on which somebody looked for old stores, today's too, counted since 1970."""
+    days = {today}
+    try:
+        if file.exists():
+            noted = file.read_text(encoding="ascii", errors="replace").split()
+            days |= {int(it) for it in noted if _DAY.fullmatch(it)}
+        # Two windows may write at once: the day that one of them loses is no loss.
+        file.write_text("\n".join(map(str, sorted(days)[-_NOTED_DAYS:])), encoding="ascii")
+    except OSError as error:
+        logger.info("%s cannot be used, so old indexes stay: %s", file, error)
+    return frozenset(days)
 
 
 def delete_store(file: Path) -> None:
