@@ -1,16 +1,14 @@
-"""A failing test fixed as a user meets it: asked for, allowed, reviewed with its evidence, and taken."""
+"""A fix of a failing test as a user meets it: asked for, allowed, and shown for review with its evidence."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from .waiting import wait_until
 from .workbench import LaunchEditor
 
 pytestmark = pytest.mark.e2e
@@ -30,7 +28,6 @@ def fee(days):
 def label(days):
     return f"{fee(days)} cents" if days >= FREE_DAYS else "free"
 '''
-RIGHT = FEES.replace("if days >= FREE_DAYS", "if days > FREE_DAYS")
 TESTS = """\
 from fees import fee, label
 
@@ -45,7 +42,7 @@ def test_each_further_day_costs_as_much():
 FIX_LIMIT_MS = 240_000  # a bound for machines under load
 
 
-def test_a_failing_test_is_fixed_with_no_chat_model(
+def test_a_fix_is_shown_for_review_with_no_chat_model(
     launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
 ) -> None:
     workspace = tmp_path / "workspace"
@@ -81,21 +78,5 @@ def test_a_failing_test_is_fixed_with_no_chat_model(
     expect(evidence).to_contain_text("test_fees.py::test_the_first_days_are_free")
     changed = page.get_by_role("checkbox", name=re.compile(r"^fees\.py"))
     expect(changed).not_to_be_checked()
-    page.locator(".bulk-edit-panel .edit-checkbox").first.click()
-    expect(changed).to_be_checked()
-    editor.screenshot("taken")
-    apply.click()
-    expect(apply).not_to_be_visible()
-    editor.run_command("File: Save All Files")
-    wait_until(lambda: editor.file_text("fees.py") == RIGHT, "the fix in fees.py", 30)
-    editor.open_file("fees.py")
-    editor.screenshot("fixed")
+    assert editor.file_text("fees.py") == FEES
     assert editor.notifications() == []
-    tests = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--noconftest"],
-        cwd=workspace,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert tests.returncode == 0, tests.stdout
