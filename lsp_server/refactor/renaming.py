@@ -36,7 +36,7 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
     old_name = worder.get_name_at(resource, offset)
     found: tuple[Any, Any] = evaluate.eval_location2(mirror.project.get_pymodule(resource), offset)
     instance, pyname = found
-    if pyname is not None and isinstance(pyname.get_object(), pyobjects.AbstractModule):
+    if _is_module(pyname):
         return Outcome(tuple(_rename_module(mirror, pyname, old_name, new_name)), path)
     _check(mirror, pyname, old_name, new_name)
     module, line = pyname.get_definition_location()
@@ -65,6 +65,10 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
             )
             files.append(Rewritten(resource_.path, text, apply_edits(text, edits), doubts))
     return Outcome(tuple(files), path, is_local=is_local)
+
+
+def _is_module(pyname: Any) -> bool:
+    return pyname is not None and isinstance(pyname.get_object(), pyobjects.AbstractModule)
 
 
 def _rename_module(
