@@ -267,9 +267,6 @@ class EditorSession:
         answer = await self._request(protocol.EDIT, params)
         return answer if answer is not None else types.WorkspaceEdit()
 
-    async def restart_host(self) -> None:
-        await self._request(protocol.RESTART_HOST, {})
-
     async def explain(self) -> str:
         """Why the last completion was shown or not, as Markdown."""
         answer = await self._request(protocol.EXPLAIN_COMPLETION, {})

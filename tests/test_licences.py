@@ -42,10 +42,11 @@ def listed(heading: str) -> dict[str, str]:
 def told_by(name: str) -> str:
     """The licence of an installed package, as an SPDX expression."""
     told = metadata.metadata(name)
+    for field in ("License-Expression", "License"):
+        if field in told and (licence := str(told[field])):
+            return SPDX.get(licence, licence)
     classified = [it for it in told.get_all("Classifier") or () if it.startswith("License :: ")]
-    licence = (
-        told.get("License-Expression") or told.get("License") or classified[0].rpartition(" :: ")[2]
-    )
+    licence = str(classified[0]).rpartition(" :: ")[2]
     return SPDX.get(licence, licence)
 
 

@@ -6,7 +6,7 @@ answer's block can be opened for the model (`Infill.prefill`, put behind the cha
 goes on exactly at the cursor, and streams; where a server does not allow that, `insertion` takes
 the code out of whatever came.
 
-Ask with thinking off (`TEMPLATE_ARGUMENTS`) and `TEMPERATURE`. Other files go into the system message,
+Ask with thinking off and `TEMPERATURE`. Other files go into the system message,
 which does not change while typing, so that its ids and the engine's cache hold.
 """
 
@@ -15,10 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 TEMPERATURE = 0.1
-TEMPLATE_ARGUMENTS: dict[str, Any] = {"enable_thinking": False, "add_generation_prompt": True}
 
 _MARKERS = ("<CURSOR>", "<|CURSOR|>", "<<CURSOR>>")
 _FENCE = "```"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ TODAY = 20_000
 class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._now_s = 0.0
-        monkeypatch.setattr(store_file.time, "time", lambda: self._now_s)
+        monkeypatch.setattr(time, "time", lambda: self._now_s)
 
     def looks(self, cache: Path, days: Iterable[int]) -> None:
         """A window is opened on each of these days, and looks for what is old."""
