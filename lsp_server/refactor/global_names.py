@@ -48,6 +48,8 @@ _PATTERNS = (
     "list",
 )
 
+_ALL = re.compile(r"import\s*\(?\s*\*")
+
 
 @dataclass(slots=True)
 class Places:
@@ -80,7 +82,8 @@ def is_global(text: str, name: str, line: int) -> bool:
 def find_places(texts: Mapping[str, str], path: str, name: str) -> dict[str, Places]:
     """All places of a name that the file at `path` binds, by file."""
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-    sources = {at: text for at, text in texts.items() if word.search(text)}
+    # One that imports all of a module passes the name on without having its word.
+    sources = {at: text for at, text in texts.items() if word.search(text) or _ALL.search(text)}
     exporters = {path}
     files: dict[str, _File] = {}
     found: dict[str, Places] = {}

@@ -17,6 +17,7 @@ from playwright.sync_api import Locator, expect
 from lsp_server.bench.context_packages import read_releases, unpack_releases
 
 from .test_model import ENGINE_ARGS, ENVIRONMENT, served_by_hand
+from .test_refactor import rename as enter_new_name
 from .waiting import wait_until
 from .workbench import LaunchEditor, Workbench
 
@@ -74,7 +75,7 @@ def test_a_newcomers_day(  # noqa: PLR0917 - fixtures
     complete(editor)
     rename(editor)
     answer = ask(editor, "Where is take_nth?")
-    expect(answer.locator(".card").first).to_contain_text("def take_nth(n, seq):")
+    expect(answer.locator(".card").filter(has_text="def take_nth(n, seq):")).to_be_visible()
     editor.screenshot("found")
     fix(editor)
     assert editor.file_text(BROKEN).count(RIGHT) == 1
@@ -118,19 +119,18 @@ def complete(editor: Workbench) -> None:
 def rename(editor: Workbench) -> None:
     """In all files that use the name."""
     line = editor.file_text("toolz/recipes.py").splitlines().index("def countby(key, seq):") + 1
-    editor.press("Control+g")
-    editor.page.keyboard.type(f"{line}:6")
-    editor.press("Enter")
-    editor.press("F2")
-    box = editor.page.locator(".rename-box input")
-    expect(box).to_have_value("countby")
-    editor.page.keyboard.type("count_by")
-    editor.press("Enter")
+    editor.press("Control+Home")
+    for _ in range(line - 1):
+        editor.press("ArrowDown")
+    for _ in range(len("def ")):
+        editor.press("ArrowRight")
+    enter_new_name(editor, "countby", "count_by")
     apply = editor.page.get_by_role("button", name=re.compile("^Apply"))
     expect(apply).to_be_visible()
     editor.screenshot("rename")
     apply.click()
     expect(editor.page.locator(".view-lines").first).to_contain_text("count_by")
+    editor.screenshot("renamed")
     editor.run_command("File: Save All Files")
     files = ("toolz/recipes.py", "toolz/tests/test_recipes.py")
     wait_until(

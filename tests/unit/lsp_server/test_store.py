@@ -14,7 +14,7 @@ import pytest
 from lsp_server.workspace.read import index_text
 from lsp_server.workspace.search import Search
 from lsp_server.workspace.store import IndexedFile, Store
-from lsp_server.workspace.store_file import StoreDamaged, forget_old_stores, store_file
+from lsp_server.workspace.store_file import StoreDamaged, store_file
 from lsp_server.workspace.store_reader import FileState
 
 STATE = FileState(changed_ns=1, size=2)
@@ -200,13 +200,3 @@ def test_a_writer_that_is_killed_loses_no_batch_and_leaves_no_half(
 def test_each_folder_has_a_store_of_its_own(tmp_path: Path) -> None:
     files = {store_file(tmp_path, Path(name)) for name in ("/a", "/b", "/a/b", "/\udcff")}
     assert len(files) == 4
-
-
-def test_what_nobody_opens_any_more_is_deleted(tmp_path: Path) -> None:
-    old, used = (store_file(tmp_path, Path(name)) for name in ("/old", "/used"))
-    fill(old)
-    fill(used)
-    os.utime(old, (0, 0))
-    forget_old_stores(tmp_path)
-    assert not old.exists()
-    assert used.exists()
