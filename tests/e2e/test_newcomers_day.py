@@ -151,7 +151,7 @@ def ask(editor: Workbench, question: str) -> Locator:
 
 def fix(editor: Workbench) -> None:
     """Of what fails, with no model for chat: asked for, looked at, and taken."""
-    editor.run_command("Sparrow: Fix Issue")
+    editor.run_command("Sparrow: Fix Issue…")
     editor.page.locator(".quick-input-widget input").wait_for()
     editor.screenshot("fix-what")
     editor.press("Enter")
@@ -164,9 +164,10 @@ def fix(editor: Workbench) -> None:
     apply = editor.page.get_by_role("button", name=re.compile("^Apply"))
     apply.wait_for(timeout=1000 * FIX_LIMIT_S)
     editor.screenshot("fix-found")
-    boxes = editor.page.locator(".bulk-edit-panel .monaco-checkbox, .bulk-edit-panel input")
-    for number in range(boxes.count()):
-        boxes.nth(number).check()
+    changed = editor.page.get_by_role("checkbox", name=re.compile(r"^itertoolz\.py"))
+    changed.click()
+    editor.press("Space")
+    expect(changed).to_be_checked()
     apply.click()
     editor.run_command("File: Save All Files")
     wait_until(lambda: RIGHT in editor.file_text(BROKEN), "the fault mended", 30)
