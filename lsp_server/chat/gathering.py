@@ -38,7 +38,10 @@ _CHARACTERS_PER_TOKEN = 3
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """`log` is what the turn is appended to: an empty one where the conversation is compacted."""
+    """`log` is what the turn is appended to: an empty one where the conversation is compacted.
+
+    `limit_tokens` is 0 where there is no budget to be told.
+    """
 
     log: PromptLog
     pieces: tuple[Piece, ...]

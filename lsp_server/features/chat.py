@@ -169,9 +169,10 @@ class Chat:
         return suggest(self._code, query, near)
 
     async def context(self, name: str | None, asked: Asked) -> Gathered:
-        """What a question would be asked with, and what it costs."""
+        """What a question would be asked with, and what it costs: nothing where no model chats."""
         conversation = (await self.open(name))[0] if name else _new_conversation()
-        return await self._gathering.gather(self._client(), conversation, asked, is_sent=False)
+        gathered = await self._gathering.gather(self._client(), conversation, asked, is_sent=False)
+        return replace(gathered, limit_tokens=0) if self._chats() is False else gathered
 
     async def apply(self, name: str, answer_id: str, block: int, active: str | None) -> Applied:
         """The verified change of a code block. Raises `ChatRefused`."""

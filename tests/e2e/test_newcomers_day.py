@@ -73,12 +73,12 @@ def test_a_newcomers_day(  # noqa: PLR0917 - fixtures
     editor.wait_for_status("^Sparrow: ready, wren$")
     editor.wait_for_index("files")
     complete(editor)
-    rename(editor)
     answer = ask(editor, "Where is take_nth?")
     expect(answer.locator(".card").filter(has_text="def take_nth(n, seq):")).to_be_visible()
     editor.screenshot("found")
     fix(editor)
     assert editor.file_text(BROKEN).count(RIGHT) == 1
+    rename(editor)
 
     def command_line(*words: str) -> str:
         return subprocess.run(
@@ -118,6 +118,7 @@ def complete(editor: Workbench) -> None:
 
 def rename(editor: Workbench) -> None:
     """In all files that use the name."""
+    editor.open_file("toolz/recipes.py")
     line = editor.file_text("toolz/recipes.py").splitlines().index("def countby(key, seq):") + 1
     editor.press("Control+Home")
     for _ in range(line - 1):
@@ -150,7 +151,7 @@ def ask(editor: Workbench, question: str) -> Locator:
 
 
 def fix(editor: Workbench) -> None:
-    """Of what fails, with no model for chat: asked for, looked at, and taken."""
+    """Of the test that fails, with no model for chat: asked for, looked at, and taken."""
     editor.run_command("Sparrow: Fix Issue…")
     editor.page.locator(".quick-input-widget input").wait_for()
     editor.screenshot("fix-what")
