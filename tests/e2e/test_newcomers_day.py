@@ -165,10 +165,10 @@ def fix(editor: Workbench) -> None:
     apply = editor.page.get_by_role("button", name=re.compile("^Apply"))
     apply.wait_for(timeout=1000 * FIX_LIMIT_S)
     editor.screenshot("fix-found")
-    changed = editor.page.get_by_role("checkbox", name=re.compile(r"^itertoolz\.py"))
+    changed = editor.page.get_by_role("checkbox", name=re.compile(r"itertoolz\.py")).first
     changed.click()
     editor.press("Space")
-    expect(changed).to_be_checked()
+    expect(changed.locator("input")).to_be_checked()
     apply.click()
     editor.run_command("File: Save All Files")
     wait_until(lambda: RIGHT in editor.file_text(BROKEN), "the fault mended", 30)

@@ -388,8 +388,10 @@ async def test_without_a_chat_model_code_is_found(where: Place) -> None:
         state = await chat.ask("state")
         assert not state["hasChatModel"]
         assert state["message"].startswith("No chat model is set up")
-        params = {"id": None, "text": "where is total_fee?", "mentions": [], "without": []}
-        assert (await chat.ask("context", **params, uri=None, selection=None))["limitTokens"] == 0
+        params: dict[str, Any] = {"id": None, "text": "where is total_fee?", "mentions": []}
+        assert (await chat.ask("context", **params, without=[], uri=None, selection=None))[
+            "limitTokens"
+        ] == 0
         sent = await chat.answered("where is total_fee computed?")
         (found,) = chat.only(sent["answerId"], "found")
         first = found["found"][0]
