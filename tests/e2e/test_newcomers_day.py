@@ -84,7 +84,7 @@ def test_a_newcomers_day(  # noqa: PLR0917 - fixtures
         return subprocess.run(
             [str(sparrow), *words],
             cwd=repository,
-            env={**os.environ, **editor.home.private_folders(), **runtime},
+            env={**os.environ, **editor.home.private_folders(), **runtime, "COLUMNS": "120"},
             capture_output=True,
             text=True,
             check=True,
@@ -92,7 +92,7 @@ def test_a_newcomers_day(  # noqa: PLR0917 - fixtures
 
     assert "All is well." in command_line("doctor")
     assert "wren" in command_line("stats")
-    assert "toolz/recipes.py" in command_line("trace")
+    assert "recipes.py:50" in command_line("trace", "--limit", "400")
 
     model = f"vllm:{chat_model}"
     with served_by_hand(model, runtime, output / "serve.log"):
@@ -168,7 +168,7 @@ def fix(editor: Workbench) -> None:
     changed = editor.page.get_by_role("checkbox", name=re.compile(r"itertoolz\.py")).first
     changed.click()
     editor.press("Space")
-    expect(changed.locator("input")).to_be_checked()
+    expect(changed.get_by_role("checkbox")).to_be_checked()
     apply.click()
     editor.run_command("File: Save All Files")
     wait_until(lambda: RIGHT in editor.file_text(BROKEN), "the fault mended", 30)
