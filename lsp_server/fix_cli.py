@@ -255,6 +255,6 @@ def _print(console: Console, result: Result, diff: str) -> None:
             more = f" and {len(told) - 5} more" if len(told) > 5 else ""  # noqa: PLR2004 - as shown
             table.add_row(name, ("\n".join(told[:5]) + more).translate(_UNPRINTED))
     console.print(table, markup=False)
-    console.print(
-        f"{len(result.evidence)} candidates validated, {result.seconds:.0f} s", style="dim"
-    )
+    count = len(result.evidence)
+    candidates = "1 candidate" if count == 1 else f"{count} candidates"
+    console.print(f"{candidates} validated, {result.seconds:.0f} s", style="dim")

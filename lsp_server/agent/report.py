@@ -1,7 +1,7 @@
 """What a fix came to, as Markdown for the user. Pure.
 
 Names of tests, reasons and output come from a model or a repository: they are shown as code, and can
-neither make a link nor end the place that they stand in.
+neither make a link nor end the place that they stand in, or are letters alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def as_markdown(
 ) -> str:
     """The evidence for the change that is shown, or why there is none; and what was tried."""
     title = "No change was found" if best is None else _MARK[best.verdict]
-    parts = [f"# {title}", f"{_code(reason)}"]
+    parts = [f"# {title}", _sentence(reason)]
     if best is not None:
         parts.append(f"Found by {_code(best.candidate.origin)}.")
         parts += _listed("Failed before, and pass now", best.passes_now)
@@ -44,7 +44,8 @@ def as_markdown(
     if tried:
         counts = {it: sum(one.verdict is it for one in tried) for it in Verdict}
         told = ", ".join(f"{count} {it}" for it, count in counts.items() if count)
-        parts.append(f"{len(tried)} candidates were tried in {seconds:.0f} s: {told}.")
+        what = "1 candidate was" if len(tried) == 1 else f"{len(tried)} candidates were"
+        parts.append(f"{what} tried in {seconds:.0f} s: {told}.")
         parts += _listed(
             "Rejected, the last ones",
             [
@@ -55,6 +56,13 @@ def as_markdown(
         )
     parts += _listed("To know", notes)
     return "\n\n".join(parts) + "\n"
+
+
+def _sentence(text: str) -> str:
+    """A text of letters alone is no markup, and is read more easily as it is."""
+    if re.fullmatch(r"[A-Za-z][A-Za-z ,;']*", text):
+        return f"{text[0].upper()}{text[1:]}."
+    return _code(text)
 
 
 def _listed(title: str, names: Sequence[str]) -> list[str]:

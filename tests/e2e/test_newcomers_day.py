@@ -5,6 +5,7 @@ Needs the package index that pip is set up for: the repository is a release of a
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -84,7 +85,7 @@ def test_a_newcomers_day(  # noqa: PLR0917 - fixtures
         return subprocess.run(
             [str(sparrow), *words],
             cwd=repository,
-            env={**os.environ, **editor.home.private_folders(), **runtime, "COLUMNS": "120"},
+            env={**os.environ, **editor.home.private_folders(), **runtime},
             capture_output=True,
             text=True,
             check=True,
@@ -92,7 +93,9 @@ def test_a_newcomers_day(  # noqa: PLR0917 - fixtures
 
     assert "All is well." in command_line("doctor")
     assert "wren" in command_line("stats")
-    assert "recipes.py:50" in command_line("trace", "--limit", "400")
+    assert "Last completions" in command_line("trace")
+    shown = map(json.loads, command_line("trace", "--shown", "--json").splitlines())
+    assert any(it["path"].endswith("recipes.py") for it in shown)
 
     model = f"vllm:{chat_model}"
     with served_by_hand(model, runtime, output / "serve.log"):

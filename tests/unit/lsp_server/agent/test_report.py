@@ -26,7 +26,7 @@ def test_a_change_with_its_evidence() -> None:
         seconds=12.4,
     )
     assert told == (
-        "# Verified\n\n`what failed passes`\n\nFound by `template: boundary`.\n\n"
+        "# Verified\n\nWhat failed passes.\n\nFound by `template: boundary`.\n\n"
         "## Failed before, and pass now\n\n- `t.py::test_a`\n\n"
         "## Passed before and now\n\n- `t.py::test_b`\n\n"
         "## Checked without running anything\n\n- `syntax`\n\n"
