@@ -332,12 +332,12 @@ class Fix:
     # What is said.
 
     def _why_nowhere(self, baseline: Baseline | None) -> str:
+        if self._request.issue.strip():
+            return "nothing in the issue leads to a file"
         if baseline is not None and not baseline.failing and not baseline.passing:
             said = baseline.output.strip().splitlines()
             return f"no test was run: {said[-1].strip() if said else 'the command said nothing'}"
-        if not self._request.issue.strip():
-            return "no test fails, and nothing was said of what is wrong"
-        return "nothing in the issue leads to a file"
+        return "no test fails, and nothing was said of what is wrong"
 
     @property
     def _elapsed_s(self) -> float:
