@@ -36,6 +36,7 @@ from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
 SPARING_FROM = 0.5  # of the time: from then on server and host live, and what they hold is watched
 _SAMPLE_S = 1.0
+_DAYS_OF_USE = "days"  # which stays, beside the indexes
 _WARM_UP_S, _WARM_UP_SHARE = 120.0, 0.15  # of each process's life: the shorter of the two
 _READY_BOUND_S = 90.0  # a host that was killed again and again is waited for, 60 s at most
 _DOCUMENT_BOUND_S = 20.0
@@ -162,7 +163,7 @@ def _look_for_files(folder: Path, findings: Findings) -> None:
     kept = {"run": (".lock", ".log"), "cache": index, "tmp": ()}
     for place, endings in kept.items():
         for file in (folder / place).rglob("*"):
-            if not file.is_dir() and file.suffix not in endings:
+            if not file.is_dir() and file.suffix not in endings and file.name != _DAYS_OF_USE:
                 findings.find(LEAKED_FILE, str(file.relative_to(folder)))
     for file in (folder / "tmp").iterdir():
         if file.is_dir():

@@ -59,6 +59,9 @@ def fitted_edit(server: SparrowServer, change: WorkspaceChange) -> types.Workspa
     left_out: list[str] = []
     if not server.editor_commands:  # not our own extension, whose preview a heading opens
         change = _without_heading(change)
+        if change.warning:
+            text = f"{change.title}: {change.warning}."
+            server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, text))
     if not support.confirms:
         change, left_out = without_doubtful(change)
     for file in change.files:

@@ -18,8 +18,8 @@ def with_preview(change: WorkspaceChange, gap: str) -> WorkspaceChange:
     is_single = len(change.files) < 2  # noqa: PLR2004 - several
     if not gap and (is_single or any(it.needs_confirmation for it in annotations)):
         return change
-    places, files = (f"{len(it):,}" for it in (annotations, change.files))
-    told = gap or f"{places} places in {files} files: look through them, and apply"
+    places, count = (f"{len(it):,}" for it in (annotations, change.files))
+    told = gap or f"{places} places in {count} files: look through them, and apply"
     start = Position(0, 0)
     heading = AnnotatedEdit(
         Edit(start, start, ""), Annotation(change.title, told, needs_confirmation=True)
@@ -28,4 +28,5 @@ def with_preview(change: WorkspaceChange, gap: str) -> WorkspaceChange:
     if first is None:
         return change
     headed = replace(first, edits=(heading, *first.edits))
-    return replace(change, files=tuple(headed if it is first else it for it in change.files))
+    files = tuple(headed if it is first else it for it in change.files)
+    return replace(change, files=files, warning=gap)

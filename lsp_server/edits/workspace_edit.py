@@ -57,8 +57,11 @@ class FileEdit:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceChange:
+    """`warning` is what the user is to know of the whole of it."""
+
     title: str
     files: tuple[FileEdit, ...]
+    warning: str = ""
 
 
 def plan_edit(

@@ -26,9 +26,10 @@ def confirmed(edit: types.WorkspaceEdit) -> list[str]:
 
 
 async def test_with_the_index_off_it_says_that_uses_may_be_missed() -> None:
+    options = {"settings": {"index": {"enable": False}}, "commands": ["sparrow.chooseFile"]}
     with place() as where:
         (where.folder / "user.py").write_text("from a import first\n")
-        async with serving(where, {"index": {"enable": False}}) as server:
+        async with serving(where, {}, initialize={"initialization_options": options}) as server:
             uri = server.open((where.folder / "a.py").as_uri(), TEXT)
             assert confirmed(await renamed(server, uri, 0, 4)) == [OFF]
             assert confirmed(await renamed(server, uri, 1, 4)) == []  # a local name
