@@ -13,6 +13,7 @@ from lsp_server.edge.convert import PositionConverter
 from lsp_server.edge.fitted_edit import TAKES_ALL, fitted_edit
 from lsp_server.edits.change import Change, FileChange
 from lsp_server.edits.hunks import find_renamed
+from lsp_server.edits.preview import with_preview
 from lsp_server.edits.workspace_edit import (
     AnnotatedEdit,
     Annotation,
@@ -159,3 +160,16 @@ def test_one_that_asks_for_a_word_knows_versions_unless_it_denies_that() -> None
 
 def _place(line: int, start: int, end: int) -> types.Range:
     return types.Range(types.Position(line, start), types.Position(line, end))
+
+
+def test_what_is_to_be_known_of_the_whole_is_told_where_no_preview_shows_it() -> None:
+    change = with_preview(renamed(), "the index is off")
+    editor = Editor(TAKES_ALL.workspace_edit)
+    editor.given(change)
+    assert editor.shown == ["Rename x: the index is off."]
+    own = Editor(TAKES_ALL.workspace_edit, "sparrow.chooseFile")
+    edit = own.given(change)
+    assert own.shown == []
+    assert edit.change_annotations is not None
+    told = [it.description for it in edit.change_annotations.values() if it.needs_confirmation]
+    assert told == ["the index is off"]
