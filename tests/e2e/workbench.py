@@ -193,9 +193,21 @@ class Workbench:
             labels.extend(self.page.evaluate("() => window.sparrowStatuses"))
 
     def open_status_menu(self) -> list[str]:
-        """Click Sparrow's item; returns the labels of the menu it opens."""
-        self._status.first.click()
-        expect(self._choices().first).to_be_visible()
+        """Click Sparrow's item; returns the labels of the menu it opens.
+
+        Clicks again where no menu stays: the item is drawn anew whenever its text changes, and a
+        click between takes nothing; a window that loses the focus closes what it had opened.
+        """
+
+        def opened() -> bool:
+            self._status.first.click()
+            try:
+                expect(self._choices().first).to_be_visible(timeout=5_000)
+            except AssertionError:
+                return False
+            return True
+
+        wait_until(opened, "Sparrow's menu", 30)
         return [label.strip() for label in self._choices().locator(".label-name").all_inner_texts()]
 
     def choose(self, label: str) -> None:
