@@ -58,6 +58,7 @@ START_TIMEOUT_S = 300.0
 END_TIMEOUT_S = 20.0
 POLL_S = 0.1
 COMPLETION_TOKENS = 16
+_GPU_SHARE = 0.45  # of the memory, for each of the two engines
 SMALL, LARGE, GPU_ONLY = 2_048, 16_384, 65_536  # tokens of context
 TOKENIZED = (2_048, 200_000)
 CLIENTS = (8, 64)
@@ -126,9 +127,10 @@ async def _measure_shape(
         raise CouldNotRun(f"there is no checkpoint in {checkpoint}")
     vocabulary = Vocabulary.of(checkpoint)
     tokenization = _tokenization(vocabulary, plan)
-    # The host's own defaults, so that its peers run with the same.
+    # The host's own defaults, so that its peers run with the same; a GPU is for both at once.
     arguments = {
         **vllm_arguments.defaults(str(checkpoint), on_cpu=on_cpu),
+        **({} if on_cpu else {"gpu_memory_utilization": _GPU_SHARE}),
         "max_model_len": context_tokens,
     }
     model = f"vllm:{checkpoint.absolute()}"
