@@ -16,8 +16,14 @@ from inference.protocol import CallText, ChatRole, Role, Tail
 TokenT = TypeVar("TokenT")
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Chunk(Generic[TokenT]):
+class _Referable:
+    """What weak references may point to. `weakref_slot` fails here in Python 3.12.0 to 3.12.3."""
+
+    __slots__ = ("__weakref__",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk(_Referable, Generic[TokenT]):
     """A stretch of text that the engine has encoded; it starts at the start of a line."""
 
     text: str
@@ -35,8 +41,8 @@ class PromptSection(Generic[TokenT]):
         return sum(len(chunk.tokens) for chunk in self.chunks)
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class PromptLayout(Generic[TokenT]):
+@dataclass(frozen=True, slots=True, eq=False)
+class PromptLayout(_Referable, Generic[TokenT]):
     sections: tuple[PromptSection[TokenT], ...]
 
     @property
