@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from inference.wren.sequences import Sequences
 
 MANIFEST = Path(__file__).with_name("repositories.json")
 _EXISTING = click.Path(exists=True, path_type=Path)
@@ -43,7 +47,7 @@ def corpus(manifest: Path, clones: Path, exclude: tuple[Path, ...], out: Path) -
 @main.command()
 @click.option("--corpus", "source", type=_EXISTING, required=True)
 @click.option("--out", type=_TARGET, required=True, help="Folder for tokenizer.json.")
-@click.option("--vocabulary", default=8_192, show_default=True)
+@click.option("--vocabulary", "tokens", default=8_192, show_default=True)
 @click.option("--megabytes", default=30, show_default=True, help="Of the corpus, at most.")
 def tokenizer(source: Path, out: Path, vocabulary: int, megabytes: int) -> None:
     """Learn the vocabulary."""
@@ -66,19 +70,12 @@ def data(
     *, source: Path, vocabulary: Path, out: Path, rows: tuple[str, ...], validation: str, seed: int
 ) -> None:
     """Draw the training sequences."""
-    from tokenizers import Tokenizer
-
-    from inference.wren import tokenizer as vocabularies
-    from inference.wren.corpus import read
-    from inference.wren.sequences import Rows, Sequences, write
+    from inference.wren.sequences import Rows, write
 
     out.mkdir(parents=True, exist_ok=True)
-    path = vocabulary / "tokenizer.json"
-    plain, ids = vocabularies.load(path), Tokenizer.from_file(str(path))
 
     def draw(sizes: tuple[str, ...], name: str, *, held_out: bool) -> None:
-        files = [file for file in read(source) if file.held_out is held_out]
-        sequences = Sequences(files, plain, ids.token_to_id)
+        sequences = _sequences(source, vocabulary, held_out=held_out)
         for size in sizes:
             length, count = map(int, size.split("x"))
             target = out / f"{name}-{length}.npy"
@@ -90,10 +87,17 @@ def data(
 
 
 @main.command()
-@click.option("--data", "source", type=_EXISTING, required=True)
+@click.option("--data", "source", type=_EXISTING, required=True, help="Folder of the rows.")
 @click.option(
     "--out", type=_TARGET, required=True, help="Folder of the run; resumed if it is there."
 )
+@click.option(
+    "--corpus",
+    type=_EXISTING,
+    help="Draw the rows from it during the run; of --data those for validation are read alone.",
+)
+@click.option("--tokenizer", "vocabulary", type=_EXISTING, help="Needed with --corpus.")
+@click.option("--workers", default=1, show_default=True, help="Processes that draw rows.")
 @click.option("--minutes", type=float, required=True, help="Of training, earlier runs included.")
 @click.option(
     "--stage",
@@ -110,16 +114,20 @@ def data(
 @click.option("--heads", default=4, show_default=True)
 @click.option("--key-heads", default=2, show_default=True)
 @click.option("--feed-forward", default=704, show_default=True)
-@click.option("--vocabulary", default=8_192, show_default=True)
+@click.option("--vocabulary", "tokens", default=8_192, show_default=True)
 @click.option("--batch-tokens", default=3_072, show_default=True)
 @click.option("--matrix-rate", default=0.02, show_default=True)
 @click.option("--rate", default=0.004, show_default=True)
+@click.option("--decay", default=0.01, show_default=True)
 @click.option("--fall-from", default=0.5, show_default=True)
 @click.option("--from-stable", is_flag=True, help="Go on from before the rate fell.")
 def train(
     *,
     source: Path,
     out: Path,
+    corpus: Path | None,
+    vocabulary: Path | None,
+    workers: int,
     minutes: float,
     stage: tuple[str, ...],
     validation: int,
@@ -129,35 +137,42 @@ def train(
     heads: int,
     key_heads: int,
     feed_forward: int,
-    vocabulary: int,
+    tokens: int,
     batch_tokens: int,
     matrix_rate: float,
     rate: float,
+    decay: float,
     fall_from: float,
     from_stable: bool,
 ) -> None:
     """Train, or go on training."""
     import torch
 
+    from inference.wren.row_sources import RowFiles, RowSource, RowStream
     from inference.wren.shape import Shape
     from inference.wren.training import Recipe, Stage
     from inference.wren.training import train as run
 
     torch.set_num_threads(threads)
-    shape = Shape(vocabulary, hidden, layers, heads, key_heads, feed_forward)
-    stages = []
-    for item in stage:
-        length, until = item.split(":")
-        stages.append(Stage(source / f"train-{length}.npy", float(until)))
+    shape = Shape(tokens, hidden, layers, heads, key_heads, feed_forward)
+    pairs = (item.split(":") for item in stage)
+    stages = [Stage(int(length), float(until)) for length, until in pairs]
+    rows: RowSource = RowFiles(source)
+    if corpus is not None:
+        if vocabulary is None:
+            raise click.UsageError("--corpus needs --tokenizer")
+        rows = RowStream(_sequences(corpus, vocabulary, held_out=False), workers, seed=1)
     click.echo(f"{shape.parameters / 1e6:.2f}M parameters", err=True)
     run(
         shape,
+        rows,
         stages,
         Recipe(
             time_limit_s=60 * minutes,
             batch_tokens=batch_tokens,
             matrix_rate=matrix_rate,
             rate=rate,
+            decay=decay,
             fall_from=fall_from,
         ),
         validation=source / f"held-out-{validation}.npy",
@@ -197,6 +212,19 @@ def evaluate(exported: Path, source: Path, validation: int, rows: int) -> None:
 
     found = judge(exported, source / f"held-out-{validation}.npy", rows)
     click.echo(json.dumps({name: round(value, 4) for name, value in asdict(found).items()}))
+
+
+def _sequences(corpus: Path, vocabulary: Path, *, held_out: bool) -> Sequences:
+    from tokenizers import Tokenizer
+
+    from inference.wren import tokenizer as vocabularies
+    from inference.wren.corpus import read
+    from inference.wren.sequences import Sequences
+
+    path = vocabulary / "tokenizer.json"
+    files = [file for file in read(corpus) if file.held_out is held_out]
+    ids = Tokenizer.from_file(str(path))
+    return Sequences(files, vocabularies.load(path), ids.token_to_id)
 
 
 if __name__ == "__main__":

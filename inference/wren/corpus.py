@@ -25,7 +25,7 @@ HELD_OUT = "held-out.jsonl"
 COPY_SHARE = 0.7
 BENCHMARK_SHARE = 0.3
 # So that no large project drowns the rest; its files are then drawn by the hash of their path.
-MAX_REPOSITORY_CHARACTERS = 2_500_000
+MAX_REPOSITORY_CHARACTERS = 8_000_000
 
 Progress = Callable[[str, int, int], None]
 """Called with what is read, how many repositories are done, and how many there are."""

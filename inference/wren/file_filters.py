@@ -30,6 +30,12 @@ _SECRETS = re.compile(
     r"|\bxox[abprs]-[A-Za-z0-9-]{10,}|\bAIza[0-9A-Za-z_-]{35}|\bsk-[A-Za-z0-9]{32,}"
     r"|\beyJ[A-Za-z0-9_-]{20,}\.eyJ[A-Za-z0-9_-]{20,}"
 )
+# What a file says of itself counts more than the licence of its repository.
+_OTHER_LICENCE = re.compile(
+    r"(?i)\bGNU (Lesser |Library |Affero )?General Public License|\b[AL]?GPL-?[23v]"
+    r"|\bMozilla Public License|\bCC[- ]BY|\bCreative Commons|\bBusiness Source License"
+    r"|\bServer Side Public License"
+)
 _HEAD_CHARACTERS = 1_000
 _LONGEST_LINE = 1_000
 _MEAN_LINE = 100
@@ -52,6 +58,7 @@ def fault(text: str) -> str | None:
         "size": not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS,
         "no text": "\0" in text or "\ufffd" in text,
         "generated": _GENERATED.search(text[:_HEAD_CHARACTERS]) is not None,
+        "another licence": _OTHER_LICENCE.search(text[:_HEAD_CHARACTERS]) is not None,
         "secret": _SECRETS.search(text) is not None,
         "minified": _is_minified(text),
         "data": _is_data(text),

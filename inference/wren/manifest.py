@@ -18,11 +18,11 @@ PERMISSIVE = frozenset(
 
 # What public benchmarks are made of, Sparrow's own included: no figure of these is to be learnt.
 _BENCHMARK_NAMES = (
-    "ansible aider-ai/refactor-benchmark asgiref astroid astropy attrs black caffe2 click core django "
-    "exercism flask httpx human-eval human-eval-infilling humanevalpack jinja keras marshmallow "
-    "matplotlib mbpp mypy networkx numpy octopack pandas pvlib-python pydicom pylint pytest pytorch "
-    "pyvista qiskit quixbugs requests rich scikit-learn seaborn sphinx sqlfluff sympy tensorflow "
-    "tf-keras werkzeug xarray"
+    "aider-ai/refactor-benchmark ansible asgiref astroid astropy attrs black caffe2 celery click "
+    "core django exercism flask httpx human-eval human-eval-infilling humanevalpack jinja keras "
+    "marshmallow matplotlib mbpp mypy networkx numpy octopack pandas pvlib-python pydicom pylint "
+    "pytest pytorch pyvista qiskit quixbugs requests rich scikit-learn scrapy seaborn sphinx "
+    "sqlfluff starlette sympy tensorflow tf-keras tornado werkzeug xarray"
 )
 BENCHMARKS = frozenset(_BENCHMARK_NAMES.split()) - {"core"} | {"home-assistant/core"}
 

@@ -23,7 +23,7 @@ from inference.wren.infilling import infilling
 from inference.wren.related_files import Repository
 from inference.wren.tokenizer import END
 
-LANGUAGE_SHARES = {"python": 0.9, "typescript": 0.06, "javascript": 0.04}
+LANGUAGE_SHARES = {"python": 0.86, "typescript": 0.1, "javascript": 0.04}
 _SUFFIX_FIRST = 0.75  # the order that the engine uses, since it makes typing append
 _NO_HOLE = 0.1
 _CONTEXT = 0.55  # examples that show other files
@@ -38,7 +38,7 @@ _LEAST_EXAMPLE = 160  # tokens; what is left of a row below that is filled with 
 class Rows:
     count: int
     length: int  # in tokens to learn; a row holds one more
-    seed: int = 0
+    seed: int | str = 0
 
 
 class Sequences:

@@ -3,6 +3,7 @@
 The rate warms up, stays, and falls to zero at the time limit. `stable.pt` is the state before the
 fall: a later run with more time goes on from there (`--from-stable`), since weights whose rate has
 fallen to zero learn worse. Rows are read in their order, so a resumed run reads on where it was.
+On a GPU the matrix products are of 16 bits, and the decoder and its loss are compiled into one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from inference.wren.decoder import Decoder
 from inference.wren.evaluation import answers
 from inference.wren.loss_plot import plot
 from inference.wren.optimizer import optimizers
+from inference.wren.row_sources import RowSource
 from inference.wren.shape import Shape
 
 LAST, STABLE = "last.pt", "stable.pt"
@@ -33,7 +35,7 @@ LAST, STABLE = "last.pt", "stable.pt"
 class Stage:
     """Rows of one length, and until which share of the run's time they are read."""
 
-    rows: Path
+    length: int
     until: float
 
 
@@ -48,6 +50,7 @@ class Recipe:
     fall_from: float = 0.5
     clip: float = 1.0
     seed: int = 1
+    report_steps: int = 10
     checkpoint_s: float = 180.0
     validate_s: float = 300.0
 
@@ -57,13 +60,7 @@ class Progress:
     seconds: float = 0.0  # of training, in all runs together
     step: int = 0
     tokens: int = 0
-    rows_read: dict[str, int] | None = None
-
-    def next_rows(self, stage: Stage, count: int, available: int) -> list[int]:
-        read = self.rows_read = self.rows_read or {}
-        first = read.get(stage.rows.name, 0)
-        read[stage.rows.name] = first + count
-        return [number % available for number in range(first, first + count)]
+    rows_read: dict[int, int] = field(default_factory=dict)  # by their length
 
 
 def scale(share: float, recipe: Recipe) -> float:
@@ -75,6 +72,7 @@ def scale(share: float, recipe: Recipe) -> float:
 
 def train(
     shape: Shape,
+    rows: RowSource,
     stages: Sequence[Stage],
     recipe: Recipe,
     *,
@@ -94,37 +92,39 @@ def train(
     steppers = optimizers(decoder, recipe.matrix_rate, recipe.rate, recipe.decay)
     progress = _resume(folder, decoder, steppers, device, from_stable=from_stable)
     held = _Validation(validation, middle_id, end_id, device)
-    rows = {stage.rows: np.load(stage.rows, mmap_mode="r") for stage in stages}
+    loss_of = _compiled(decoder, device)
     log = (folder / "log.jsonl").open("a", encoding="utf-8")
     saved = validated = began = clock()
     has_stable = from_stable or (folder / STABLE).exists()
     before = progress.seconds
-    mean = None
+    mean = _Mean()
+    stage, batches = None, None
     while progress.seconds < recipe.time_limit_s:
         share = progress.seconds / recipe.time_limit_s
         if share >= recipe.fall_from and not has_stable:
             _save(folder / STABLE, decoder, steppers, progress, shape)
             has_stable = True
-        stage = next((it for it in stages if share < it.until), stages[-1])
-        length = rows[stage.rows].shape[1] - 1
-        count = max(1, recipe.batch_tokens // length)
-        chosen = progress.next_rows(stage, count, len(rows[stage.rows]))
-        batch = torch.from_numpy(rows[stage.rows][chosen].astype(np.int64)).to(device)
-        loss = _step(decoder, batch, steppers, factor=scale(share, recipe), clip=recipe.clip)
-        mean = loss if mean is None else 0.98 * mean + 0.02 * loss
+        due = next((it for it in stages if share < it.until), stages[-1])
+        if batches is None or due is not stage:
+            stage, count = due, max(1, recipe.batch_tokens // due.length)
+            read = progress.rows_read.setdefault(stage.length, 0)
+            batches = rows.batches(stage.length, count, read)
+        batch = next(batches).to(device).long()
+        factor = scale(share, recipe)
+        mean.add(_step(loss_of, decoder, batch, steppers, factor=factor, clip=recipe.clip))
         progress.step += 1
-        progress.tokens += count * length
+        progress.tokens += count * stage.length
+        progress.rows_read[stage.length] += count
         now = clock()
         progress.seconds = before + now - began
-        if progress.step % 10 == 0:
-            _write(log, {"train": round(loss, 4)}, progress, length)
-            rate = progress.tokens / progress.seconds
-            report(_bar(share, progress, mean, rate))
+        if progress.step % recipe.report_steps == 0:
+            _write(log, {"train": mean.last()}, progress, stage.length)
+            report(_bar(share, progress, mean.recent))
         if now - saved > recipe.checkpoint_s:
             _save(folder / LAST, decoder, steppers, progress, shape)
             saved = now
         if now - validated > recipe.validate_s:
-            _write(log, held.losses(decoder), progress, length)
+            _write(log, held.losses(decoder), progress, stage.length)
             plot(folder / "log.jsonl", folder / "loss.svg")
             validated = clock()
     _save(folder / LAST, decoder, steppers, progress, shape)
@@ -165,18 +165,58 @@ class _Validation:
         }
 
 
+class _Mean:
+    """Of the losses of the steps, which stay where they were computed until somebody asks."""
+
+    def __init__(self) -> None:
+        self._last: Tensor | None = None
+        self._recent: Tensor | None = None
+
+    def add(self, loss: Tensor) -> None:
+        self._last = loss
+        self._recent = loss if self._recent is None else self._recent.lerp(loss, 0.02)
+
+    def last(self) -> float:
+        """Raises `ArithmeticError` where it is no number."""
+        value = float(self._last) if self._last is not None else math.nan
+        if not math.isfinite(value):
+            raise ArithmeticError(
+                "the loss is no number: lower the rates, and go on from stable.pt"
+            )
+        return round(value, 4)
+
+    @property
+    def recent(self) -> float:
+        return float(self._recent) if self._recent is not None else math.nan
+
+
+Loss = Callable[[Tensor], Tensor]
+"""Of `[rows, length + 1]` ids: what each is foretold with by those before it, in the mean."""
+
+
+def _compiled(decoder: Decoder, device: str) -> Loss:
+    def loss_of(batch: Tensor) -> Tensor:
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            logits = decoder(batch[:, :-1])
+        return functional.cross_entropy(logits.flatten(0, 1).float(), batch[:, 1:].flatten())
+
+    if device != "cuda":
+        return loss_of
+    torch.set_float32_matmul_precision("high")
+    compiled: Loss = torch.compile(loss_of, dynamic=False)
+    return compiled
+
+
 def _step(
+    loss_of: Loss,
     decoder: Decoder,
     batch: Tensor,
     steppers: Sequence[torch.optim.Optimizer],
     *,
     factor: float,
     clip: float,
-) -> float:
-    device = batch.device.type
-    with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-        logits = decoder(batch[:, :-1])
-    loss = functional.cross_entropy(logits.flatten(0, 1).float(), batch[:, 1:].flatten())
+) -> Tensor:
+    loss = loss_of(batch)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(decoder.parameters(), clip)
     for stepper in steppers:
@@ -184,10 +224,7 @@ def _step(
             group["lr"] = group["initial_lr"] * factor
         stepper.step()
         stepper.zero_grad(set_to_none=True)
-    value: float = loss.item()
-    if not math.isfinite(value):
-        raise ArithmeticError("the loss is no number: lower the rates, and go on from stable.pt")
-    return value
+    return loss.detach()
 
 
 def _resume(
@@ -241,7 +278,8 @@ def _write(log: Any, figures: dict[str, float], progress: Progress, length: int)
     log.flush()
 
 
-def _bar(share: float, progress: Progress, loss: float, rate: float) -> str:
+def _bar(share: float, progress: Progress, loss: float) -> str:
+    rate = progress.tokens / progress.seconds
     done = "#" * round(30 * share)
     return (
         f"[{done:<30}] {share:4.0%}  step {progress.step}  "

@@ -14,6 +14,7 @@ from inference.wren.decoder import Decoder, state
 from inference.wren.evaluation import answers
 from inference.wren.export import read_checkpoint, write_checkpoint
 from inference.wren.optimizer import orthogonalized
+from inference.wren.row_sources import RowFiles
 from inference.wren.shape import Shape
 from inference.wren.training import LAST, STABLE, Recipe, Stage, load_decoder, scale, train
 from tests import tiny_wren
@@ -74,7 +75,8 @@ def test_a_run_learns_stops_and_goes_on(rows: Path, tmp_path: Path) -> None:
     def run(seconds: float, *, from_stable: bool = False) -> list[dict[str, float]]:
         train(
             shape,
-            [Stage(rows, 1.0)],
+            RowFiles(rows.parent),
+            [Stage(LENGTH, 1.0)],
             Recipe(seconds, batch_tokens=8 * LENGTH, matrix_rate=0.05, rate=0.02, checkpoint_s=0.1),
             validation=rows,
             folder=folder,
@@ -94,7 +96,7 @@ def test_a_run_learns_stops_and_goes_on(rows: Path, tmp_path: Path) -> None:
     more = run(1.3)
     assert more[-1]["step"] > first[-1]["step"]
     assert torch.load(folder / LAST, weights_only=True)["progress"]["rows_read"] == {
-        rows.name: 8 * more[-1]["step"]
+        LENGTH: 8 * more[-1]["step"]
     }
     again = run(stable["seconds"] + 0.2, from_stable=True)
     assert stable["step"] < again[-1]["step"]

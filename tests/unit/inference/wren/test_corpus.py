@@ -196,6 +196,10 @@ def test_languages(path: str, language: str | None) -> None:
         (function("good"), None),
         ("x = 1\n", "size"),
         (function("bad") + "x = '" + "a" * 2_000 + "'\n", "minified"),
+        (
+            "# This file is under the GNU Affero General Public License.\n" + function("bad"),
+            "another licence",
+        ),
         (function("bad") + "-----BEGIN RSA PRIVATE KEY-----\n", "secret"),
         ("data = [\n" + "1, 22, 333, 4444,\n" * 40 + "]\n", "data"),
         (function("bad") + "\0", "no text"),
