@@ -2,7 +2,8 @@
 
 A small model learns the language, and little of the names around the cursor; a copy knows those, and
 nothing else. So the chances of both are added, the copy's weighed by how often a match of that
-length was right (`RIGHT`, counted on files that were trained on, see `inference/wren/README.md`).
+length was right (`RIGHT`, counted on files that were trained on) and by `TRUST`; see
+`inference/wren/README.md`.
 Only the longest matches vote, the one nearest the end of the prompt the most.
 """
 
@@ -16,6 +17,9 @@ from typing import Any
 LONGEST = 16
 RIGHT = (0, 0.2, 0.4, 0.55, 0.6, 0.65, 0.7, 0.75, *([0.8] * 4), *([0.85] * 5))
 """By the tokens that a match has, the share of copies that were right."""
+
+TRUST = 0.5
+"""What of that share a copy's say is: the model knows most of what could be copied by itself."""
 
 _NEARER = 2.0  # the last place has so many times the say of one that is far away
 _MOST_PLACES = 32  # the nearest ones
@@ -72,7 +76,7 @@ class Copying:
         """Log-chances `[vocabulary]` of the model and the copies together."""
         import numpy as np
 
-        weight = RIGHT[self._length]
+        weight = TRUST * RIGHT[self._length]
         if not weight:
             return logits
         places = self._places

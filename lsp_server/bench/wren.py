@@ -26,6 +26,7 @@ from rich.table import Table
 
 from inference import engines as all_engines
 from inference.engines.base import Engine
+from inference.engines.proposing import ProposingEngine
 from inference.engines.suffix import SuffixEngine
 from inference.engines.wren import COPYING, WrenEngine
 from inference.engines.wren_package import DESCRIPTION, GRAPH, TOKENIZER, WEIGHTS
@@ -55,9 +56,13 @@ LINE_TOKENS = 48
 WREN, SHOWN, NO_CONTEXT = "wren", "wren, as it is shown", "wren, no other files"
 NOT_PROPOSED, ALONE = "wren, nothing proposed", "wren, nothing proposed or copied"
 SUFFIX = "suffix engine"
-_QUICK_LINES, _LINES = 48, 720
+_QUICK_LINES, _LINES = 48, 480
 _QUICK_FUNCTIONS = 40
 _QUICK_REPETITIONS, _REPETITIONS = 2, 5
+
+
+Rows = Mapping[str, tuple[Engine[Any], Callable[[LineTask], Prompt[Any]]]]
+"""What is compared, by name: an engine, and the prompt that it is given for a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +85,29 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
     functions = function_tasks(data, _QUICK_FUNCTIONS if quick else None)
     cross_file = cross_file_tasks(data, lambda text: console.print(text, style="dim"), quick=quick)
     speed = await _speed(weights, _QUICK_REPETITIONS if quick else _REPETITIONS)
-    wren: Engine[Any] = all_engines.create(f"wren:{weights}", {})
-    model, alone = WrenEngine(weights, {}), WrenEngine(weights, {COPYING: False})
-    suffix = SuffixEngine()
-    engines: tuple[Engine[Any], ...] = (wren, model, alone, suffix)
+    wren = all_engines.create(f"wren:{weights}", {})
+    assert isinstance(wren, ProposingEngine)
+    model, alone, suffix = wren.model, WrenEngine(weights, {COPYING: False}), SuffixEngine()
+    engines: tuple[Engine[Any], ...] = (wren, alone, suffix)
     for engine in engines:
         try:
             await engine.load(lambda _what, _share: None)
         except InferenceError as error:
             raise CouldNotRun(f"{error.message}. {error.hint}") from error
-    rows: dict[str, tuple[Engine[Any], Callable[[LineTask], Prompt[Any]]]] = {
+    rows: Rows = {
         WREN: (wren, lambda task: bounded_prompt(task, wren, with_others=True)),
-        NO_CONTEXT: (wren, lambda it: bounded_prompt(it, wren, with_others=False)),
         NOT_PROPOSED: (model, lambda it: bounded_prompt(it, model, with_others=True)),
+        NO_CONTEXT: (wren, lambda it: bounded_prompt(it, wren, with_others=False)),
         ALONE: (alone, lambda it: bounded_prompt(it, alone, with_others=True)),
         SUFFIX: (suffix, lambda task: whole_prompt(task, suffix)),
     }
     try:
-        answers = {
-            name: await _lines(console, name, engine, lines, prompt)
-            for name, (engine, prompt) in rows.items()
-        }
+        answers = await _answers(console, "lines", rows, lines)
+        asked = {name: rows[name] for name in (WREN, NOT_PROPOSED, NO_CONTEXT, SUFFIX)}
         across = {
-            (name, kind): await _lines(console, name, rows[name][0], tasks, rows[name][1])
+            (name, kind): its
             for kind, tasks in cross_file.items()
-            for name in (WREN, NO_CONTEXT, NOT_PROPOSED, SUFFIX)
+            for name, its in (await _answers(console, f"{kind}s", asked, tasks)).items()
         }
         passed = await _passed(console, wren, functions)
     finally:
@@ -128,17 +131,15 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
     }
 
 
-async def _lines(
-    console: Console,
-    name: str,
-    engine: Engine[Any],
-    tasks: Sequence[LineTask],
-    prompt: Callable[[LineTask], Prompt[Any]],
-) -> list[str]:
-    return [
-        await _answer(engine, prompt(task))
-        for task in track(tasks, f"lines: {name}", console=console, transient=True)
-    ]
+async def _answers(
+    console: Console, what: str, rows: Rows, tasks: Sequence[LineTask]
+) -> dict[str, list[str]]:
+    """By name. Each task is asked of all in turn: those that share a model read its prompt once."""
+    answers: dict[str, list[str]] = {name: [] for name in rows}
+    for task in track(tasks, what, console=console, transient=True):
+        for name, (engine, prompt) in rows.items():
+            answers[name].append(await _answer(engine, prompt(task)))
+    return answers
 
 
 def _judged(tasks: Sequence[LineTask], answers: Sequence[str]) -> Lines:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inference.engines.wren_copying import LONGEST, RIGHT, Copying, Vocabulary
+from inference.engines.wren_copying import LONGEST, RIGHT, TRUST, Copying, Vocabulary
 
 PLAIN = Vocabulary.of({f"t{it}": it for it in range(10)}, ())
 EVEN = np.zeros(10, dtype=np.float32)  # logits of a model that knows nothing
@@ -12,10 +12,16 @@ def chances(copying: Copying) -> list[float]:
     return [round(float(it), 3) for it in logits / logits.sum()]
 
 
+def with_a_copy_of(length: int) -> float:
+    """The chance of what one match of so many tokens says, of ten tokens that are alike else."""
+    say = TRUST * RIGHT[length]
+    return say + (1 - say) / 10
+
+
 def test_the_longest_match_is_copied() -> None:
     copying = Copying([1, 2, 3, 7, 9, 2, 3, 8, 3, 6], [1, 2, 3], PLAIN)
     assert np.argmax(copying.weighed(EVEN)) == 7
-    assert chances(copying)[7] == pytest.approx(RIGHT[3] + (1 - RIGHT[3]) / 10, abs=1e-3)
+    assert chances(copying)[7] == pytest.approx(with_a_copy_of(3), abs=1e-3)
     copying.take(7)
     assert np.argmax(copying.weighed(EVEN)) == 9
 
@@ -31,7 +37,7 @@ def test_a_match_is_as_long_as_it_is_rare_to_be_wrong() -> None:
     assert list(RIGHT) == sorted(RIGHT)
     assert len(RIGHT) == LONGEST + 1
     found = chances(Copying(text, text, PLAIN))
-    assert found[1] == pytest.approx(RIGHT[LONGEST] + (1 - RIGHT[LONGEST]) / 10, abs=1e-3)
+    assert found[1] == pytest.approx(with_a_copy_of(LONGEST), abs=1e-3)
 
 
 @pytest.mark.parametrize(
