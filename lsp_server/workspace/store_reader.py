@@ -145,7 +145,8 @@ class StoreReader:
 
     def definitions(self, name: str, limit: int) -> list[tuple[str, SymbolRow]]:
         """Paths and symbols of that very name, in the order of paths; of too many just some."""
-        found = self._symbols("name = ?1 AND name = ?1 COLLATE BINARY LIMIT ?2", (name, limit))
+        exact = "name = ? AND name = ? COLLATE BINARY LIMIT ?"
+        found = self._symbols(exact, (name, name, limit))
         found.sort(key=_by_path_and_line)
         return found
 
