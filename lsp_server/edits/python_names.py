@@ -300,7 +300,9 @@ def _bound_by(node: ast.AST) -> set[str]:
 
 
 def _exported(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """What `__all__` names, where it is a plain list."""
+    """What `__all__` names, where it is a plain list, and no function makes what is missing."""
+    if any(isinstance(it, ast.FunctionDef) and it.name == "__getattr__" for it in tree.body):
+        return
     for node in tree.body:
         match node:
             case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List() | ast.Tuple()):

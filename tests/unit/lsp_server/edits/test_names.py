@@ -41,6 +41,7 @@ def names(source: str) -> list[str]:
         ("a: A = 1\n", ["A"]),
         ("def f():\n    a: A\n", ["A"]),
         ("__all__ = ['f', 'g']\ndef f(): pass\n", ["g"]),
+        ("__all__ = ['f']\ndef __getattr__(name): return name\n", []),
         ("@d\nclass A(B, metaclass=C): pass\n", ["d", "B", "C"]),
         ("__name__, __file__, __doc__, print\n", []),
         ("del x\n", []),
