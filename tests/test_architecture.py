@@ -148,7 +148,9 @@ _LAZY = (
 )
 LAZY = frozenset(_LAZY.split())
 # What subclasses torch's classes needs it to be read; the commands that train import these.
-TRAINING = tuple(f"inference.wren.{name}" for name in ("decoder", "optimizer", "training"))
+TRAINING = tuple(
+    f"inference.wren.{name}" for name in ("decoder", "optimizer", "row_sources", "training")
+)
 MAX_LINES = 400
 LONGER = {
     "inference/planner.py": "one decision, read from top to bottom",

@@ -39,8 +39,9 @@ COPYING = "copying"  # whether what the prompt repeats is weighed too; for compa
 LINES = "lines"  # the most that an answer has; blank ones at its start are not counted
 # A further line is seldom right, and takes its time: see the model card.
 _USUAL_LINES = 1
-# What the model itself takes for one in four is right every other time: see the model card.
-LEAST_CHANCE = 0.25
+# With what is surer than this most places show something right, three of four of those that show
+# anything: see the model card.
+LEAST_CHANCE = 0.4
 PARALLEL_REQUESTS = 2  # they share a thread: more would only make each other wait
 
 
