@@ -25,6 +25,7 @@ _BATCHES_AHEAD = 4  # of each process
 class RowSource(Protocol):
     def batches(self, length: int, count: int, first: int) -> Iterator[Tensor]:
         """Without an end, `[count, length + 1]` ids each: those behind the first `first` rows."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,23 +98,21 @@ def train(
     has_stable = from_stable or (folder / STABLE).exists()
     before = progress.seconds
     mean = _Mean()
-    stage, batches = None, None
+    stage = _stage_at(stages, progress.seconds / recipe.time_limit_s)
+    batches = _batches(rows, stage, recipe, progress)
     while progress.seconds < recipe.time_limit_s:
         share = progress.seconds / recipe.time_limit_s
         if share >= recipe.fall_from and not has_stable:
             _save(folder / STABLE, decoder, steppers, progress, shape)
             has_stable = True
-        due = next((it for it in stages if share < it.until), stages[-1])
-        if batches is None or due is not stage:
-            stage, count = due, max(1, recipe.batch_tokens // due.length)
-            read = progress.rows_read.setdefault(stage.length, 0)
-            batches = rows.batches(stage.length, count, read)
+        if (due := _stage_at(stages, share)) is not stage:
+            stage, batches = due, _batches(rows, due, recipe, progress)
         batch = next(batches).to(device).long()
         factor = scale(share, recipe)
         mean.add(_step(loss_of, decoder, batch, steppers, factor=factor, clip=recipe.clip))
         progress.step += 1
-        progress.tokens += count * stage.length
-        progress.rows_read[stage.length] += count
+        progress.tokens += len(batch) * stage.length
+        progress.rows_read[stage.length] += len(batch)
         now = clock()
         progress.seconds = before + now - began
         if progress.step % recipe.report_steps == 0:
@@ -131,6 +129,16 @@ def train(
     _write(log, held.losses(decoder), progress, 0)
     log.close()
     plot(folder / "log.jsonl", folder / "loss.svg")
+
+
+def _stage_at(stages: Sequence[Stage], share: float) -> Stage:
+    return next((it for it in stages if share < it.until), stages[-1])
+
+
+def _batches(rows: RowSource, stage: Stage, recipe: Recipe, progress: Progress) -> Iterator[Tensor]:
+    """From where the run stands among the rows of that length."""
+    read = progress.rows_read.setdefault(stage.length, 0)
+    return rows.batches(stage.length, max(1, recipe.batch_tokens // stage.length), read)
 
 
 def load_decoder(checkpoint: Path) -> Decoder:

@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from inference.wren import tokenizer
+from inference.wren.corpus import SourceFile
 from inference.wren.decoder import Decoder, state
 from inference.wren.evaluation import answers
 from inference.wren.export import read_checkpoint, write_checkpoint
 from inference.wren.optimizer import orthogonalized
-from inference.wren.row_sources import RowFiles
+from inference.wren.row_sources import RowFiles, RowStream
+from inference.wren.sequences import Sequences
 from inference.wren.shape import Shape
 from inference.wren.training import LAST, STABLE, Recipe, Stage, load_decoder, scale, train
 from tests import tiny_wren
@@ -102,6 +104,26 @@ def test_a_run_learns_stops_and_goes_on(rows: Path, tmp_path: Path) -> None:
     assert stable["step"] < again[-1]["step"]
     loaded_again = load_decoder(folder / LAST)
     assert sum(it.numel() for it in state(loaded_again).values()) == shape.parameters
+
+
+def test_rows_are_drawn_while_a_run_reads_them() -> None:
+    made = tokenizer.train(iter([TEXT]), SHAPE.vocabulary)
+    files = [
+        SourceFile("one/code", f"{name}.py", "python", held_out=False, text=TEXT) for name in "ab"
+    ]
+    stream = RowStream(Sequences(files, made, made.token_to_id), workers=2, seed=1)
+
+    def read(first: int) -> list[list[list[int]]]:
+        batches = stream.batches(LENGTH, 4, first)
+        return [next(batches).tolist() for _ in range(3)]
+
+    drawn = read(0)
+    assert all(len(batch) == 4 for batch in drawn)
+    assert {len(row) for batch in drawn for row in batch} == {LENGTH + 1}
+    assert max(max(row) for batch in drawn for row in batch) < SHAPE.vocabulary
+    assert len({str(batch) for batch in drawn}) == 3  # the processes draw other rows
+    assert read(0) == drawn
+    assert read(12) != drawn  # a resumed run reads on
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
