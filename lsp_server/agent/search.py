@@ -1,15 +1,19 @@
-"""Looks for repairs of Python functions that the tests accept: single ones, then pairs of them.
+"""Looks for repairs of Python functions that the tests accept: single ones, then several at once.
 
 Variants are tried by the hundred in one run (`inside/tryout.py`), in the order of their scores. What is
 found is a proposal that its tests did not refuse, and no more: the verdict is `validate`'s. Where no
-single repair is accepted, those that let more tests pass than before are joined with others.
+single repair is accepted, those that let more tests pass than before are joined: with one another, as
+tests that fail for different reasons need, in one file or in several, and then with others. Where that
+mends not all, what mends the most is proposed.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +24,7 @@ from lsp_server.agent.repairs.templates import Repair, pairs, repairs
 BATCH = 240
 ENOUGH = 3  # accepted repairs, after which no more are looked for
 _MAX_PARTLY = 12  # repairs that help, each joined with others
+_OF_A_FILE, _OF_A_LINE = 6, 2  # of these, since others may help other tests
 _JOINED_WITH = 120
 _MAX_PAIRS = 1500
 
@@ -51,22 +56,54 @@ async def search(
     budget_s: float,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Found:
-    """The repairs that all tests accept. `on_progress` is called with how many were tried."""
+    """The repairs that all tests accept, or else those that most do. `on_progress` is called with how many were tried."""
     return await _Search(attempt, time.monotonic() + budget_s, on_progress).of(files)
 
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
-    file: Suspected
-    repair: Repair
+    """A repair of each of some files."""
+
+    repairs: tuple[tuple[Suspected, Repair], ...]
     by: str = "template"
 
+    @property
+    def score(self) -> float:
+        return math.prod(repair.score for _, repair in self.repairs)
+
+    @property
+    def files(self) -> dict[str, str]:
+        return {file.path: repair.text for file, repair in self.repairs}
+
     def candidate(self) -> Candidate:
-        return Candidate(
-            {self.file.path: self.repair.text},
-            f"{self.by}: {self.repair.template}",
-            self.repair.score,
-        )
+        what = " and ".join(repair.template for _, repair in self.repairs)
+        return Candidate(self.files, f"{self.by}: {what}", self.score)
+
+    def with_(self, other: _Changed) -> _Changed | None:
+        """Both at once; None where they touch one another."""
+        joined = {file.path: (file, repair) for file, repair in self.repairs}
+        for file, repair in other.repairs:
+            if (own := joined.get(file.path)) is None:
+                joined[file.path] = file, repair
+                continue
+            both = next(pairs(file.text, [own[1]], [repair], 1), None)
+            if both is None:
+                return None
+            joined[file.path] = file, both
+        return _Changed(tuple(joined.values()), self.by)
+
+
+@dataclass(frozen=True, slots=True)
+class _Helping:
+    """A change that lets more tests pass than before; `failed` still fail."""
+
+    change: _Changed
+    passed: int
+    failed: int
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        return -self.passed, -self.change.score
 
 
 class _Search:
@@ -75,7 +112,7 @@ class _Search:
         self._end = end
         self._on_progress = on_progress
         self._tried = 0
-        self._helping: list[tuple[int, _Changed]] = []
+        self._helping: list[_Helping] = []
 
     @property
     def _left_s(self) -> float:
@@ -83,14 +120,18 @@ class _Search:
 
     async def of(self, files: Sequence[Suspected]) -> Found:
         # What passes without any change says which repairs help.
-        untouched = [_Changed(it, Repair(it.text, (), "nothing", 0.0, 0)) for it in files[:1]]
-        base = await self._run(untouched, 1)
-        passed = max((it.passed for it in base.values()), default=0)
-        if any(it.is_good for it in base.values()):
+        nothing = [_single(it, Repair(it.text, (), "nothing", 0.0, 0)) for it in files[:1]]
+        base = next(iter((await self._run(nothing, 1)).values()), None)
+        if base is not None and base.is_good:
             return Found((), self._tried)
+        passed = base.passed if base is not None else 0
         good = await self._all(singles(files), passed)
         if not good:
+            good = await self._all_of_those_that_help()
+        if not good:
             good = await self._all(self._joined(files), passed)
+        if not good and base is not None:
+            good = self._best_of_those_that_help(base)
         candidates = [it.candidate() for it in good]
         candidates.sort(key=lambda it: -it.score)
         return Found(tuple(candidates), self._tried)
@@ -106,14 +147,36 @@ class _Search:
                 if result.is_good:
                     good.append(batch[number])
                 elif result.passed > passed:
-                    self._helping.append((result.passed, batch[number]))
+                    self._helping.append(_Helping(batch[number], result.passed, result.failed))
         return good
 
-    async def _run(self, batch: Sequence[_Changed], enough: int) -> dict[int, Tried]:
-        variants = [
-            Variant(at, it.repair.score, {it.file.path: it.repair.text})
-            for at, it in enumerate(batch)
+    async def _all_of_those_that_help(self) -> list[_Changed]:
+        """What helps, joined with what else does, for as long as ever more tests pass."""
+        best = helping = _apart(self._helping)
+        while best:
+            most = best[0].passed
+            joined = [
+                both
+                for one in best
+                for other in helping
+                if one is not other and (both := one.change.with_(other.change)) is not None
+            ]
+            joined.sort(key=lambda it: -it.score)
+            if good := await self._all(_each_once(joined), most):
+                return good
+            best = _apart([it for it in self._helping if it.passed > most])
+        return []
+
+    def _best_of_those_that_help(self, base: Tried) -> list[_Changed]:
+        """What lets the most tests pass, if it breaks none for each of these."""
+        helping = sorted(self._helping, key=lambda it: it.rank)
+        better = [
+            it for it in helping if it.failed < base.failed and it.passed == helping[0].passed
         ]
+        return [it.change for it in better[:ENOUGH]]
+
+    async def _run(self, batch: Sequence[_Changed], enough: int) -> dict[int, Tried]:
+        variants = [Variant(at, it.score, it.files) for at, it in enumerate(batch)]
         results = await self._attempt(variants, max(self._left_s, 1.0), enough)
         self._tried += len(results)
         self._on_progress(self._tried)
@@ -121,42 +184,65 @@ class _Search:
 
     def _joined(self, files: Sequence[Suspected]) -> Iterator[_Changed]:
         """Pairs, of which one helps where any does."""
-        self._helping.sort(key=lambda it: (-it[0], -it[1].repair.score))
-        helping = [it for _, it in self._helping[:_MAX_PARTLY]]
-        yield from itertools.islice(self._pairs(files, helping), _MAX_PAIRS)
+        helping = _apart(self._helping)
+        single = [it.change.repairs[0] for it in helping if len(it.change.repairs) == 1]
+        yield from itertools.islice(self._pairs(files, single), _MAX_PAIRS)
 
-    def _pairs(self, files: Sequence[Suspected], helping: Sequence[_Changed]) -> Iterator[_Changed]:
+    def _pairs(
+        self, files: Sequence[Suspected], helping: Sequence[tuple[Suspected, Repair]]
+    ) -> Iterator[_Changed]:
         for file in files:
             leading = list(itertools.islice(repairs(file.text, file.suspicion), _JOINED_WITH))
-            own = [it.repair for it in helping if it.file is file]
+            own = [repair for where, repair in helping if where is file]
             for repair in own:
                 for joined in pairs(file.text, [repair], leading, _JOINED_WITH):
-                    yield _Changed(file, joined)
+                    yield _single(file, joined)
             if not own:
                 for joined in pairs(file.text, leading[:50], leading[:50], _MAX_PAIRS):
-                    yield _Changed(file, joined)
+                    yield _single(file, joined)
+
+
+def _apart(helping: Sequence[_Helping]) -> list[_Helping]:
+    """Those that help most, of each place a few before there are more of any."""
+    chosen: list[_Helping] = []
+    others: list[_Helping] = []
+    counts: Counter[object] = Counter()
+    for it in sorted(helping, key=lambda it: it.rank):
+        files = tuple(file.path for file, _ in it.change.repairs)
+        lines = tuple((file.path, repair.line) for file, repair in it.change.repairs)
+        is_rare = counts[files] < _OF_A_FILE and counts[lines] < _OF_A_LINE
+        counts.update((files, lines))
+        (chosen if is_rare else others).append(it)
+    return [*chosen, *others][:_MAX_PARTLY]
+
+
+def _single(file: Suspected, repair: Repair, by: str = "template") -> _Changed:
+    return _Changed(((file, repair),), by)
 
 
 def singles(files: Iterable[Suspected]) -> Iterator[_Changed]:
     """Single repairs of all files by score, each text once."""
-    seen: set[tuple[str, str]] = set()
-    streams = [_of_file(it) for it in files]
-    for variant in _merged(streams):
-        key = (variant.file.path, variant.repair.text)
-        if key not in seen:
-            seen.add(key)
-            yield variant
+    return _each_once(_merged([_of_file(it) for it in files]))
+
+
+def _each_once(changes: Iterable[_Changed]) -> Iterator[_Changed]:
+    seen: set[frozenset[tuple[str, str]]] = set()
+    for change in changes:
+        files = frozenset(change.files.items())
+        if files not in seen:
+            seen.add(files)
+            yield change
 
 
 def _of_file(file: Suspected) -> Iterator[_Changed]:
     ranked = _merged(
         [
-            (_Changed(file, it) for it in repairs(file.text, file.suspicion)),
-            (_Changed(file, it, "model") for it in sorted(file.more, key=lambda it: -it.score)),
+            (_single(file, it) for it in repairs(file.text, file.suspicion)),
+            (_single(file, it, "model") for it in sorted(file.more, key=lambda it: -it.score)),
         ]
     )
     yield from ranked
 
 
 def _merged(streams: Sequence[Iterator[_Changed]]) -> Iterator[_Changed]:
-    yield from heapq.merge(*streams, key=lambda it: -it.repair.score)
+    yield from heapq.merge(*streams, key=lambda it: -it.score)

@@ -86,6 +86,43 @@ def test_what_is_found_is_shown_with_its_evidence(workspace: Path, tmp_path: Pat
     ]
 
 
+LARGEST = """\
+def largest(numbers):
+    best = numbers[0]
+    for number in numbers:
+        if number < best:
+            best = number
+    return best
+"""
+MORE_TESTS = """\
+import unittest
+
+from largest_of import largest
+
+
+class Largest(unittest.TestCase):
+    def test_largest(self):
+        self.assertEqual(largest([3, 7, 5]), 7)
+
+    def test_one(self):
+        self.assertEqual(largest([2]), 2)
+"""
+
+
+def test_tests_that_fail_for_different_reasons_are_mended_at_once(workspace: Path) -> None:
+    (workspace / "largest_of.py").write_text(LARGEST)
+    (workspace / "test_largest.py").write_text(MORE_TESTS)
+    command = f"{sys.executable} -m unittest test_numbers test_largest"
+    done = run_fix(workspace, "--json", "--test", command)
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["verdict"] == "verified"
+    assert answer["best"]["candidate"]["files"] == {
+        "numbers_of.py": RIGHT,
+        "largest_of.py": LARGEST.replace("number < best", "number > best"),
+    }
+
+
 ISSUE = """Median of an even count fails
 
 ```python

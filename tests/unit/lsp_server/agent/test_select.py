@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +82,20 @@ def test_the_size_of_a_change() -> None:
     assert size_of_change({"a.py": BEFORE.replace("-", "+")}, lambda _: BEFORE) == (2, 32)
     assert size_of_change({"new.py": "x = 1\n--y\n"}, lambda _: None) == (2, 8)
     assert size_of_change({"old.py": ""}, lambda _: "--y\n") == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("origin", "passes", "fails", "is_shown"),
+    [
+        ("template: off by one", ("t.py::test_f[1]",), ("t.py::test_f[2]",), False),
+        ("template: off by one", ("t.py::test_f[1]", "t.py::test_f[2]"), ("t.py::test_g",), True),
+        ("template: off by one", ("t.py::test_f[1]", "t.py::test_f[2]"), (), True),
+        ("model sample 1", ("t.py::test_f[1]",), ("t.py::test_f[2]",), True),
+    ],
+)
+def test_a_template_that_suits_some_parameters_of_a_test_is_chance(
+    origin: str, passes: tuple[str, ...], fails: tuple[str, ...], *, is_shown: bool
+) -> None:
+    candidate = Candidate({"a.py": BEFORE}, origin, 1.0)
+    partly = Evidence(candidate, Verdict.PARTLY, "", passes_now=passes, still_fails=fails)
+    assert (select([partly]) is not None) is is_shown
