@@ -6,7 +6,8 @@ model is shown, the proposer searches these in place of the context.
 
 The proposer is asked where one answer is wanted, the likeliest. Several answers, drawn ones, those with
 other tokens beside the chosen one and those that are held to a form are the model's alone. How sure it is
-of a token each tells of its own answers. A warm-up is for both.
+of a token each tells of its own answers; a proposer that is told to say so, and is less sure of its first
+word than what is shown of the model, has found nothing. A warm-up is for both.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import itertools
+import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -76,11 +79,11 @@ class ProposingEngine:
     async def _proposed(
         self, prompt: Prompt[Any], sampling: Sampling, priority: Priority
     ) -> AsyncGenerator[Piece, None]:
-        """The proposer's answer, or nothing where that is blank."""
+        """The proposer's answer; nothing where that is blank, or is less sure than what is shown."""
         seen = Prompt(await self._layout(prompt.layout), prompt.tail)
         pieces = self.proposer.generate(seen, sampling, priority)
         blank: list[Piece] = []
-        is_blank = True
+        is_blank, has_begun = True, False
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
                 # The counts of a prompt are the model's, which has read nothing for this.
@@ -88,9 +91,24 @@ class ProposingEngine:
                 is_blank = is_blank and not piece.text.strip()
                 if is_blank:
                     continue
+                if not has_begun and self._is_unsure(blank):
+                    return
+                has_begun = True
                 for it in blank:
                     yield it
                 blank.clear()
+
+    def _is_unsure(self, begun: Sequence[Piece]) -> bool:
+        """Whether the first word would not be shown, where the model may have a better one."""
+        least = self.model.capabilities.least_chance
+        if not begun or least <= 0:
+            return False
+        logprob = 0.0
+        for token in itertools.chain.from_iterable(piece.logprobs for piece in begun):
+            logprob += token.logprob
+            if token.token.strip():
+                break
+        return logprob < math.log(least)
 
     def _may_propose(self, sampling: Sampling) -> bool:
         tells = sampling.logprobs is None or (

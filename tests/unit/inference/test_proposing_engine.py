@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -13,16 +14,20 @@ from inference.engines.base import LoadProgress, Piece
 from inference.engines.proposing import ProposingEngine
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
 from inference.protocol import Capabilities, FinishReason, Priority, Role, Tail
-from inference.sampling import Constraint, ConstraintKind, Sampling
+from inference.sampling import Constraint, ConstraintKind, Sampling, TokenLogprob
 
 
 class Speaker:
     """An engine that says the same to everything, and remembers what it was asked."""
 
-    def __init__(self, name: str, *texts: str, tells: bool = False) -> None:
+    def __init__(
+        self, name: str, *texts: str, tells: bool = False, sure: float = 1.0, least: float = 0.0
+    ) -> None:
         self.name = name
         self.texts = texts
         self.tells = tells
+        self.sure = sure  # of its first token that is not blank, where it tells
+        self.least = least
         self.asked: list[Prompt[str]] = []
         self.encoded: list[str] = []
         self.released = 0
@@ -39,6 +44,7 @@ class Speaker:
             parallel_requests=2,
             samples=True,
             logprobs=self.tells,
+            least_chance=self.least,
         )
 
     async def load(self, report: LoadProgress) -> None:
@@ -55,7 +61,9 @@ class Speaker:
         self.asked.append(prompt)
         try:
             for text in self.texts:
-                yield Piece(text, 1, cached_tokens=9, prompt_tokens=10)
+                chance = self.sure if text == next(filter(str.strip, self.texts), None) else 1.0
+                told = (TokenLogprob(text, math.log(chance), ()),) if self.tells else ()
+                yield Piece(text, 1, cached_tokens=9, prompt_tokens=10, logprobs=told)
                 await asyncio.sleep(0)
             yield Piece("", 0, FinishReason.STOP, cached_tokens=9, prompt_tokens=10)
         finally:
@@ -139,6 +147,24 @@ def test_who_asks_how_sure_it_is_gets_a_proposal_that_tells(tells: bool, answer:
     proposer, model = Speaker("proposer", "copied", tells=tells), Speaker("model", "made up")
     assert text(ask(ProposingEngine(proposer, model), Sampling(10, logprobs=0))) == answer
     assert bool(proposer.asked) == tells
+
+
+@pytest.mark.parametrize(
+    ("sure", "least", "logprobs", "answer"),
+    [
+        (0.5, 0.4, 0, "  copied"),
+        (0.3, 0.4, 0, "made up"),
+        (0.3, 0.0, 0, "  copied"),
+        (0.3, 0.4, None, "  copied"),  # who does not ask how sure it is takes what there is
+    ],
+)
+def test_a_proposal_that_would_not_be_shown_is_none(
+    sure: float, least: float, logprobs: int | None, answer: str
+) -> None:
+    proposer = Speaker("proposer", "  ", "cop", "ied", tells=logprobs is not None, sure=sure)
+    model = Speaker("model", "made up", least=least)
+    assert text(ask(ProposingEngine(proposer, model), Sampling(10, logprobs=logprobs))) == answer
+    assert proposer.released == 1
 
 
 def test_a_warm_up_is_for_both_and_answers_as_the_model() -> None:
