@@ -86,11 +86,23 @@ class Workbench:
     # Files
 
     def open_file(self, name: str) -> None:
-        """Open a file of the workspace by the quick open box, with the caret at its end."""
-        self.page.keyboard.press("Control+p")
-        self._pick(name, re.compile(rf"^{re.escape(Path(name).name)}\b"))
-        tab = self.page.locator(f".tab.active[data-resource-name='{Path(name).name}']")
-        expect(tab).to_be_visible()
+        """Open a file of the workspace by the quick open box, with the caret at its end.
+
+        The box sorts anew while it searches, so that a click may meet the row of another file.
+        """
+        file = Path(name).name
+        tab = self.page.locator(f".tab.active[data-resource-name='{file}']")
+
+        def opened() -> bool:
+            self.page.keyboard.press("Control+p")
+            self._pick(name, re.compile(rf"^{re.escape(file)}\b"))
+            try:
+                expect(tab).to_be_visible(timeout=10_000)
+            except AssertionError:
+                return False
+            return True
+
+        wait_until(opened, f"{file} in the active tab", 40)
         expect(self.page.locator(".editor-instance .monaco-editor.focused")).to_be_visible()
         self.page.keyboard.press("Control+End")
 
