@@ -88,14 +88,28 @@ class Workbench:
     def open_file(self, name: str) -> None:
         """Open a file of the workspace by the quick open box, with the caret at its end.
 
-        The box sorts anew while it searches, so that a click may meet the row of another file.
+        The box sorts anew while it searches: so the row is chosen by the keyboard, and again where
+        another one took its place.
         """
         file = Path(name).name
         tab = self.page.locator(f".tab.active[data-resource-name='{file}']")
 
         def opened() -> bool:
             self.page.keyboard.press("Control+p")
-            self._pick(name, re.compile(rf"^{re.escape(file)}\b"))
+            box = self.page.locator(".quick-input-widget:visible input[type=text]")
+            expect(box).to_be_focused()
+            box.fill(name)
+            label = self.page.locator(".label-name").filter(
+                has_text=re.compile(rf"^{re.escape(file)}$")
+            )
+            expect(self._choices().filter(has=label).first).to_be_visible()
+            focused = self.page.locator(".quick-input-widget:visible .monaco-list-row.focused")
+            for _ in range(self._choices().count()):
+                if focused.filter(has=label).count():
+                    break
+                self.page.keyboard.press("ArrowDown")
+            self.page.keyboard.press("Enter")
+            expect(self._choices()).to_have_count(0)
             try:
                 expect(tab).to_be_visible(timeout=10_000)
             except AssertionError:
