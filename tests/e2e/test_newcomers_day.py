@@ -101,6 +101,8 @@ def test_a_newcomers_day(  # noqa: PLR0917 - fixtures
     with served_by_hand(model, runtime, output / "serve.log"):
         more = {"sparrow.chat.model": model, "sparrow.chat.engineArgs": ENGINE_ARGS}
         editor.home.write_settings({**settings, **more})
+        # As a user, who sees that there is a model now before there is a question for it.
+        expect(editor.open_chat().get_by_text("Sparrow finds the code that")).to_have_count(0)
         answer = ask(editor, "And what does it do?")
         expect(answer.locator(".usage")).to_contain_text("tokens in")
         editor.screenshot("answered")
