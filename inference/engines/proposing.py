@@ -101,7 +101,7 @@ class ProposingEngine:
     def _is_unsure(self, begun: Sequence[Piece]) -> bool:
         """Whether the first word would not be shown, where the model may have a better one."""
         least = self.model.capabilities.least_chance
-        if not begun or least <= 0:
+        if least <= 0:
             return False
         logprob = 0.0
         for token in itertools.chain.from_iterable(piece.logprobs for piece in begun):

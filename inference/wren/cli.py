@@ -47,7 +47,7 @@ def corpus(manifest: Path, clones: Path, exclude: tuple[Path, ...], out: Path) -
 @main.command()
 @click.option("--corpus", "source", type=_EXISTING, required=True)
 @click.option("--out", type=_TARGET, required=True, help="Folder for tokenizer.json.")
-@click.option("--vocabulary", "tokens", default=8_192, show_default=True)
+@click.option("--vocabulary", default=8_192, show_default=True)
 @click.option("--megabytes", default=30, show_default=True, help="Of the corpus, at most.")
 def tokenizer(source: Path, out: Path, vocabulary: int, megabytes: int) -> None:
     """Learn the vocabulary."""

@@ -1,9 +1,9 @@
 """Which of the candidates that were tried is shown. Pure.
 
-What was rejected is never chosen, nor a template that suits some parameters of a test and not the others:
-of thousands that were tried one does so by chance. Of the others the better verdict comes first, then what breaks
-least, what most candidates agree on, what changes fewer lines, what was thought likelier, and what
-changes fewer characters.
+What was rejected is never chosen, nor a template that suits some parameters of a test and not the
+others: of thousands that were tried one does so by chance. Of the others the better verdict comes
+first, then what breaks least, what most candidates agree on, what changes fewer lines, what was thought
+likelier, and what changes fewer characters.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def rank(
     evidence: Iterable[Evidence], before: Callable[[str], str | None] = lambda _: None
 ) -> list[Evidence]:
     """What may be shown, the best first. In whichever order the same comes, the same comes out."""
-    shown = [it for it in evidence if it.verdict in _RANK and not _is_half_a_chance_hit(it)]
+    shown = [it for it in evidence if it.verdict in _RANK and not _suits_some_parameters_alone(it)]
     forms = [_normal_form(it.candidate.files) for it in shown]
     votes = Counter(zip((it.verdict for it in shown), forms, strict=True))
 
@@ -67,7 +67,7 @@ def size_of_change(
     return lines, characters
 
 
-def _is_half_a_chance_hit(it: Evidence) -> bool:
+def _suits_some_parameters_alone(it: Evidence) -> bool:
     if it.verdict is not Verdict.PARTLY or not it.candidate.origin.startswith("template:"):
         return False
     mended, others = (
