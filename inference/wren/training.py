@@ -119,6 +119,7 @@ def train(
             _write(log, {"train": mean.last()}, progress, stage.length)
             report(_bar(share, progress, mean.recent))
         if now - saved > recipe.checkpoint_s:
+            mean.last()  # a run that has broken keeps its last whole checkpoint
             _save(folder / LAST, decoder, steppers, progress, shape)
             saved = now
         if now - validated > recipe.validate_s:
