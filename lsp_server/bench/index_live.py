@@ -37,6 +37,7 @@ _WORDS = 8
 _BETWEEN = (SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.CLASS)
 
 _BUDGET_TOKENS = 2000
+_FURTHER = 10  # lines, in a file of which something was read already
 _TOKENS_PER_CHARACTER = 0.3
 
 
@@ -107,17 +108,22 @@ async def _asked(live: _Live, samples: int) -> dict[str, Any]:
     paths = [it for it in live.snapshot().paths() if it.endswith((".py", ".ts", ".go"))]
     positions = [_position(live, chosen.choice(paths), chosen) for _ in range(samples)]
     times: dict[str, list[float]] = {}
-    context_ms = []
+    context_ms: list[float] = []
+    next_ms: list[float] = []
     for path, names, text in positions:
         _ask(live.snapshot(), path, names, text, times)
         lines = split_lines((live.folder / path).read_text(encoding="utf-8", errors="replace"))
-        cursor = Position(chosen.randrange(len(lines)), 0)
-        started = time.perf_counter()
-        assemble(live.snapshot(), path, lines, cursor, _BUDGET_TOKENS, _count)
-        context_ms.append((time.perf_counter() - started) * 1000)
+        line = chosen.randrange(len(lines))
+        for at, taken in ((line, context_ms), (min(line + _FURTHER, len(lines) - 1), next_ms)):
+            started = time.perf_counter()
+            assemble(live.snapshot(), path, lines, Position(at, 0), _BUDGET_TOKENS, _count)
+            taken.append((time.perf_counter() - started) * 1000)
     edits_ms, parses_ms = await _edit(live, chosen, samples)
     return {
+        "context_p50_ms": percentile(context_ms, 0.5),
         "context_p95_ms": percentile(context_ms, 0.95),
+        "context_next_p50_ms": percentile(next_ms, 0.5),
+        "context_next_p95_ms": percentile(next_ms, 0.95),
         "edit_visible_p50_ms": percentile(edits_ms, 0.5),
         "edit_visible_p95_ms": percentile(edits_ms, 0.95),
         "edit_floor_p50_ms": percentile(parses_ms, 0.5),

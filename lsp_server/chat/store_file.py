@@ -21,6 +21,7 @@ from pathlib import Path
 from inference.content import Message, TextChunk
 from lsp_server.chat.store_rows import pack_calls, pack_entry, unpack_entry, unpack_message
 from lsp_server.chat.transcript import Conversation, Entry, PromptLog, Summary
+from lsp_server.shared_database import keep_write_ahead_log
 
 FORMAT_VERSION = 1
 _BUSY_TIMEOUT_S = 5.0
@@ -80,7 +81,7 @@ class ChatFile:
 
     def _prepare(self) -> None:
         run = self._connection.execute
-        run("PRAGMA journal_mode = WAL")
+        keep_write_ahead_log(self._connection, _BUSY_TIMEOUT_S)
         run("PRAGMA synchronous = NORMAL")
         run("PRAGMA trusted_schema = OFF")
         run("PRAGMA foreign_keys = ON")

@@ -66,7 +66,8 @@ class _Choice:
         self._count = count
         self._counts: dict[tuple[str, int], int] = {}
         self._path_counts: dict[str, int] = {}
-        self._needed: dict[tuple[str, int], list[str]] = {}  # of each candidate's names
+        self._needed: dict[tuple[str, int], frozenset[str]] = {}  # of each candidate's names
+        self._wanted = frozenset(self._need)
         self._shown: set[str] = set()
         self._paths: set[str] = set()
 
@@ -75,10 +76,12 @@ class _Choice:
         key = (candidate.path, candidate.line)
         needed = self._needed.get(key)
         if needed is None:
-            needed = self._needed[key] = [it for it in candidate.names if it in self._need]
+            needed = self._needed[key] = candidate.names & self._wanted
+        if not needed and not candidate.worth:
+            return 0.0
         # Names come in no order, and a plain sum would depend on it.
         gain = candidate.worth + math.fsum(map(self._need.__getitem__, needed))
-        return gain / self.cost(candidate) if gain else 0.0
+        return gain / self.cost(candidate)
 
     def cost(self, candidate: Candidate) -> int:
         cost = self._tokens(candidate)
@@ -97,7 +100,7 @@ class _Choice:
         for it in (candidate.parent, candidate):
             if it is not None:
                 self.taken[it.path, it.line] = it
-                for name in it.names & self._need.keys() - self._shown:
+                for name in (it.names & self._wanted) - self._shown:
                     self._need[name] *= _SHOWN_AGAIN
                 self._shown |= it.names
         self._paths.add(candidate.path)

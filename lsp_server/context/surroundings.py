@@ -143,14 +143,19 @@ def _read_types(lines: Sequence[str], of: AbstractSet[str]) -> Mapping[str, str]
 def _read_bindings(line: str) -> tuple[tuple[str, str], ...]:
     """(variable, type), and (variable, "=" and another variable)."""
     found: list[tuple[str, str]] = []
-    for name, annotation in _ANNOTATED.findall(line):
-        types = [it for it in IDENTIFIER.findall(annotation) if it[0].isupper()]
-        found += [(name, it) for it in types if it not in WRAPPERS][:1]
-    found += [(name, type_) for type_, name in _DECLARED.findall(line)]
-    found += [(name, _maker(path)) for name, path in _MADE.findall(line)]
-    found += _GO_DECLARED.findall(line)
-    found += [(name, type_) for type_, name in _AS.findall(line)]
-    found += [(name, f"={other}") for name, other in _SAME.findall(line)]
+    # To look for what a pattern cannot do without costs little, and most lines do not have it.
+    if ":" in line:
+        for name, annotation in _ANNOTATED.findall(line):
+            types = [it for it in IDENTIFIER.findall(annotation) if it[0].isupper()]
+            found += [(name, it) for it in types if it not in WRAPPERS][:1]
+    if not line.islower():  # the name of a type begins with a capital letter
+        found += [(name, type_) for type_, name in _DECLARED.findall(line)]
+        found += _GO_DECLARED.findall(line)
+    if "=" in line:
+        found += [(name, _maker(path)) for name, path in _MADE.findall(line)]
+        found += [(name, f"={other}") for name, other in _SAME.findall(line)]
+    if " as " in line:
+        found += [(name, type_) for type_, name in _AS.findall(line)]
     return tuple(found)
 
 

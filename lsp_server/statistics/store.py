@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lsp_server.damaged_file import identity, set_aside
+from lsp_server.shared_database import keep_write_ahead_log
 from lsp_server.statistics.tally import Key, Tally
 
 FORMAT_VERSION = 1
@@ -166,7 +167,7 @@ def _open(path: Path) -> sqlite3.Connection:
     """Raises `sqlite3.DatabaseError` for a file that is none, `StatisticsUnusable` for a newer one."""
     connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        keep_write_ahead_log(connection, _BUSY_TIMEOUT_S)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA trusted_schema = OFF")
         if _version(connection) == 0:

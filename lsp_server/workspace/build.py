@@ -22,6 +22,7 @@ from lsp_server.workspace.store import IndexedFile, Store
 from lsp_server.workspace.store_reader import FileState
 
 BATCH_FILES = 32
+WRITTEN_FILES = 256  # by one transaction: by more it takes no less
 FEW_FILES = 8  # are read right here: to start workers takes longer
 MAX_BATCH_S = 20.0
 
@@ -77,13 +78,18 @@ def build(
         store.spare_digests() if changed else (),
         None if workers else MAX_PARSE_S,
     )
+    unwritten: list[IndexedFile] = []
     for work, batch in _read(read, changed, workers):
         files, problems = batch if batch is not None else _give_up(folder, *work[0])
-        if files:
-            store.put(files)
+        unwritten += files
+        if len(unwritten) >= WRITTEN_FILES:
+            store.put(unwritten)
+            unwritten = []
         summary.changed += (file.path for file in files)
         summary.skipped.update(problems)
         report(len(summary.changed), len(changed))
+    if unwritten:
+        store.put(unwritten)
     summary.files = len(present)
     return summary
 

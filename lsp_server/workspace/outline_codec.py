@@ -47,9 +47,15 @@ class PackedOutline:
 def pack_outline(outline: Outline) -> PackedOutline:
     return PackedOutline(
         pack_head(outline.language, outline.imports, outline.problem, outline.has_errors),
-        list(outline.symbols),
+        list(map(_symbol_row, outline.symbols)),
         *pack_references(outline.references),
     )
+
+
+def _symbol_row(symbol: Symbol) -> SymbolRow:
+    """Plain values, which go between processes in half the time."""
+    name, kind, signature, doc, start, end, line, column, parent = symbol
+    return (name, kind.value, signature, doc, start, end, line, column, parent)
 
 
 def pack_head(

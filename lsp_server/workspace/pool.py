@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import multiprocessing
 import os
 import signal
@@ -22,6 +23,7 @@ from typing import Generic, TypeVar
 
 _NICENESS = 10
 _END_TIMEOUT_S = 5.0
+_GARBAGE_THRESHOLD = 100_000  # what is read has no cycles: to look for them takes a twentieth
 
 BatchT = TypeVar("BatchT")
 ResultT = TypeVar("ResultT")
@@ -100,6 +102,7 @@ def _work(pipe: Connection, read: Callable[[BatchT], ResultT], limit_s: float | 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the process that started it
     if hasattr(os, "nice"):
         os.nice(max(0, _NICENESS - os.nice(0)))
+    gc.set_threshold(_GARBAGE_THRESHOLD)
     with contextlib.suppress(EOFError, OSError), Path(os.devnull).open("w") as nowhere:
         while True:
             batch = pipe.recv()

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import msgpack
 
@@ -24,9 +25,11 @@ logger = logging.getLogger(__name__)
 _MAX_ORPHANS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The words of `WINDOW_LINES` lines, separated by spaces; `defined` are names that start there."""
+class Window(NamedTuple):
+    """The words of `WINDOW_LINES` lines, separated by spaces; `defined` are names that start there.
+
+    A tuple, since they go between processes by the thousand.
+    """
 
     number: int
     defined: str

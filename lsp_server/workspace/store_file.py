@@ -33,6 +33,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from lsp_server.shared_database import keep_write_ahead_log
+
 logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 3
@@ -43,6 +45,10 @@ _NOTED_DAYS = 100
 _DAY = re.compile(r"[0-9]{1,7}")
 _BUSY_TIMEOUT_S = 10.0
 _MAPPED_BYTES = 1 << 30
+# What the writer holds: with SQLite's usual 2 MB, 4 MB and 1 MB, 20,000 files take half as long again.
+_CACHE_KIB = 16 * 1024
+_LOG_PAGES = 8000  # of 4 KiB, before they are copied into the file
+_TEXT_BYTES = 8 << 20  # of full text, before they become a segment of their own
 
 _SCHEMA = """
 CREATE TABLE content (
@@ -136,14 +142,19 @@ def connect(file: Path) -> sqlite3.Connection:
     """Raises `sqlite3.DatabaseError` for a file that is none of ours, or damaged."""
     connection = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        keep_write_ahead_log(connection, _BUSY_TIMEOUT_S)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if not version and not tables:
             connection.executescript(
                 f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;"
+            )
+            connection.execute(
+                "INSERT INTO text (text, rank) VALUES ('hashsize', ?)", (_TEXT_BYTES,)
             )
         elif version != FORMAT_VERSION:
             raise sqlite3.DatabaseError(f"it has format {version}, not {FORMAT_VERSION}")  # noqa: TRY301

@@ -13,6 +13,8 @@ MAX_WORD_CHARACTERS = 64  # what is longer is data, not a name
 _RUN = re.compile(r"[\w$]+")
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
 _MAX_KNOWN = 200_000
+# What of ASCII stands between words. To put blanks there and split takes half as long as `_RUN` does.
+_BLANKS = {code: " " for code in range(128) if not _RUN.fullmatch(chr(code))}
 
 
 def words(text: str) -> Iterator[str]:
@@ -31,7 +33,8 @@ class Words:
         """The words of a text, separated by spaces."""
         if len(self._known) > _MAX_KNOWN:
             self._known.clear()
-        return " ".join(map(self._known.__getitem__, _RUN.findall(text)))
+        runs = text.translate(_BLANKS).split() if text.isascii() else _RUN.findall(text)
+        return " ".join(map(self._known.__getitem__, runs))
 
 
 class _Known(dict[str, str]):

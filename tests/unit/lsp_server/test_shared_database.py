@@ -1,0 +1,42 @@
+"""Files that several windows open at once."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from lsp_server.shared_database import keep_write_ahead_log
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    with closing(connection):
+        yield connection
+
+
+def test_who_opens_a_new_file_waits_for_another_who_does(tmp_path: Path) -> None:
+    file = tmp_path / "new.sqlite"
+    with opened(file) as other, opened(file) as own:
+        other.execute("BEGIN EXCLUSIVE")
+        threading.Timer(0.05, other.execute, ("COMMIT",)).start()
+        keep_write_ahead_log(own, timeout_s=30.0)
+        assert own.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_file_that_stays_locked_is_told_of(tmp_path: Path) -> None:
+    file = tmp_path / "new.sqlite"
+    with opened(file) as other, opened(file) as own:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            keep_write_ahead_log(own, timeout_s=0.02)
+
+
+def test_what_is_no_lock_is_not_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "other.sqlite"
+    file.write_bytes(b"no database at all " * 100)
+    with opened(file) as own, pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        keep_write_ahead_log(own, timeout_s=30.0)
