@@ -15,6 +15,7 @@ import gc
 import multiprocessing
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -23,6 +24,7 @@ from typing import Generic, TypeVar
 
 _NICENESS = 10
 _END_TIMEOUT_S = 5.0
+_BATCHES_AHEAD = 2  # that a worker has: it goes on while what it read is being written
 _GARBAGE_THRESHOLD = 100_000  # what is read has no cycles: to look for them takes a twentieth
 
 BatchT = TypeVar("BatchT")
@@ -57,13 +59,16 @@ class Pool(Generic[BatchT, ResultT]):
     def run(self, batches: Sequence[BatchT]) -> Iterator[tuple[BatchT, ResultT | None]]:
         """Each batch with its result as it comes, or with None where its worker died of it."""
         waiting = list(reversed(batches))
-        running: dict[Connection, BatchT] = {}
+        running: dict[Connection, deque[BatchT]] = {}
 
         def give(pipe: Connection) -> None:
-            if waiting:
-                running[pipe] = waiting.pop()
+            own = running.setdefault(pipe, deque())
+            while waiting and len(own) < _BATCHES_AHEAD:
+                own.append(waiting.pop())
                 with contextlib.suppress(OSError):  # it has ended: that is seen below
-                    pipe.send(running[pipe])
+                    pipe.send(own[-1])
+            if not own:
+                del running[pipe]
 
         while len(self._workers) < min(self._count, len(batches)):
             self._start()
@@ -72,11 +77,12 @@ class Pool(Generic[BatchT, ResultT]):
         while running:
             for ready in wait(list(running)):
                 assert isinstance(ready, Connection)
-                batch = running.pop(ready)
+                batch = running[ready].popleft()
                 try:
                     result: ResultT | None = ready.recv()
                 except (EOFError, OSError):
                     result = None
+                    waiting += reversed(running.pop(ready))  # of these it did not die
                     self._workers.pop(ready).join()
                     ready.close()
                     ready = self._start()  # noqa: PLW2901 - another takes its place
