@@ -22,6 +22,10 @@ class Outcome(enum.StrEnum):
     TIMEOUT = "timeout"  # it had begun when the time was over
 
 
+# What stands in a test's id behind the file, the class or the function that it is in.
+_WITHIN = re.compile(r"/|::|\[|\.| > ")
+
+
 @dataclass(frozen=True, slots=True)
 class TestRun:
     """One run of tests in one copy; `outcomes` by the framework's own test id.
@@ -44,6 +48,24 @@ class TestRun:
 
     def passes(self, test: str) -> bool:
         return self.outcomes.get(test) is Outcome.PASSED
+
+    def tests_of(self, named: str) -> tuple[str, ...]:
+        """The test of that id; or those of the file, the class or the function that has it."""
+        if named in self.outcomes:
+            return (named,)
+        named = named.removeprefix("./").rstrip("/")
+        # unittest is given a file by its path, and calls it as a module.
+        starts = (named, named.removesuffix(".py").replace("/", "."))
+        return tuple(
+            it
+            for it in self.outcomes
+            if any(it.startswith(start) and _WITHIN.match(it, len(start)) for start in starts)
+        )
+
+    def passes_all_of(self, named: str) -> bool:
+        """Whether those of that id pass: what could not be imported before has tests now."""
+        outcomes = [self.outcomes[it] for it in self.tests_of(named)]
+        return Outcome.PASSED in outcomes and not any(map(is_failure, outcomes))
 
 
 def is_failure(outcome: Outcome | None) -> bool:

@@ -43,7 +43,9 @@ def list_files(root: Path) -> Listing:
     if not is_repository:
         walked = (it for it in _walk(root) if not _COMPILED.search(it))
         paths = [it for it in walked if not looks_secret(PurePosixPath(it))]
-        return Listing(paths, [], [], "", ("its history, as it is no repository of git's",))
+        return Listing(
+            paths, [], [], "", ("a history, since the folder is no repository of git's",)
+        )
     tracked, dirty, untracked = _of_repository(root)
     hidden = _hidden(root)
     shown = [it for it in untracked if not hidden(it)]

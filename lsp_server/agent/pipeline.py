@@ -26,6 +26,7 @@ from lsp_server.agent.choosing import NOTHING_NAMED, Named, Ranked, put_forward
 from lsp_server.agent.clues import Clues, read_clues
 from lsp_server.agent.data import Candidate, Evidence, TestCommand, Verdict
 from lsp_server.agent.localize import Findings, SuspectFile, is_source, rank_files, suspects
+from lsp_server.agent.missing import find_missing_package
 from lsp_server.agent.python_runs import PythonTests, read_covered
 from lsp_server.agent.reproduce import FOLDER, Reproduction, as_test, reproduces, scripts
 from lsp_server.agent.spectrum import Line, suspicion
@@ -131,6 +132,8 @@ class Fix:
                 self._extra = {reproduction.path: reproduction.text}
                 self._judge = self._bench.judge(self._extra)
                 baseline = await self._baseline((reproduction.test,))
+        if missing := self._missing_package(baseline):
+            return self._result(None, (), (), baseline, missing)
         lines = await self._coverage(baseline)
         ranked = await self._choice(baseline, self._location(baseline, lines))
         files = ranked.files
@@ -141,7 +144,7 @@ class Fix:
         self._log.add(
             "verdict", {"verdict": best and str(best.verdict), "reason": best and best.reason}
         )
-        return self._result(best, evidence, files, baseline, _why(best, evidence))
+        return self._result(best, evidence, files, baseline, _why(best, evidence, baseline))
 
     @property
     def extra(self) -> Mapping[str, str]:
@@ -331,6 +334,18 @@ class Fix:
 
     # What is said.
 
+    def _missing_package(self, baseline: Baseline | None) -> str:
+        """Why no repair is tried; a model is asked all the same, since a name may be misspelt."""
+        command = self._bench.command
+        if command is None or not _failing(baseline) or self._bench.choose is not None:
+            return ""
+        assert baseline is not None
+        package = find_missing_package(baseline.output, self._bench.index.paths())
+        return package and (
+            f"the tests cannot be imported, since {command.argv[0]} has no package {package}:"
+            " install what the project needs there, or choose another interpreter"
+        )
+
     def _why_nowhere(self, baseline: Baseline | None) -> str:
         if self._request.issue.strip():
             return "nothing in the issue leads to a file"
@@ -370,9 +385,11 @@ def _is_verified(evidence: Sequence[Evidence]) -> bool:
     return any(it.verdict is Verdict.VERIFIED for it in evidence)
 
 
-def _why(best: Evidence | None, evidence: Sequence[Evidence]) -> str:
+def _why(best: Evidence | None, evidence: Sequence[Evidence], baseline: Baseline | None) -> str:
     if best is not None:
         return best.reason
     if not evidence:
+        if _failing(baseline):
+            return "nothing that was tried makes a failing test pass"
         return "nothing was found to try"
     return f"none of {len(evidence)} candidates held; the last one: {evidence[-1].reason}"

@@ -11,12 +11,19 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lsp_server.agent.bubblewrap import Limits
-from lsp_server.agent.data import Candidate, Evidence, TestCommand, TestRun, Verdict
+from lsp_server.agent.data import (
+    Candidate,
+    Evidence,
+    TestCommand,
+    TestRun,
+    Verdict,
+    is_failure,
+)
 from lsp_server.agent.gates import change_of, pass_gates
 from lsp_server.agent.impact import find_impacted
 from lsp_server.agent.sandbox import Sandbox
@@ -71,14 +78,11 @@ class Validator:
         """
         async with self.snapshot.copy(self.extra) as copy:
             suite = await self._run(copy, (), self.suite_timeout_s)
-            named = tuple(tests) or suite.failing
             first = await self._run(copy, tests, self.tests_timeout_s) if tests else suite
-        if (
-            not suite.outcomes
-            and not first.outcomes
-            and (tests or first.exit_code not in _RAN_NONE)
-        ):
+        is_cut_off = first.exit_code is None and suite.outcomes
+        if not first.outcomes and not is_cut_off and (tests or first.exit_code not in _RAN_NONE):
             raise TestsUnknown(_why_none_ran(first))
+        named = tuple(_each(first, tests)) if tests else suite.failing
         second = first
         if named:
             async with self.snapshot.copy(self.extra) as copy:
@@ -202,17 +206,17 @@ class _Trial:
             # A test that passes now and then has not been repaired.
             timeout_s = self._limit(self.baseline.seconds, self.validator.tests_timeout_s)
             again = await self._run(copy, seal, self.passes_now, timeout_s)
-            if now_and_then := [it for it in self.passes_now if not again.passes(it)]:
+            if now_and_then := [it for it in self.passes_now if not again.passes_all_of(it)]:
                 self.flaky |= dict.fromkeys(now_and_then)
-                self.passes_now = tuple(it for it in self.passes_now if again.passes(it))
+                self.passes_now = tuple(it for it in self.passes_now if again.passes_all_of(it))
                 self.still_fails += tuple(now_and_then)
                 if not self.passes_now:
                     return self._say(Verdict.REJECTED, "what failed passes now and then only")
         return await self._conclude()
 
     def _count(self, run: TestRun) -> None:
-        self.passes_now = tuple(it for it in self.wanted if run.passes(it))
-        self.still_fails = tuple(it for it in self.wanted if not run.passes(it))
+        self.passes_now = tuple(it for it in self.wanted if run.passes_all_of(it))
+        self.still_fails = tuple(it for it in self.wanted if not run.passes_all_of(it))
 
     async def _look_for_regressions(self, copy: Path, seal: Seal) -> None:
         """What passed before and does not now: of the tests that are near to the change, then of all."""
@@ -242,7 +246,7 @@ class _Trial:
         if timeout_s <= 0:
             return False
         run = await self._run(copy, seal, named, timeout_s)
-        if all(map(run.passes, self.passes_now)):
+        if all(map(run.passes_all_of, self.passes_now)):
             self.is_confirmed = True
         is_over = run.exit_code is None
         failed = [it for it in expected if _fails(run, it, is_over=is_over)]
@@ -309,6 +313,15 @@ class _Trial:
             flaky=(*self.flaky, *(it for it in self.baseline.flaky if it not in self.flaky)),
             gates=self.gates,
         )
+
+
+def _each(run: TestRun, named: Iterable[str]) -> Iterator[str]:
+    """The tests that were named; of a file or a class, those that fail."""
+    for it in named:
+        if it in run.outcomes or not (tests := run.tests_of(it)):
+            yield it
+        else:
+            yield from (test for test in tests if is_failure(run.outcomes[test]))
 
 
 def _fails(run: TestRun, test: str, *, is_over: bool = False) -> bool:

@@ -293,6 +293,35 @@ async def test_pytest(folder: Path, copies: Copies) -> None:
     assert (evidence.verdict, evidence.passes_now) == (Verdict.VERIFIED, failing)
 
 
+async def test_a_file_and_a_class_stand_for_their_tests(folder: Path, copies: Copies) -> None:
+    validator = await validator_of(FILES, copies, folder)
+    baseline = await validator.baseline(("tests/test_cart.py", "tests.test_other.Other"))
+    assert set(baseline.failing) == {*TOTALS, SORTED}
+    (evidence,) = await tried(validator, FIXED.replace("!= prices", "== prices"))
+    assert evidence.verdict is Verdict.VERIFIED
+
+
+async def test_what_could_not_be_imported_has_tests_then(folder: Path, copies: Copies) -> None:
+    files = {
+        "cart.py": "import nothing_like_it\n",
+        "test_cart.py": "import cart\ndef test(): pass\n",
+    }
+    plain = ("-p", "no:hypothesispytest", "-p", "no:anyio")
+    command = ("pytest", sys.executable, "-m", "pytest", *plain)
+    validator = await validator_of(files, copies, folder, command)
+    assert (await validator.baseline()).failing == ("test_cart.py",)
+    (evidence,) = await tried(validator, "NOTHING = 1\n")
+    assert evidence.verdict is Verdict.VERIFIED
+
+
+async def test_a_test_that_is_not_there_is_told(folder: Path, copies: Copies) -> None:
+    files = {"cart.py": CART, "test_cart.py": "def test_count(): assert False\n"}
+    command = ("pytest", sys.executable, "-m", "pytest", "-p", "no:hypothesispytest")
+    validator = await validator_of(files, copies, folder, command)
+    with pytest.raises(TestsUnknown, match=r"no test ran: .*not found"):
+        await validator.baseline(("test_cart.py::test_sum",))
+
+
 async def test_a_users_own_command(folder: Path, copies: Copies) -> None:
     check = ("command", sys.executable, "-c", "import cart; exit(cart.total([1, 2]) != 3)")
     validator = await validator_of({"cart.py": CART}, copies, folder, check)

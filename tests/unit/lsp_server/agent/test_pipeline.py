@@ -164,7 +164,7 @@ async def test_without_a_right_patch_none_is_verified() -> None:
     assert result.best.verdict is Verdict.PARTLY
     result, _, local = await fix(ANSWERS["malformed"] * 8)
     assert (result.best, local.judged) == (None, [])
-    assert "nothing was found" in result.reason
+    assert "nothing that was tried" in result.reason
 
 
 @on_loop
