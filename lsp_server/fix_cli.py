@@ -246,7 +246,9 @@ def _print(console: Console, result: Result, diff: str) -> None:
         return
     best = result.best
     console.print(Syntax(diff.translate(_UNPRINTED), "diff", theme="ansi_dark"))
-    table = Table(title=f"{best.verdict}: {best.reason}".translate(_UNPRINTED), show_header=False)
+    said = f"{str(best.verdict).capitalize()}: {best.reason}"
+    console.print(said.translate(_UNPRINTED), style="bold", markup=False)
+    table = Table(show_header=False)
     rows = {
         "from": (best.candidate.origin,),
         "passes now": best.passes_now,

@@ -75,7 +75,7 @@ def test_what_is_found_is_shown_with_its_evidence(workspace: Path, tmp_path: Pat
     steps = tmp_path / "steps.jsonl"
     done = run_fix(workspace, "--trajectory", str(steps))
     assert "+        return (ordered[middle] + ordered[middle - 1]) / 2" in done.output
-    assert "verified: what failed passes" in " ".join(done.output.split())
+    assert "Verified: what failed passes" in " ".join(done.output.split())
     stages = [json.loads(it)["stage"] for it in steps.read_text().splitlines()]
     assert list(dict.fromkeys(stages)) == [
         "baseline",
