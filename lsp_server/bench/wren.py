@@ -174,7 +174,7 @@ def _matched(kind: str, tasks: Sequence[LineTask], answers: Sequence[str]) -> fl
 def breaks(task: LineTask, line: str) -> bool:
     """As the completion feature asks before it shows a line."""
     before, behind = split_lines(task.before), split_lines(task.after)
-    return breaks_syntax("python", before, line, behind)
+    return breaks_syntax(before, line, behind)
 
 
 async def _passed(console: Console, engine: Engine[Any], tasks: Sequence[FunctionTask]) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lsp_server.completions.balance import balanced
 from lsp_server.completions.insertion import fit
 from lsp_server.completions.place import Surroundings
-from lsp_server.edits.completed_line import breaks_syntax
 from lsp_server.edits.python_names import Use
 
 MAX_TOLD_CHARACTERS = 60  # of a name
@@ -47,9 +47,15 @@ def display(
     text: str,
     max_lines: int,
     unknown_names: UnknownNames,
+    *,
+    breaks_syntax: Callable[[str], bool],
     find_unknown: Callable[[str], Use | None],
 ) -> Displayed:
-    """What may be inserted; `find_unknown` finds the first name in a text that is unknown there."""
+    """What may be inserted.
+
+    `breaks_syntax` says of a text whether it can never be right there, and `find_unknown` finds the
+    first name in one that is unknown there.
+    """
     cuts: list[str] = []
 
     def refuse(refusal: Refusal, detail: str = "") -> Displayed:
@@ -65,18 +71,33 @@ def display(
     cuts += _told(fitted, even, "that close a bracket or quote once more")
     if not even.strip():
         return refuse(Refusal.UNBALANCED)
-    if breaks_syntax(around.language, around.before, even, around.behind):
+    sound = _sound(even, breaks_syntax)
+    if not sound.strip():
         return refuse(Refusal.BREAKS_SYNTAX)
-    use = find_unknown(even) if unknown_names is not UnknownNames.SHOW else None
+    cuts += _told(even, sound, "from the line on that cannot stand here")
+    use = find_unknown(sound) if unknown_names is not UnknownNames.SHOW else None
     if use is None:
-        return Displayed(even, tuple(cuts))
+        return Displayed(sound, tuple(cuts))
     name = use.name[:MAX_TOLD_CHARACTERS]
-    known = "".join(even.splitlines(keepends=True)[: use.line]).rstrip()
+    known = "".join(sound.splitlines(keepends=True)[: use.line]).rstrip()
     is_dropped = unknown_names is UnknownNames.DROP or not known.strip()
-    if is_dropped or breaks_syntax(around.language, around.before, known, around.behind):
+    if is_dropped or breaks_syntax(known):
         return refuse(Refusal.UNKNOWN_NAME, name)
-    cuts += _told(even, known, f"from the line on that names {name}")
+    cuts += _told(sound, known, f"from the line on that names {name}")
     return Displayed(known, tuple(cuts))
+
+
+def _sound(text: str, breaks_syntax: Callable[[str], bool]) -> str:
+    """The lines of a text up to the first with which it can never be right; maybe none."""
+    if not breaks_syntax(text):
+        return text
+    lines = text.splitlines(keepends=True)
+    kept = bisect_left(
+        range(1, len(lines)),
+        True,  # noqa: FBT003 - what is looked for
+        key=lambda count: breaks_syntax("".join(lines[:count])),
+    )
+    return "".join(lines[:kept]).rstrip()
 
 
 def _told(before: str, behind: str, why: str) -> Iterator[str]:

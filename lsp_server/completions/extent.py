@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lsp_server.workspace.parse import ParsedText
 
 _BLOCKS = ("block", "body", "compound_statement", "declaration_list", "field_declaration_list")
+_TEXTS = ("string", "heredoc", "nowdoc")
 _LITERALS = ("literal_value", "initializer_list", "field_initializer_list", "enum_variant_list")
 
 
@@ -166,7 +167,8 @@ def _is_around_text(node: tree_sitter.Node, kind: str, end: tuple[int, int]) -> 
         return node.start_point < end and (
             end < node.end_point or (is_of_line and end == node.end_point)
         )
-    return ("string" in kind or kind == "char_literal") and node.start_point < end < node.end_point
+    is_text = any(it in kind for it in _TEXTS) or kind == "char_literal"
+    return is_text and node.start_point < end < node.end_point
 
 
 def _is_bracketed(node: tree_sitter.Node, end: tuple[int, int]) -> bool:

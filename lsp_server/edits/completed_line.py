@@ -1,13 +1,12 @@
-"""Whether a text that is inserted while one types can stand where it would: pure, and fast.
+"""Whether a text in Python that is inserted while one types can stand where it would: pure, and fast.
 
 A line that is being typed breaks much that the next ones mend, so a text is refused only for what no
 typing on can mend: what stands up to its end must be the beginning of something valid, and where the
 block goes on behind it, that must be valid with it; a bracket that it opens may be closed for that, and
 a block that it opens be filled. What is broken without it is not laid to its charge.
 
-Python alone is judged so far, by Python's own parser, and within the innermost function that the cursor
-is in, else the statement at the outermost level: a class may take a hundred times as long to parse as
-one of its methods. Other languages pass.
+It is asked of Python's own parser, within the innermost function that the cursor is in, else the
+statement at the outermost level: a class may take a hundred times as long to parse as one of its methods.
 """
 
 from __future__ import annotations
@@ -33,13 +32,11 @@ _INCOMPLETE = "incomplete input"
 _INCOMPLETE_FLAGS = ast.PyCF_ONLY_AST | codeop.PyCF_ALLOW_INCOMPLETE_INPUT  # type: ignore[attr-defined]
 
 
-def breaks_syntax(language: str, before: Sequence[str], text: str, behind: Sequence[str]) -> bool:
+def breaks_syntax(before: Sequence[str], text: str, behind: Sequence[str]) -> bool:
     """Whether `text` is an error between the lines before it and those behind.
 
     The last line before and the first one behind are the cursor's own, up to it and from it on.
     """
-    if language != "python":
-        return False
     start = _start(before)
     end = _end(behind, _indentation(before[start]) if before else 0)
     head, tail = "".join(before[start:]), "".join(behind[:end])

@@ -234,7 +234,14 @@ class CompletionFeature:
         if trace.trigger == TYPING and calibration.hides(trace.mean_logprob):
             trace.end(Verdict.UNSURE, str(calibration))
             return ""
-        displayed = judge(place, generated, text, self._config(), self._is_importable)
+        displayed = judge(
+            place,
+            generated,
+            text,
+            self._config(),
+            is_importable=self._is_importable,
+            parsed_text=self._parsed_text,
+        )
         trace.cuts = displayed.cuts
         if displayed.refusal is not None:
             trace.end(Verdict[displayed.refusal.name], displayed.detail)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from lsp_server.completions.display import Displayed, UnknownNames, display
+from lsp_server.completions.enclosing import enclosing_code
+from lsp_server.completions.extent import Surround, surround
+from lsp_server.completions.grammar_limits import JUDGED, is_beyond_grammar
 from lsp_server.completions.place import Place
 from lsp_server.completions.unknown_names import find_unknown
 from lsp_server.config import Config
+from lsp_server.edits.completed_line import breaks_syntax
 from lsp_server.edits.python_names import Use
 from lsp_server.features.generation import Generated
-from lsp_server.workspace.documents import Document
+from lsp_server.workspace.documents import Document, Position
+
+if TYPE_CHECKING:
+    from lsp_server.workspace.parse import ParsedText
 
 
 def judge(
@@ -18,7 +26,9 @@ def judge(
     generated: Generated,
     text: str,
     config: Config,
+    *,
     is_importable: Callable[[Document, str], bool],
+    parsed_text: Callable[[Document], ParsedText | None],
 ) -> Displayed:
     """What is shown of a text, which is the rest of what was generated."""
     document = place.document
@@ -35,6 +45,38 @@ def judge(
             lambda name: is_importable(document, name),
         )
 
+    def breaks(text: str) -> bool:
+        return _breaks(place, text, parsed_text)
+
     return generated.judge(
-        text, (max_lines, unknown), lambda: display(place.around, text, max_lines, unknown, find)
+        text,
+        (max_lines, unknown),
+        lambda: display(
+            place.around, text, max_lines, unknown, breaks_syntax=breaks, find_unknown=find
+        ),
+    )
+
+
+def _breaks(place: Place, text: str, parsed_text: Callable[[Document], ParsedText | None]) -> bool:
+    """Whether nothing that is typed behind `text` could make it valid there."""
+    around = place.around
+    if around.language == "python":
+        return breaks_syntax(around.before, text, around.behind)
+    if around.language not in JUDGED or is_beyond_grammar(around, text):
+        return False
+    enclosing = enclosing_code(around, text)
+    if enclosing is None:
+        return False
+    from lsp_server.edits.viable_prefix import is_dead_end
+
+    if not is_dead_end(around.language, enclosing.code, text, around.rest):
+        return False
+    # A string over many lines may look like code: the document's tree knows.
+    parsed = parsed_text(place.document)
+    first = around.before[enclosing.start]
+    blank = first[: len(first) - len(first.lstrip())]
+    first_line = place.cursor.line - (len(around.before) - 1 - enclosing.start)
+    return Surround.TEXT not in (
+        surround(parsed, Position(first_line, len(blank)), blank),
+        surround(parsed, place.cursor, around.own),
     )

@@ -157,7 +157,7 @@ class Editor:
         assert (completion.start, completion.end) == (cursor, cursor)
         text = completion.text
         assert text.strip()
-        assert not breaks_syntax("python", place.around.before, text, place.around.behind)
+        assert not breaks_syntax(place.around.before, text, place.around.behind)
         assert "\n" not in text or not place.around.rest.strip()
         lines = document.lines
         assert find_unknown(place.around, text, lines, cursor.line, lambda _: False) is None

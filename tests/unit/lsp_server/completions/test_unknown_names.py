@@ -7,6 +7,7 @@ import pytest
 from lsp_server.completions.display import Displayed, Refusal, UnknownNames, display
 from lsp_server.completions.place import Surroundings
 from lsp_server.completions.unknown_names import find_unknown
+from lsp_server.edits.completed_line import breaks_syntax
 from lsp_server.edits.python_names import Use
 from lsp_server.workspace.documents import split_lines
 
@@ -140,4 +141,9 @@ def test_what_becomes_of_it(said: str, unknown_names: UnknownNames, shown: Displ
     def find(text: str) -> Use | None:
         return find_unknown(around, text, lines, len(around.before) - 1, lambda _: False)
 
-    assert display(around, said, 10, unknown_names, find) == shown
+    def breaks(text: str) -> bool:
+        return breaks_syntax(around.before, text, around.behind)
+
+    assert (
+        display(around, said, 10, unknown_names, breaks_syntax=breaks, find_unknown=find) == shown
+    )

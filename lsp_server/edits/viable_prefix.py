@@ -1,0 +1,106 @@
+"""Whether some code begins with a text, by the parser of its language.
+
+A parser that reads from left to right stops at the first token that nothing valid has there, whatever
+came behind it. tree-sitter goes on from such an error as well as it can, and a tree does not tell where
+that was; its log does. To listen to the log takes ten times as long as to parse, so it is listened to
+from where the text begins. Only where an error is heard it is made sure that none came before.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import tree_sitter
+
+from lsp_server.workspace.languages import load_grammar
+
+MAX_BYTES = 16 * 1024  # what is longer is not judged
+# Tokens that end with one of these become no other by what is typed behind them.
+_FINAL = (b")", b"]", b"}", b";", b",")
+_PROCESS = re.compile(r"process version:(\d+), .*row:(\d+), col:(\d+)")
+_TOKEN = re.compile(r"lexed_lookahead .*size:(\d+)")
+_ERROR = re.compile(r"resume version:(\d+)")
+
+
+def is_dead_end(language: str, head: str, text: str, rest_of_line: str) -> bool:
+    """Whether no code begins with `head` and `text`, though some does with `head`.
+
+    A last token that typing on may change is no error yet: one that no line ends behind. What stands
+    behind the text in its line says where its last token ends, too, and is not judged.
+
+    Raises KeyError for a language that is not in `languages.LANGUAGES`.
+    """
+    start = len(head.encode("utf-8", "replace"))
+    told = f"{head}{text.rstrip()}".encode("utf-8", "replace")
+    source = told + rest_of_line.encode("utf-8", "replace")
+    if len(source) > MAX_BYTES:
+        return False
+    is_final = text.endswith("\n") or rest_of_line.strip() or told.endswith(_FINAL)
+    last = len(told) if is_final else len(told) - 1
+
+    def is_in_text(error: tuple[int, int] | None) -> bool:
+        return error is not None and start <= error[0] < error[1] <= last
+
+    # From within the token before the text on, so that where that ends is heard, too.
+    near = max(len(source[:start].rstrip()) - 1, 0)
+    return is_in_text(_first_error(language, source, near)) and is_in_text(
+        _first_error(language, source, 0)
+    )
+
+
+def _first_error(language: str, source: bytes, listen_from: int) -> tuple[int, int] | None:
+    """The token that the parser first stopped at: its start and end in bytes."""
+    parser = _parser(language)
+    log = _Log()
+
+    def read(offset: int, _: tree_sitter.Point) -> bytes:
+        if offset < listen_from:
+            return source[offset:listen_from]
+        if parser.logger is None:
+            parser.logger = log
+        return source[offset:]
+
+    try:
+        parser.parse(read)
+    finally:
+        del parser.logger
+    if log.error is None:
+        return None
+    row, column, size = log.error
+    before = sum(len(line) for line in source.splitlines(keepends=True)[:row]) + column
+    end = before + size
+    return end - len(source[before:end].lstrip()), end
+
+
+@cache
+def _parser(language: str) -> tree_sitter.Parser:
+    return tree_sitter.Parser(load_grammar(language).language)
+
+
+class _Log:
+    """Hears a parse, and notes where it first goes on from an error.
+
+    Where a grammar leaves a choice the parser follows several versions; one that stops is given up,
+    and an error is where the last of them stopped.
+    """
+
+    def __init__(self) -> None:
+        self.error: tuple[int, int, int] | None = (
+            None  # row, column in bytes, size with blanks before
+        )
+        self._places: dict[str, tuple[int, int]] = {}  # where each version is
+        self._sizes: dict[tuple[int, int], int] = {}  # of the token at a place
+        self._place = (0, 0)
+
+    def __call__(self, kind: tree_sitter.LogType, message: str) -> None:
+        if kind is not tree_sitter.LogType.PARSE or self.error is not None:
+            return
+        if found := _PROCESS.match(message):
+            self._place = int(found[2]), int(found[3])
+            self._places[found[1]] = self._place
+        elif found := _TOKEN.match(message):
+            self._sizes[self._place] = int(found[1])
+        elif found := _ERROR.match(message):
+            place = self._places.get(found[1], (0, 0))
+            self.error = (*place, self._sizes.get(place, 0))
