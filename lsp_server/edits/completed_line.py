@@ -29,13 +29,17 @@ _QUOTES = re.compile(r"(\"\"\"|'''|\"|')")
 # What may stand nearly anywhere: a statement, nothing, an expression, the end of a string.
 _FILLINGS = ("pass", "", "_", "'", '"')
 _INCOMPLETE = "incomplete input"
+_OPEN_TEMPLATE = "unterminated f-string"  # of other strings Python says that they are incomplete
 _INCOMPLETE_FLAGS = ast.PyCF_ONLY_AST | codeop.PyCF_ALLOW_INCOMPLETE_INPUT  # type: ignore[attr-defined]
 
 
-def breaks_syntax(before: Sequence[str], text: str, behind: Sequence[str]) -> bool:
+def breaks_syntax(
+    before: Sequence[str], text: str, behind: Sequence[str], *, is_whole: bool = True
+) -> bool:
     """Whether `text` is an error between the lines before it and those behind.
 
-    The last line before and the first one behind are the cursor's own, up to it and from it on.
+    The last line before and the first one behind are the cursor's own, up to it and from it on. Of a
+    text that is not whole more would come: what stands behind may be right with that.
     """
     start = _start(before)
     end = _end(behind, _indentation(before[start]) if before else 0)
@@ -43,10 +47,12 @@ def breaks_syntax(before: Sequence[str], text: str, behind: Sequence[str]) -> bo
     opening = "if 1:\n" if head.startswith((" ", "\t")) else ""
     inserted = f"{opening}{head}{text}"
     rest_of_line = behind[0].strip() if behind else ""
-    if not rest_of_line and not _may_go_on(inserted):
+    may_go_on = _may_go_on if is_whole else _may_go_on_in_line
+    if not rest_of_line and not may_go_on(inserted):
         # Where nothing could stand the text is not what is wrong.
-        return any(_may_go_on(f"{opening}{head}{it}") for it in _FILLINGS)
-    if not tail.strip() or _is_valid(f"{inserted}{tail}"):
+        return any(may_go_on(f"{opening}{head}{it}") for it in _FILLINGS)
+    is_cut = not is_whole and not rest_of_line
+    if is_cut or not tail.strip() or _is_valid(f"{inserted}{tail}"):
         return False
     if any(_is_valid(f"{inserted}{more}{tail}") for more in _ends(text, head)):
         return False
@@ -143,6 +149,12 @@ def _is_valid(source: str) -> bool:
 
 def _may_go_on(source: str) -> bool:
     return _INCOMPLETE in (_parse(source + "\n", _INCOMPLETE_FLAGS) or _INCOMPLETE)
+
+
+def _may_go_on_in_line(source: str) -> bool:
+    """The same where the line is not at its end: a line that is continued has none."""
+    said = _parse(f"{source} \\\n", _INCOMPLETE_FLAGS)
+    return not said or _INCOMPLETE in said or _OPEN_TEMPLATE in said
 
 
 def _parse(source: str, flags: int) -> str:

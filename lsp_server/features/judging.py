@@ -10,6 +10,7 @@ from lsp_server.completions.enclosing import enclosing_code
 from lsp_server.completions.extent import Surround, surround
 from lsp_server.completions.grammar_limits import JUDGED, is_beyond_grammar
 from lsp_server.completions.place import Place
+from lsp_server.completions.stop import Stop
 from lsp_server.completions.unknown_names import find_unknown
 from lsp_server.config import Config
 from lsp_server.edits.completed_line import breaks_syntax
@@ -45,8 +46,11 @@ def judge(
             lambda name: is_importable(document, name),
         )
 
-    def breaks(text: str) -> bool:
-        return _breaks(place, text, parsed_text)
+    def breaks(shown: str) -> bool:
+        # What the model was unsure of would have come behind its last line.
+        is_last = not shown.endswith("\n") and shown.count("\n") == text.count("\n")
+        is_cut = is_last and generated.passed.stop is Stop.UNSURE
+        return _breaks(place, shown, parsed_text, is_whole=not is_cut)
 
     return generated.judge(
         text,
@@ -57,11 +61,17 @@ def judge(
     )
 
 
-def _breaks(place: Place, text: str, parsed_text: Callable[[Document], ParsedText | None]) -> bool:
+def _breaks(
+    place: Place,
+    text: str,
+    parsed_text: Callable[[Document], ParsedText | None],
+    *,
+    is_whole: bool,
+) -> bool:
     """Whether nothing that is typed behind `text` could make it valid there."""
     around = place.around
     if around.language == "python":
-        return breaks_syntax(around.before, text, around.behind)
+        return breaks_syntax(around.before, text, around.behind, is_whole=is_whole)
     if around.language not in JUDGED or is_beyond_grammar(around, text):
         return False
     enclosing = enclosing_code(around, text)

@@ -6,9 +6,9 @@ from lsp_server.edits.completed_line import breaks_syntax
 from lsp_server.workspace.documents import split_lines
 
 
-def refused(marked: str, text: str) -> bool:
+def refused(marked: str, text: str, *, is_whole: bool = True) -> bool:
     before, _, behind = marked.partition("|")
-    return breaks_syntax(split_lines(before), text, split_lines(behind))
+    return breaks_syntax(split_lines(before), text, split_lines(behind), is_whole=is_whole)
 
 
 METHOD = "class A:\n    def f(self, x):\n        |\n\n    def g(self):\n        pass\n"
@@ -62,6 +62,43 @@ def test_what_can_stand_passes(marked: str, text: str) -> None:
 )
 def test_what_nothing_can_mend_is_refused(marked: str, text: str) -> None:
     assert refused(marked, text)
+
+
+CALL = "f(\n    a,\n    |\n    b=2,\n)\n"
+
+
+@pytest.mark.parametrize(
+    ("marked", "text"),
+    [
+        (CALL, "c=1"),
+        (CALL, 'c="x"'),
+        (METHOD, "if x"),
+        (METHOD, 'return "a'),
+        (METHOD, 'return f"a {x'),
+        (METHOD, 'return f"a'),
+        (METHOD, "x ="),
+        ("x = 'it|\ny = 1\n", " goes on"),
+        ("if x:\n    pass\n|\n    y = 1\n", "elif y"),
+        ("|\n", "from a import"),
+    ],
+)
+def test_of_a_text_that_is_cut_off_the_rest_may_mend_it(marked: str, text: str) -> None:
+    assert refused(marked, text)
+    assert not refused(marked, text, is_whole=False)
+
+
+@pytest.mark.parametrize(
+    ("marked", "text"),
+    [
+        (METHOD, "x y"),
+        (METHOD, "return (x))"),
+        (METHOD, "elif x"),
+        (CALL, "c d"),
+        ("x = f(|)\n", "1, 2))"),
+    ],
+)
+def test_what_no_rest_can_mend_is_refused(marked: str, text: str) -> None:
+    assert refused(marked, text, is_whole=False)
 
 
 def test_only_the_function_around_the_cursor_is_looked_at() -> None:

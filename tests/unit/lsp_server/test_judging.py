@@ -10,7 +10,7 @@ import tree_sitter
 from lsp_server.completions.display import Displayed, Refusal
 from lsp_server.completions.grammar_limits import JUDGED
 from lsp_server.completions.place import Place
-from lsp_server.completions.stop import Passed
+from lsp_server.completions.stop import Passed, Stop
 from lsp_server.config import Config
 from lsp_server.features.generation import Generated
 from lsp_server.features.judging import judge
@@ -19,12 +19,12 @@ from lsp_server.workspace.languages import load_grammar
 from lsp_server.workspace.parse import ParsedText, parse
 
 
-def judged(language: str, marked: str, text: str) -> Displayed:
+def judged(language: str, marked: str, text: str, stop: Stop | None = None) -> Displayed:
     before, _, behind = marked.partition("|")
     document = Documents().open("file:///a", language, 1, before + behind)
     lines = split_lines(before)
     place = Place.of(document, Position(len(lines) - 1, len(lines[-1])), None)
-    generated = Generated(passed=Passed(text))
+    generated = Generated(passed=Passed(text, stop))
     return judge(
         place, generated, text, Config(), is_importable=lambda *_: True, parsed_text=parsed
     )
@@ -164,6 +164,14 @@ def test_a_last_word_that_may_go_on_is_no_error() -> None:
     assert judged("go", GO, "retur").text == "retur"
     assert judged("javascript", JS_METHOD, "return x i").text  # `in`, `instanceof`
     assert judged("javascript", JS_METHOD, "return x in").text
+
+
+def test_where_the_model_became_unsure_a_line_may_go_on() -> None:
+    call = "f(\n    a,\n    |\n    b=2,\n)\n"
+    assert judged("python", call, "c=1").refusal is Refusal.BREAKS_SYNTAX
+    assert judged("python", call, "c=1", Stop.UNSURE).text == "c=1"
+    # That is not so of the lines before.
+    assert judged("python", call, "c=1\n    d", Stop.UNSURE).refusal is Refusal.BREAKS_SYNTAX
 
 
 def test_a_large_file_costs_what_stands_near() -> None:
