@@ -30,6 +30,7 @@ from lsp_server.completions.repetition import (
     is_telling,
     repeats_above,
 )
+from lsp_server.context.names import KEYWORDS
 
 _FOLLOWERS = 3  # lines behind the cursor that a text may run into
 _ABOVE = 12  # lines that it may say again
@@ -120,6 +121,9 @@ class Filter:
         kept = "" if self._is_held_back() else self._pending
         if piece[:1].isidentifier() or piece[:1].isdigit():
             kept = _WORD_END.sub("", kept)
+        begins_line = self._lines or not self._around.own.strip()
+        if begins_line and kept.strip() in KEYWORDS:
+            kept = ""  # `if` or `return` alone says nothing that one would not type as fast
         self._end(Stop.UNSURE)
         self._pending = kept
 

@@ -295,6 +295,10 @@ def test_it_ends_as_soon_as_that_is_sure(marked: str, said: str) -> None:
         ("def f():\n    |\n", ["return x\n", "    y", "_z", " = 1"], "return x\n    "),
         ("def f():\n    |\n    return x\n", ["re", "turn", " y"], ""),  # it may be the next line
         ("x = |\n", ["first", "\n"], "first\n"),
+        # A keyword alone is worth no look, but for one that ends a line or a word.
+        ("def f():\n    |\n", ["return", " ", "x"], ""),
+        ("def f():\n    re|\n", ["turn", " ", "x"], "turn "),
+        ("def f():\n    return |\n", ["None", " ", "if"], "None "),
     ],
 )
 def test_it_ends_with_the_last_word_that_is_sure(marked: str, said: list[str], passed: str) -> None:
