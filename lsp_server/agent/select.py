@@ -68,7 +68,8 @@ def size_of_change(
 
 
 def _suits_some_parameters_alone(it: Evidence) -> bool:
-    if it.verdict is not Verdict.PARTLY or not it.candidate.origin.startswith("template:"):
+    by = it.candidate.origin.partition(":")[0]
+    if it.verdict is not Verdict.PARTLY or "template" not in by:
         return False
     mended, others = (
         {test.partition("[")[0] for test in ids} for ids in (it.passes_now, it.still_fails)
