@@ -112,7 +112,7 @@ class SampleProposer:
                 if isinstance(message, Delta) and not message.thinking:
                     texts[message.sample] += message.text
                 elif isinstance(message, Done):
-                    finishes = (message.finish, *message.other_finishes)
+                    finishes = (message.finish, *(it.finish for it in message.others))
         return [
             Sampled(texts[at], at >= len(finishes) or finishes[at] is not FinishReason.STOP)
             for at in range(count)
