@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from inference.client import InferenceClient
 from inference.content import Message, TextChunk
+from inference.errors import InferenceError
 from inference.protocol import (
     CallText,
     ChatRole,
@@ -61,12 +62,19 @@ class LoopProposer:
     async def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float
     ) -> AsyncGenerator[Sequence[Candidate], None]:
-        """Raises what the client raises."""
+        """Raises what the client raises, where nothing was changed."""
         del tried
         tools = Tools(self.index, self.text, self.run_tests)
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(min(budget_s, MAX_WALL_S)):
                 await self._work(task, tools)
+        except TimeoutError:
+            self.on_step("stopped: its time is over")
+        except InferenceError as error:
+            # Such as a conversation that has become longer than the model's context.
+            if not tools.changed:
+                raise
+            self.on_step(f"stopped: {error.message}")
         if tools.changed:
             score = 1.0 if tools.is_solved else 0.5
             yield [Candidate(dict(tools.changed), "model with tools", score)]

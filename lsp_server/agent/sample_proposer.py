@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from inference.client import InferenceClient
 from inference.content import Message
+from inference.errors import RequestRefused
 from inference.protocol import ChatRole, Delta, Done, FinishReason, Priority
 from inference.sampling import Sampling
 from lsp_server.agent.asking import (
@@ -131,7 +132,12 @@ class SampleProposer:
             Message.of(ChatRole.ASSISTANT, answer.text or "(nothing)"),
             tell_problems(read),
         ]
-        (second,) = await self._ask(mended, 1)
+        try:
+            (second,) = await self._ask(mended, 1)
+        except RequestRefused as error:
+            # Of this conversation alone, such as one that has become too long: the others may be right.
+            self.on_problem(f"{origin}: {error.message}")
+            return None
         origin = f"{origin}, mended"
         read = read_candidate(second.text, task, files, origin, 0.9, is_cut=second.is_cut)
         if isinstance(read, Candidate):
