@@ -25,7 +25,7 @@ from inference.protocol import (
     ToolCall,
 )
 from inference.sampling import Sampling
-from lsp_server.agent.asking import open_conversation, shown
+from lsp_server.agent.asking import open_conversation, room_for, shown
 from lsp_server.agent.data import Candidate, Evidence
 from lsp_server.agent.loop_guard import LoopGuard, Turn
 from lsp_server.agent.task import Task
@@ -80,7 +80,9 @@ class LoopProposer:
             yield [Candidate(dict(tools.changed), "model with tools", score)]
 
     async def _work(self, task: Task, tools: Tools) -> None:
-        messages = open_conversation(task, shown(task), _LOOP_RULES)
+        # The other half is for what it looks at by itself.
+        room = room_for(self.client.capabilities, _STEP_TOKENS) // 2
+        messages = open_conversation(task, shown(task, room), _LOOP_RULES)
         guard = LoopGuard()
         tokens = 0
         reminded = False
