@@ -28,7 +28,7 @@ from inference.codec import Reader, pack, plain, plain_fields, structure, unpack
 from inference.errors import FrameTooLarge, MalformedMessage
 from inference.sampling import Sampling, TokenLogprob
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 MAX_HELLO_BYTES = 64 * 1024  # of the first frame, whose sender has shown no token yet
 FRAME_HEADER = struct.Struct(">I")
@@ -269,12 +269,20 @@ class MalformedCall:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleEnd:
+    finish: FinishReason
+    cached_tokens: int  # of the prompt, which all samples share
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
+    """`finish` and what was cached are of the first sample, what was generated of all."""
+
     request: int
-    finish: FinishReason  # of the first sample
+    finish: FinishReason
     usage: Usage
     timings: Timings
-    other_finishes: tuple[FinishReason, ...] = ()
+    others: tuple[SampleEnd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

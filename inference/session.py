@@ -49,6 +49,7 @@ from inference.protocol import (
     PutChunk,
     PutLayout,
     Refused,
+    SampleEnd,
     Shutdown,
     Timings,
     ToolCall,
@@ -204,8 +205,8 @@ class Session:
         prompt = await self._prompt(message)
         generated = 0
         first_token: float | None = None
-        last: Piece | None = None
-        finishes: dict[int, FinishReason] = {}
+        prompt_tokens: int | None = None
+        ends: dict[int, SampleEnd] = {}
         async with host.scheduler.slot(message.priority, self):
             started = time.perf_counter()
             if isinstance(prompt, Prompt):
@@ -214,27 +215,27 @@ class Session:
                 engine = cast("ChatEngine[Any]", host.engine)
                 pieces = engine.chat(prompt, message.sampling, message.priority)
             async with contextlib.aclosing(pieces):
-                async for last in pieces:
+                async for piece in pieces:
                     first_token = first_token or time.perf_counter()
-                    generated += last.token_count
-                    host.generated_tokens += last.token_count
-                    if last.finish is not None:
-                        finishes[last.sample] = last.finish
-                    if answers := list(_answers(message.request, last)):
+                    generated += piece.token_count
+                    host.generated_tokens += piece.token_count
+                    if piece.finish is not None:
+                        ends[piece.sample] = SampleEnd(piece.finish, piece.cached_tokens)
+                        prompt_tokens = piece.prompt_tokens
+                    if answers := list(_answers(message.request, piece)):
                         self.channel.send(*answers)
                         await self.channel.drain(READ_PATIENCE_S)
         ended = time.perf_counter()
-        if last is None or len(finishes) != message.sampling.samples:
+        if len(ends) != message.sampling.samples:
             raise RuntimeError(f"the engine {host.engine.name} ended without a finish reason")
-        first, *others = (finishes[sample] for sample in sorted(finishes))
-        prompt_tokens = last.prompt_tokens
+        first, *others = (ends[sample] for sample in sorted(ends))
         if prompt_tokens is None:
             of = prompt.layout if isinstance(prompt, Prompt) else prompt
             prompt_tokens = of.token_count
         return Done(
             message.request,
-            first,
-            Usage(prompt_tokens, last.cached_tokens, generated),
+            first.finish,
+            Usage(prompt_tokens, first.cached_tokens, generated),
             Timings(
                 queued_ms=(started - arrived) * 1000,
                 first_token_ms=((first_token or ended) - arrived) * 1000,

@@ -13,7 +13,7 @@
 | `sparrow/edit` | request to the server | `EditParams` | a `WorkspaceEdit`; or an error that says why not |
 | `sparrow/editDraft` | notification to the client | `EditDraftParams` | |
 | `sparrow/fix` | request to the server | `FixParams` | `FixResult`; or an error that says why not |
-| `sparrow/checkFix` | request to the server | `{}` | `FixResult` of what the user took of the last fix, without an edit |
+| `sparrow/checkFix` | request to the server | `CheckFixParams` | `FixResult` of what the user took of the last fix, without an edit |
 
 `initializationOptions` holds `settings`, and may hold `apiKeys` as `ApiKeysParams` does, and
 `commands`: those that the server may have the editor run behind an edit, of which it knows
@@ -23,7 +23,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 STATUS = "sparrow/status"
 INDEX_STATUS = "sparrow/indexStatus"
@@ -129,13 +129,19 @@ class FixParams(TypedDict):
     """An issue of the folder that a file is in. Without a text, the tests that fail are meant.
 
     `interpreter` is the one that the user has selected, or empty; `mayRun`: the user lets code of
-    this workspace be run.
+    this workspace be run. `workDoneToken` is one for the progress of the request, as the language
+    server protocol has it: a client that sends none is asked to make a progress bar.
     """
 
     uri: str
     issue: str
     interpreter: str
     mayRun: bool
+    workDoneToken: NotRequired[str]
+
+
+class CheckFixParams(TypedDict):
+    workDoneToken: NotRequired[str]
 
 
 class FixResult(TypedDict):

@@ -351,7 +351,10 @@ def test_packages_that_pure_modules_are_in_import_nothing(package: str) -> None:
 def test_features_know_neither_the_edge_nor_one_another() -> None:
     features = ("lsp_server.features.*",)
     # Of one feature, in files of their own.
-    parts = ("alternatives", "anchor", "generation", "judging", "offered", "request", "writing")
+    parts = (
+        *("alternatives", "anchor", "generation", "judging", "offered", "request", "writing"),
+        "fix_progress",
+    )
     allowed = tuple(f"lsp_server.features.{part}" for part in parts)
     wrong = [
         it
@@ -523,7 +526,7 @@ def test_the_messages_are_those_of_the_extension() -> None:
         protocol.EDIT: ("Request", ["EditParams", "WorkspaceEdit", "void"]),
         protocol.EDIT_DRAFT: ("Notification", ["EditDraftParams"]),
         protocol.FIX: ("Request", ["FixParams", "FixResult", "void"]),
-        protocol.CHECK_FIX: ("Request", ["NoFields", "FixResult", "void"]),
+        protocol.CHECK_FIX: ("Request", ["CheckFixParams", "FixResult", "void"]),
         protocol.EXPLAIN_COMPLETION: ("Request", ["NoFields", "ExplainCompletionResult", "void"]),
         protocol.EXPORT_TRACE: ("Request", ["NoFields", "ExportTraceResult", "void"]),
         protocol.STATISTICS: ("Request", ["NoFields", "StatisticsResult", "void"]),
@@ -545,6 +548,7 @@ def test_the_messages_are_those_of_the_extension() -> None:
         ("ProblemsParams", protocol.ProblemsParams),
         ("EditParams", protocol.EditParams),
         ("FixParams", protocol.FixParams),
+        ("CheckFixParams", protocol.CheckFixParams),
         ("FixResult", protocol.FixResult),
         ("ExplainCompletionResult", protocol.Explanation),
         ("ExportTraceResult", protocol.TraceExport),

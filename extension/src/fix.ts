@@ -1,13 +1,16 @@
 /** Fixes an issue: asks what is wrong, whether code may be run, and shows the change for review. */
+import { randomUUID } from "node:crypto";
 import {
   ProgressLocation,
   Uri,
   window,
   workspace,
+  type CancellationToken,
   type Memento,
   type WorkspaceEdit,
   type WorkspaceFolder,
 } from "vscode";
+import { WorkDoneProgress, type LanguageClient } from "vscode-languageclient/node";
 import type { ReadOnlyDocuments } from "./documents";
 import { CheckFixRequest, FixRequest, type FixResult } from "./protocol";
 import { selectedInterpreter } from "./pythonExtension";
@@ -65,11 +68,42 @@ async function checkWhatWasTaken({ server, documents }: FixParts): Promise<void>
   if (client === undefined) {
     return;
   }
-  const options = { location: ProgressLocation.Window, title: "Sparrow: checking the fix" };
-  const checked = await window.withProgress(options, () => client.sendRequest(CheckFixRequest, {}));
-  if (checked.markdown !== "") {
+  const checked = await withStages(client, "Sparrow: checking the fix", (workDoneToken, token) =>
+    client.sendRequest(CheckFixRequest, { workDoneToken }, token),
+  );
+  if (checked !== undefined && checked.markdown !== "") {
     await documents.show("Part of the Fix", checked.markdown);
   }
+}
+
+/**
+ * A notification with what the server says of a request as it works on it, and a button that cancels;
+ * undefined where that was used.
+ */
+async function withStages<T>(
+  client: LanguageClient,
+  title: string,
+  ask: (workDoneToken: string, token: CancellationToken) => Promise<T>,
+): Promise<T | undefined> {
+  const options = { location: ProgressLocation.Notification, title, cancellable: true };
+  return window.withProgress(options, async (progress, token) => {
+    const workDoneToken = randomUUID();
+    const listening = client.onProgress(WorkDoneProgress.type, workDoneToken, (said) => {
+      if (said.kind === "report" && said.message !== undefined) {
+        progress.report({ message: said.message });
+      }
+    });
+    try {
+      return await ask(workDoneToken, token);
+    } catch (error) {
+      if (token.isCancellationRequested) {
+        return undefined;
+      }
+      throw error;
+    } finally {
+      listening.dispose();
+    }
+  });
 }
 
 /** The active file's folder, or the one that the user picks. */
@@ -135,28 +169,15 @@ async function request(
   if (client === undefined) {
     throw new Error("Sparrow's server is not running.");
   }
-  const options = {
-    location: ProgressLocation.Notification,
-    title: "Sparrow: looking for a fix",
-    cancellable: true,
-  };
-  return window.withProgress(options, async (_, token) => {
+  return withStages(client, "Sparrow: looking for a fix", async (workDoneToken, token) => {
     const params = {
       uri: client.code2ProtocolConverter.asUri(place),
       issue,
       interpreter: (await selectedInterpreter()) ?? "",
       mayRun: true,
+      workDoneToken,
     };
-    const answer = client.sendRequest(FixRequest, params, token);
-    const result = await answer.catch((error: unknown) => {
-      if (token.isCancellationRequested) {
-        return undefined;
-      }
-      throw error;
-    });
-    if (result === undefined) {
-      return undefined;
-    }
+    const result = await client.sendRequest(FixRequest, params, token);
     const edit =
       result.edit === null
         ? undefined

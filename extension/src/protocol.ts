@@ -114,6 +114,12 @@ export interface FixParams {
   readonly issue: string;
   readonly interpreter: string;
   readonly mayRun: boolean;
+  readonly workDoneToken: string;
+}
+
+/** The token is for the progress of the request. */
+export interface CheckFixParams {
+  readonly workDoneToken: string;
 }
 
 /** A change with its evidence; the edit is null where none was found. */
@@ -128,7 +134,7 @@ export interface FixResult {
 export const FixRequest = new RequestType<FixParams, FixResult, void>("sparrow/fix");
 
 /** What is known of the part of the last fix that the user took. */
-export const CheckFixRequest = new RequestType<NoFields, FixResult, void>("sparrow/checkFix");
+export const CheckFixRequest = new RequestType<CheckFixParams, FixResult, void>("sparrow/checkFix");
 
 /** Ends the models' processes; the server starts others. */
 export const RestartHostRequest = new RequestType<NoFields, NoFields, void>("sparrow/restartHost");

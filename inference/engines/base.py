@@ -31,7 +31,7 @@ class Piece:
     text: str
     token_count: int
     finish: FinishReason | None = None
-    cached_tokens: int = 0  # of the prompt; read from the last piece
+    cached_tokens: int = 0  # of the prompt, for this sample; read from its last piece
     prompt_tokens: int | None = None  # the same; None where the layout's count is all there is
     sample: int = 0
     thinking: bool = False

@@ -27,6 +27,7 @@ from inference.engines import vllm_arguments, vllm_failure, vllm_plugin
 from inference.engines.base import LoadProgress, Piece
 from inference.engines.token_prompts import TokenPrompts
 from inference.engines.vllm_output import RequestOutput
+from inference.engines.vllm_samples import merged
 from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.formats import probe
 from inference.formats.fim import FimOrder
@@ -171,14 +172,32 @@ class VllmEngine:
         priority: Priority,
         parser: Callable[[], ToolCallParser] | None = None,
     ) -> AsyncGenerator[Piece, None]:
+        """A request for each sample: so each tells what it found in the cache, and ends by itself."""
+        samples = [
+            self._sample(ids, sampling, priority, number, parser and parser())
+            for number in range(sampling.samples)
+        ]
+        pieces = samples[0] if len(samples) == 1 else merged(samples)
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
+    async def _sample(
+        self,
+        ids: list[int],
+        sampling: Sampling,
+        priority: Priority,
+        number: int,
+        parser: ToolCallParser | None,
+    ) -> AsyncGenerator[Piece, None]:
         from vllm.exceptions import VLLMValidationError
         from vllm.inputs import tokens_input
 
         room = self._room_for(len(ids))
-        answer = RequestOutput(self._prompts.tokenizer, ids, sampling, parser)
+        answer = RequestOutput(self._prompts.tokenizer, ids, sampling, number, parser)
         stream = self._engine.generate(
             tokens_input(ids),
-            self._parameters(sampling, min(sampling.max_tokens, room)),
+            self._parameters(sampling, min(sampling.max_tokens, room), number),
             f"{priority.name.lower()}-{next(self._request_numbers)}",
             priority=int(priority),
         )
@@ -251,7 +270,7 @@ class VllmEngine:
             raise UnsupportedRequest(f"a prompt has at least {MIN_PROMPT_TOKENS} tokens")
         return int(limit - prompt_tokens)
 
-    def _parameters(self, sampling: Sampling, max_tokens: int) -> Any:
+    def _parameters(self, sampling: Sampling, max_tokens: int, sample: int) -> Any:
         from vllm.sampling_params import (
             RequestOutputKind,
             SamplingParams,
@@ -266,11 +285,10 @@ class VllmEngine:
             form = StructuredOutputsParams(**{str(name): wanted})
         fim = self._prompts.fim
         return SamplingParams(
-            n=sampling.samples,
             max_tokens=max_tokens,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            seed=sampling.seed,
+            seed=sampling.seed + sample if sampling.seed is not None else None,
             logprobs=sampling.logprobs,
             structured_outputs=form,
             detokenize=False,

@@ -1,12 +1,11 @@
 """What the tokens of one request to vLLM say: text, log-probabilities, thinking and tool calls.
 
-A request may have several samples; each is read on its own. vLLM itself is asked for tokens alone,
-see `detokenizer.py`.
+Each sample is a request of its own. vLLM itself is asked for tokens alone, see `detokenizer.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from inference.engines.answer_pieces import piece_of
@@ -25,45 +24,55 @@ class RequestOutput:
         tokenizer: Any,
         prompt_ids: Sequence[int],
         sampling: Sampling,
-        parser: Callable[[], ToolCallParser] | None = None,
+        sample: int,
+        parser: ToolCallParser | None = None,
     ) -> None:
-        """`parser` makes the reader of one sample's text; without one all of it is the answer."""
+        """`parser` reads the sample's text; without one all of it is the answer."""
         self._tokenizer = tokenizer
         self._prompt_tokens = len(prompt_ids)
         self._wants_logprobs = sampling.logprobs
-        self._samples = [
-            _Sample(Detokenizer(tokenizer, prompt_ids, sampling.stop), parser and parser())
-            for _ in range(sampling.samples)
-        ]
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more is wanted of the request."""
-        return all(sample.has_ended for sample in self._samples)
+        self._sample = sample
+        self._detokenizer = Detokenizer(tokenizer, prompt_ids, sampling.stop)
+        self._parser = parser
+        self.has_ended = False
 
     def pieces(self, output: Any) -> Iterator[Piece]:
         """What one output of vLLM's adds; tokens behind a stop string are left out."""
-        for step in output.outputs:
-            sample = self._samples[step.index]
-            if sample.has_ended:
-                continue
-            reason = step.finish_reason
-            finish = _FINISH.get(reason, FinishReason.STOP) if reason is not None else None
-            events, finish = sample.read(step.token_ids, finish)
-            parts = [piece_of(event, step.index) for event in events] or [Piece("", 0)]
-            for number, part in enumerate(parts):
-                is_first, is_last = number == 0, number == len(parts) - 1
-                yield Piece(
-                    part.text,
-                    len(step.token_ids) if is_first else 0,
-                    finish if is_last else None,
-                    output.num_cached_tokens or 0,
-                    self._prompt_tokens,
-                    step.index,
-                    part.thinking,
-                    self._logprobs(step) if is_first else (),
-                    part.calls,
-                )
+        (step,) = output.outputs
+        reason = step.finish_reason
+        finish = _FINISH.get(reason, FinishReason.STOP) if reason is not None else None
+        events, finish = self._read(step.token_ids, finish)
+        parts = [piece_of(event, self._sample) for event in events] or [Piece("", 0)]
+        for number, part in enumerate(parts):
+            is_first, is_last = number == 0, number == len(parts) - 1
+            yield Piece(
+                part.text,
+                len(step.token_ids) if is_first else 0,
+                finish if is_last else None,
+                output.num_cached_tokens or 0,
+                self._prompt_tokens,
+                self._sample,
+                part.thinking,
+                self._logprobs(step) if is_first else (),
+                part.calls,
+            )
+
+    def _read(
+        self, token_ids: Sequence[int], finish: FinishReason | None
+    ) -> tuple[list[Event], FinishReason | None]:
+        """The events that these tokens add, and how the sample ended if it has."""
+        text = self._detokenizer.feed(token_ids)
+        if self._detokenizer.stopped:
+            finish = FinishReason.STOP
+        elif finish is not None:
+            text += self._detokenizer.flush()
+        self.has_ended = finish is not None
+        if self._parser is None:
+            return ([Text(text)] if text else []), finish
+        events = self._parser.feed(text)
+        if self.has_ended:
+            events += self._parser.finish()
+        return events, finish
 
     def _logprobs(self, step: Any) -> tuple[TokenLogprob, ...]:
         if self._wants_logprobs is None or step.logprobs is None:
@@ -88,27 +97,3 @@ class RequestOutput:
     def _text(self, token_id: int) -> str:
         text: str = self._tokenizer.decode([token_id], skip_special_tokens=False)
         return text
-
-
-class _Sample:
-    def __init__(self, detokenizer: Detokenizer, parser: ToolCallParser | None) -> None:
-        self._detokenizer = detokenizer
-        self._parser = parser
-        self.has_ended = False
-
-    def read(
-        self, token_ids: Sequence[int], finish: FinishReason | None
-    ) -> tuple[list[Event], FinishReason | None]:
-        """The events that these tokens add, and how the sample ended if it has."""
-        text = self._detokenizer.feed(token_ids)
-        if self._detokenizer.stopped:
-            finish = FinishReason.STOP
-        elif finish is not None:
-            text += self._detokenizer.flush()
-        self.has_ended = finish is not None
-        if self._parser is None:
-            return ([Text(text)] if text else []), finish
-        events = self._parser.feed(text)
-        if self.has_ended:
-            events += self._parser.finish()
-        return events, finish

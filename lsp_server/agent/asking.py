@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inference.content import Message, TextChunk
-from inference.protocol import ChatRole
+from inference.protocol import Capabilities, ChatRole
 from lsp_server.agent.data import Candidate
+from lsp_server.agent.patch import find_excess
 from lsp_server.agent.task import Task
 from lsp_server.edits.blocks import BlockFault, BlockProblem, apply_blocks, parse_blocks
 from lsp_server.model_edits.prompt import RULES
@@ -24,8 +25,9 @@ MAX_SHOWN_CHARACTERS = 60_000  # of files: some 20,000 tokens
 MAX_ISSUE_CHARACTERS = 16_000
 MAX_OUTPUT_CHARACTERS = 8_000
 MAX_WHOLE_LINES = 150
-# Of a patch, as in the guards of the agent.
-MAX_PATCH_FILES, MAX_PATCH_LINES = 8, 400
+_OTHER_CHARACTERS = MAX_ISSUE_CHARACTERS + MAX_OUTPUT_CHARACTERS  # beside the files
+_LEAST_CHARACTERS = 2_000
+_CHARACTERS_PER_TOKEN = 3
 _AROUND_LINES = 40
 _FENCED = re.compile(r"^(`{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 _FIX = """\
@@ -40,6 +42,15 @@ class Shown:
     """The files that a model is shown, whole or in excerpts, and may edit, by path."""
 
     texts: Mapping[str, str]
+
+
+def room_for(capabilities: Capabilities | None, answer_tokens: int) -> int:
+    """Characters of files that a model's context has room for, beside the rest and an answer."""
+    tokens = capabilities.context_tokens if capabilities is not None else None
+    if tokens is None:
+        return MAX_SHOWN_CHARACTERS
+    room = (tokens - answer_tokens) * _CHARACTERS_PER_TOKEN - _OTHER_CHARACTERS
+    return max(min(MAX_SHOWN_CHARACTERS, room), _LEAST_CHARACTERS)
 
 
 def shown(task: Task, room: int = MAX_SHOWN_CHARACTERS) -> Shown:
@@ -129,31 +140,10 @@ def read_candidate(
             return applied.problems
         texts = applied.texts
     changed = {path: text for path, text in texts.items() if text != task.texts.get(path)}
-    if problem := find_excess(changed, task.texts):
-        return [BlockProblem(BlockFault.FOREIGN, 0, problem)]
+    excess = find_excess(changed, task.texts.get) if changed else "it changes nothing"
+    if excess:
+        return [BlockProblem(BlockFault.FOREIGN, 0, f"the answer cannot be taken: {excess}.")]
     return Candidate(changed, origin, score)
-
-
-def find_excess(changed: Mapping[str, str], before: Mapping[str, str]) -> str:
-    """Why a patch is nothing, or too much; or nothing."""
-    if not changed:
-        return "the answer changes nothing."
-    if len(changed) > MAX_PATCH_FILES:
-        return f"the answer edits {len(changed)} files; it may edit {MAX_PATCH_FILES}."
-    lines = sum(_changed_lines(before.get(path, ""), text) for path, text in changed.items())
-    if lines > MAX_PATCH_LINES:
-        return f"the answer changes {lines} lines; it may change {MAX_PATCH_LINES}."
-    return ""
-
-
-def _changed_lines(before: str, after: str) -> int:
-    """Lines between the common beginning and end, of the longer text."""
-    old, new = before.split("\n"), after.split("\n")
-    shorter = min(len(old), len(new))
-    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
-    rest = shorter - head
-    tail = next((at for at in range(rest) if old[-1 - at] != new[-1 - at]), rest)
-    return max(len(old), len(new)) - head - tail
 
 
 def _whole_file(answer: str, files: Shown, task: Task) -> Mapping[str, str]:

@@ -8,13 +8,10 @@ from pathlib import Path
 from lsp_server.agent.copies import PathRefused, checked
 from lsp_server.agent.data import Candidate
 from lsp_server.agent.denied import find_denied
-from lsp_server.agent.select import size_of_change
+from lsp_server.agent.patch import find_excess
 from lsp_server.agent.snapshot import Snapshot
 from lsp_server.edits.change import Change, EditKind, FileChange
 from lsp_server.edits.verification import Outcome, verify
-
-MAX_FILES = 8
-MAX_LINES = 400  # that come and go
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +38,8 @@ def pass_gates(
     """Paths, sizes, syntax and names. Takes up to some hundred milliseconds."""
     if refusal := _refuse_paths(candidate, snapshot, is_denied_allowed=is_denied_allowed):
         return Gated(refusal, ())
-    lines, _ = size_of_change(candidate.files, snapshot.text)
-    if len(candidate.files) > MAX_FILES or lines > MAX_LINES:
-        return Gated(
-            f"it changes {len(candidate.files)} files and {lines} lines, and at most {MAX_FILES} "
-            f"and {MAX_LINES} may be",
-            (),
-        )
+    if excess := find_excess(candidate.files, snapshot.text):
+        return Gated(excess, ())
     evidence = verify(change_of(candidate, snapshot), EditKind.FIX)
     if evidence.failures:
         return Gated(evidence.refusal, ())

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from inference.client import InferenceClient
 from inference.content import Message, TextChunk
+from inference.errors import InferenceError
 from inference.protocol import (
     CallText,
     ChatRole,
@@ -24,7 +25,7 @@ from inference.protocol import (
     ToolCall,
 )
 from inference.sampling import Sampling
-from lsp_server.agent.asking import open_conversation, shown
+from lsp_server.agent.asking import open_conversation, room_for, shown
 from lsp_server.agent.data import Candidate, Evidence
 from lsp_server.agent.loop_guard import LoopGuard, Turn
 from lsp_server.agent.task import Task
@@ -61,18 +62,27 @@ class LoopProposer:
     async def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float
     ) -> AsyncGenerator[Sequence[Candidate], None]:
-        """Raises what the client raises."""
+        """Raises what the client raises, where nothing was changed."""
         del tried
         tools = Tools(self.index, self.text, self.run_tests)
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(min(budget_s, MAX_WALL_S)):
                 await self._work(task, tools)
+        except TimeoutError:
+            self.on_step("stopped: its time is over")
+        except InferenceError as error:
+            # Such as a conversation that has become longer than the model's context.
+            if not tools.changed:
+                raise
+            self.on_step(f"stopped: {error.message}")
         if tools.changed:
             score = 1.0 if tools.is_solved else 0.5
             yield [Candidate(dict(tools.changed), "model with tools", score)]
 
     async def _work(self, task: Task, tools: Tools) -> None:
-        messages = open_conversation(task, shown(task), _LOOP_RULES)
+        # The other half is for what it looks at by itself.
+        room = room_for(self.client.capabilities, _STEP_TOKENS) // 2
+        messages = open_conversation(task, shown(task, room), _LOOP_RULES)
         guard = LoopGuard()
         tokens = 0
         reminded = False

@@ -26,8 +26,8 @@ from lsp_server.agent.choosing import NOTHING_NAMED, Named, Ranked, put_forward
 from lsp_server.agent.clues import Clues, read_clues
 from lsp_server.agent.data import Candidate, Evidence, TestCommand, Verdict
 from lsp_server.agent.localize import Findings, SuspectFile, is_source, rank_files, suspects
-from lsp_server.agent.missing import find_missing_package
 from lsp_server.agent.python_runs import PythonTests, read_covered
+from lsp_server.agent.reasons import Baseline, why, why_not_tried, why_nowhere
 from lsp_server.agent.reproduce import FOLDER, Reproduction, as_test, reproduces, scripts
 from lsp_server.agent.spectrum import Line, suspicion
 from lsp_server.agent.task import Proposer, Request, Task
@@ -42,19 +42,6 @@ MAX_CANDIDATES = 16  # of a round, that are validated
 _TRACED_TESTS = 200  # that pass, to be compared with those that fail
 _TRACE_S = 120.0
 _SCRIPT_S = 30.0
-
-
-class Baseline(Protocol):
-    """What the tests say before anything is changed; see `validate.py`."""
-
-    @property
-    def failing(self) -> tuple[str, ...]: ...
-    @property
-    def passing(self) -> tuple[str, ...]: ...
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def output(self) -> str: ...
 
 
 class Judge(Protocol):
@@ -132,19 +119,32 @@ class Fix:
                 self._extra = {reproduction.path: reproduction.text}
                 self._judge = self._bench.judge(self._extra)
                 baseline = await self._baseline((reproduction.test,))
-        if missing := self._missing_package(baseline):
-            return self._result(None, (), (), baseline, missing)
+        if (
+            self._bench.choose is None and baseline is not None
+        ):  # a model may mend a name's spelling
+            reason = why_not_tried(baseline, self._bench.command, self._bench.index.paths())
+            if reason:
+                return self._result(None, (), (), baseline, reason)
         lines = await self._coverage(baseline)
         ranked = await self._choice(baseline, self._location(baseline, lines))
         files = ranked.files
         if not files:
-            return self._result(None, (), files, baseline, self._why_nowhere(baseline))
+            return self._result(
+                None, (), files, baseline, why_nowhere(self._request.issue, baseline)
+            )
         evidence = await self._rounds(self._task(baseline, lines, ranked), baseline)
         best = self._bench.select(evidence)
         self._log.add(
             "verdict", {"verdict": best and str(best.verdict), "reason": best and best.reason}
         )
-        return self._result(best, evidence, files, baseline, _why(best, evidence, baseline))
+        reason = why(
+            best,
+            evidence,
+            baseline,
+            self._bench.command,
+            has_model=self._bench.choose is not None,
+        )
+        return self._result(best, evidence, files, baseline, reason)
 
     @property
     def extra(self) -> Mapping[str, str]:
@@ -334,26 +334,6 @@ class Fix:
 
     # What is said.
 
-    def _missing_package(self, baseline: Baseline | None) -> str:
-        """Why no repair is tried; a model is asked all the same, since a name may be misspelt."""
-        command = self._bench.command
-        if command is None or not _failing(baseline) or self._bench.choose is not None:
-            return ""
-        assert baseline is not None
-        package = find_missing_package(baseline.output, self._bench.index.paths())
-        return package and (
-            f"the tests cannot be imported, since {command.argv[0]} has no package {package}:"
-            " install what the project needs there, or choose another interpreter"
-        )
-
-    def _why_nowhere(self, baseline: Baseline | None) -> str:
-        if self._request.issue.strip():
-            return "nothing in the issue leads to a file"
-        if baseline is not None and not baseline.failing and not baseline.passing:
-            said = baseline.output.strip().splitlines()
-            return f"no test was run: {said[-1].strip() if said else 'the command said nothing'}"
-        return "no test fails, and nothing was said of what is wrong"
-
     @property
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._started
@@ -383,13 +363,3 @@ def _failing(run: Baseline | None) -> list[str]:
 
 def _is_verified(evidence: Sequence[Evidence]) -> bool:
     return any(it.verdict is Verdict.VERIFIED for it in evidence)
-
-
-def _why(best: Evidence | None, evidence: Sequence[Evidence], baseline: Baseline | None) -> str:
-    if best is not None:
-        return best.reason
-    if not evidence:
-        if _failing(baseline):
-            return "nothing that was tried makes a failing test pass"
-        return "nothing was found to try"
-    return f"none of {len(evidence)} candidates held; the last one: {evidence[-1].reason}"

@@ -65,6 +65,12 @@ class Tried:
     def is_good(self) -> bool:
         return self.done and self.passed > 0 and self.failed == 0
 
+    def is_as_good_as(self, other: Tried) -> bool:
+        """By the same tests."""
+        return (
+            self.done >= other.done and self.passed >= other.passed and self.failed <= other.failed
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:

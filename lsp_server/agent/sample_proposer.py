@@ -15,15 +15,14 @@ from dataclasses import dataclass
 
 from inference.client import InferenceClient
 from inference.content import Message
+from inference.errors import RequestRefused
 from inference.protocol import ChatRole, Delta, Done, FinishReason, Priority
 from inference.sampling import Sampling
 from lsp_server.agent.asking import (
-    MAX_ISSUE_CHARACTERS,
-    MAX_OUTPUT_CHARACTERS,
-    MAX_SHOWN_CHARACTERS,
     Shown,
     open_conversation,
     read_candidate,
+    room_for,
     shown,
 )
 from lsp_server.agent.data import Candidate, Evidence, Verdict
@@ -34,10 +33,7 @@ from lsp_server.model_edits.prompt import tell_problems
 SAMPLES, MORE_SAMPLES = 4, 4
 MAX_TOKENS = 4096
 _TEMPERATURE = 0.7
-_CHARACTERS_PER_TOKEN = 3
 _MAX_LOAD_S = 600.0
-_OTHER_CHARACTERS = MAX_ISSUE_CHARACTERS + MAX_OUTPUT_CHARACTERS  # beside the files
-_LEAST_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,7 @@ class SampleProposer:
 
     async def _round(self, task: Task, count: int, first: int) -> list[Candidate]:
         await self.client.wait_ready(_MAX_LOAD_S)
-        files = shown(task, self._room())
+        files = shown(task, room_for(self.client.capabilities, MAX_TOKENS))
         messages = open_conversation(task, files)
         answers = await self._ask(messages, count)
         read = await asyncio.gather(
@@ -87,15 +83,6 @@ class SampleProposer:
             )
         )
         return [it for it in read if it is not None]
-
-    def _room(self) -> int:
-        """Characters of files that there is room for."""
-        capabilities = self.client.capabilities
-        tokens = capabilities.context_tokens if capabilities is not None else None
-        if tokens is None:
-            return MAX_SHOWN_CHARACTERS
-        room = (tokens - MAX_TOKENS) * _CHARACTERS_PER_TOKEN - _OTHER_CHARACTERS
-        return max(min(MAX_SHOWN_CHARACTERS, room), _LEAST_CHARACTERS)
 
     async def _ask(self, messages: Sequence[Message], count: int) -> list[Sampled]:
         """As many answers; in one request where the engine can, so that the prompt is read once."""
@@ -112,7 +99,7 @@ class SampleProposer:
                 if isinstance(message, Delta) and not message.thinking:
                     texts[message.sample] += message.text
                 elif isinstance(message, Done):
-                    finishes = (message.finish, *message.other_finishes)
+                    finishes = (message.finish, *(it.finish for it in message.others))
         return [
             Sampled(texts[at], at >= len(finishes) or finishes[at] is not FinishReason.STOP)
             for at in range(count)
@@ -131,7 +118,12 @@ class SampleProposer:
             Message.of(ChatRole.ASSISTANT, answer.text or "(nothing)"),
             tell_problems(read),
         ]
-        (second,) = await self._ask(mended, 1)
+        try:
+            (second,) = await self._ask(mended, 1)
+        except RequestRefused as error:
+            # Of this conversation alone, such as one that has become too long: the others may be right.
+            self.on_problem(f"{origin}: {error.message}")
+            return None
         origin = f"{origin}, mended"
         read = read_candidate(second.text, task, files, origin, 0.9, is_cut=second.is_cut)
         if isinstance(read, Candidate):

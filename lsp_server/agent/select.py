@@ -9,11 +9,11 @@ likelier, and what changes fewer characters.
 from __future__ import annotations
 
 import ast
-import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from lsp_server.agent.data import Evidence, Verdict
+from lsp_server.agent.patch import size_of_change
 
 _RANK = {Verdict.VERIFIED: 0, Verdict.PARTLY: 1, Verdict.UNVERIFIED: 2}
 
@@ -52,23 +52,9 @@ def rank(
     return [shown[at] for at in sorted(range(len(shown)), key=key)]
 
 
-def size_of_change(
-    files: Mapping[str, str], before: Callable[[str], str | None]
-) -> tuple[int, int]:
-    """How many lines come and go, and how many characters."""
-    lines = characters = 0
-    for path, after in files.items():
-        old, new = (before(path) or "").splitlines(), after.splitlines()
-        # The first two lines name the texts.
-        for line in list(difflib.unified_diff(old, new, n=0, lineterm=""))[2:]:
-            if line[:1] in "+-":
-                lines += 1
-                characters += len(line) - 1
-    return lines, characters
-
-
 def _suits_some_parameters_alone(it: Evidence) -> bool:
-    if it.verdict is not Verdict.PARTLY or not it.candidate.origin.startswith("template:"):
+    by = it.candidate.origin.partition(":")[0]
+    if it.verdict is not Verdict.PARTLY or "template" not in by:
         return False
     mended, others = (
         {test.partition("[")[0] for test in ids} for ids in (it.passes_now, it.still_fails)

@@ -2,8 +2,7 @@
 
 It is one copy, from which each run gets its own; the user's repository is read, and nothing is written
 into it, no worktree and no lock either. What the working tree holds is what counts, byte by byte: line
-ends, filters and submodules are as the user has them. The user may edit meanwhile: `changed_since` says
-what of the files that matter is another by then.
+ends, filters and submodules are as the user has them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -90,18 +89,6 @@ class Snapshot:
             yield folder
         finally:
             await _uninterrupted(lambda: remove(folder))
-
-    def changed_since(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Those of some files whose bytes on the disk are others now; not those that were unsaved."""
-        unsaved = {it.path for it in self.changed if it.kind == "unsaved"}
-        return tuple(
-            path
-            for path in paths
-            if path not in unsaved and _digest(self.root / path) != _digest(self.base / path)
-        )
-
-    def close(self) -> None:
-        remove(self.base)
 
     def _fill(self, folder: Path, files: Mapping[str, str]) -> None:
         copy_files(self.base, self.paths, folder)

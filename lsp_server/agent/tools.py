@@ -10,8 +10,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from lsp_server.agent.asking import find_excess
 from lsp_server.agent.localize import is_source
+from lsp_server.agent.patch import find_excess
 from lsp_server.edits.blocks import apply_blocks, parse_blocks
 from lsp_server.workspace.snapshot import Snapshot
 from lsp_server.workspace.words import words
@@ -147,8 +147,8 @@ class Tools:
         if applied.problems:
             return "nothing was applied. " + "\n".join(it.message for it in applied.problems)
         changed = {**self.changed, **applied.texts}
-        if problem := find_excess(changed, {it: self._text(it) or "" for it in changed}):
-            return f"nothing was applied: {problem}"
+        if excess := find_excess(changed, self._text):
+            return f"nothing was applied: {excess}."
         self.changed = changed
         return await self._test()
 

@@ -169,6 +169,7 @@ class _Trial:
     flaky: dict[str, None] = field(default_factory=dict)
     is_whole: bool = False
     is_confirmed: bool = False  # what failed has passed in two runs
+    hangs: str = ""  # that tests which came to their end before do not any more
 
     async def run(self) -> Evidence:
         validator = self.validator
@@ -198,6 +199,8 @@ class _Trial:
             if not self.passes_now:
                 return self._say(Verdict.REJECTED, _why_it_fails(run, self.still_fails))
         await self._look_for_regressions(copy, seal)
+        if self.hangs:
+            return self._say(Verdict.REJECTED, self.hangs)
         if self.regressed:
             return self._say(
                 Verdict.REJECTED, f"{_some(self.regressed)} passed before and would fail"
@@ -246,6 +249,13 @@ class _Trial:
         if timeout_s <= 0:
             return False
         run = await self._run(copy, seal, named, timeout_s)
+        if self._has_to_end(run, timeout_s):
+            # Once more: the machine may have been busy.
+            run = await self._run(copy, seal, named, timeout_s)
+            if self._has_to_end(run, timeout_s):
+                why = f": {run.contained[0]}" if run.contained else ""
+                self.hangs = f"the tests came to their end before, and do not any more{why}"
+                return True
         if all(map(run.passes_all_of, self.passes_now)):
             self.is_confirmed = True
         is_over = run.exit_code is None
@@ -256,6 +266,11 @@ class _Trial:
             self.regressed = tuple(it for it in failed if not again.passes(it))
             self.flaky |= dict.fromkeys(it for it in failed if again.passes(it))
         return bool(self.regressed)
+
+    def _has_to_end(self, run: TestRun, timeout_s: float) -> bool:
+        """Whether a run was killed that had the time to end, since the whole suite ended before."""
+        enough_s = _enough(self.baseline.suite_seconds)
+        return run.exit_code is None and self.baseline.is_whole and timeout_s >= enough_s
 
     async def _conclude(self) -> Evidence:
         rest = "" if self.is_whole and self.baseline.is_whole else "; not all tests were run"
@@ -297,8 +312,7 @@ class _Trial:
         return run
 
     def _limit(self, before_s: float, most_s: float) -> float:
-        wanted_s = max(_MIN_TIMEOUT_S, _SLOWER * before_s)
-        return min(wanted_s, most_s, self.deadline - time.monotonic())
+        return min(_enough(before_s), most_s, self.deadline - time.monotonic())
 
     def _say(self, verdict: Verdict, reason: str) -> Evidence:
         return Evidence(
@@ -322,6 +336,11 @@ def _each(run: TestRun, named: Iterable[str]) -> Iterator[str]:
             yield it
         else:
             yield from (test for test in tests if is_failure(run.outcomes[test]))
+
+
+def _enough(before_s: float) -> float:
+    """Seconds in which a candidate is to do what took the base so long."""
+    return max(_MIN_TIMEOUT_S, _SLOWER * before_s)
 
 
 def _fails(run: TestRun, test: str, *, is_over: bool = False) -> bool:

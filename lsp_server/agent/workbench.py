@@ -17,7 +17,8 @@ from lsp_server.agent.copies import Copies
 from lsp_server.agent.data import Evidence, TestCommand, TestRun
 from lsp_server.agent.fill_in import fill_in
 from lsp_server.agent.loop_proposer import LoopProposer
-from lsp_server.agent.pipeline import Baseline, Workbench
+from lsp_server.agent.pipeline import Workbench
+from lsp_server.agent.reasons import Baseline
 from lsp_server.agent.sample_proposer import SampleProposer
 from lsp_server.agent.sandbox import Finished, Sandbox
 from lsp_server.agent.select import select

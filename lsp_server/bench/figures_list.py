@@ -105,7 +105,7 @@ LISTED = (
     Listed(
         "fix",
         "Fixing issues",
-        bars={"QuixBugs fixed": "quixbugs_fixed", "of": "quixbugs_total"},
+        bars={"QuixBugs fixed": "quixbugs_fixed", "of those tried": "quixbugs_tried"},
         unit="programs",
     ),
     Listed(

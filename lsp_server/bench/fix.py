@@ -2,8 +2,9 @@
 
 A program is a workspace of its own. The pipeline sees every second assertion of its test, and what it
 shows is judged by all of them; the pipeline's own verdict comes through sandbox and validation as in the
-editor. QuixBugs was looked at as templates were made, HumanEvalFix never was. Issues are reported by
-the half that the weights of the sources were fitted on, and the other one.
+editor. QuixBugs was looked at as templates were made, HumanEvalFix never was. Ctrl+C and SIGTERM end
+it with what was tried by then. Issues are reported by the half that the weights of the sources were
+fitted on, and the other one.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from lsp_server.agent.workbench import Models, Settings, open_workbench
 from lsp_server.bench import fix_overhead
 from lsp_server.bench.fix_localize import AT, Located, indexed, locate, recall
 from lsp_server.bench.fix_programs import PROGRAM, TESTS, Program, humanevalfix, quixbugs
+from lsp_server.bench.interruption import is_done_before_a_signal
 from lsp_server.bench.measure import CouldNotRun
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
@@ -81,9 +83,17 @@ async def run(
         for name, read in sets.items():
             if only in {"", name}:
                 programs = read(data)[:: _QUICK if quick else 1]
-                outcomes = await _fix_all(programs, Path(scratch, name), console)
-                result[name] = _summary(outcomes)
-                _print_programs(console, name, outcomes)
+                outcomes: list[Outcome] = []
+                fixing = _fix_all(programs, Path(scratch, name), console, outcomes)
+                is_done = await is_done_before_a_signal(fixing)
+                if not outcomes:
+                    raise CouldNotRun("it was interrupted before it had tried a program")
+                summary = result[name] = _summary(outcomes, len(programs))
+                # By themselves as well: what is nested stands on no page of figures.
+                result |= {f"{name}_{key}": summary[key] for key in ("fixed", "tried")}
+                _print_programs(console, name, summary)
+                if not is_done:
+                    return result
         if only in {"", "overhead"}:
             result["overhead"] = await _overhead(Path(scratch, "overhead"), console)
     if only in {"", "issues"}:
@@ -105,8 +115,10 @@ async def _overhead(folder: Path, console: Console) -> dict[str, float]:
     return found
 
 
-async def _fix_all(programs: Sequence[Program], folder: Path, console: Console) -> list[Outcome]:
-    outcomes = []
+async def _fix_all(
+    programs: Sequence[Program], folder: Path, console: Console, outcomes: list[Outcome]
+) -> None:
+    """Adds an outcome for each program, as it is known."""
     async with _wren() as client:
         with console.status("") as status:
             for number, program in enumerate(programs, 1):
@@ -124,7 +136,6 @@ async def _fix_all(programs: Sequence[Program], folder: Path, console: Console) 
                     style="dim",
                     markup=False,
                 )
-    return outcomes
 
 
 @asynccontextmanager
@@ -174,12 +185,14 @@ async def _fix(program: Program, root: Path, client: InferenceClient) -> Outcome
     )
 
 
-def _summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _summary(outcomes: Sequence[Outcome], programs: int) -> dict[str, Any]:
+    """Of those that were tried, which may be fewer than there are."""
     shown = [it for it in outcomes if it.verdict is Verdict.VERIFIED]
     right = [it for it in shown if it.is_right]
     seconds = [it.seconds for it in outcomes]
     return {
-        "programs": len(outcomes),
+        "programs": programs,
+        "tried": len(outcomes),
         "fixed": len(right),
         "verified_by_half_and_wrong": len(shown) - len(right),
         "seconds_p50": round(statistics.median(seconds), 1),
@@ -189,15 +202,18 @@ def _summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def _print_programs(console: Console, name: str, outcomes: Sequence[Outcome]) -> None:
-    summary = _summary(outcomes)
-    table = Table(title=f"{name}: fixes by templates and wren, half of the assertions shown")
+def _print_programs(console: Console, name: str, summary: dict[str, Any]) -> None:
+    tried, programs = summary["tried"], summary["programs"]
+    title = f"{name}: fixes by templates and wren, half of the assertions shown"
+    if tried < programs:
+        title += f"\ninterrupted: {tried} of {programs} programs were tried, all below is of these"
+    table = Table(title=title)
     table.add_column("what")
     table.add_column("programs", justify="right")
-    table.add_row("right by all assertions", f"{summary['fixed']} of {summary['programs']}")
+    table.add_row("right by all assertions", f"{summary['fixed']} of {tried}")
     wrong = summary["verified_by_half_and_wrong"]
     table.add_row("right by the shown half alone", str(wrong))
-    table.add_row("nothing shown as verified", str(summary["programs"] - summary["fixed"] - wrong))
+    table.add_row("nothing shown as verified", str(tried - summary["fixed"] - wrong))
     table.add_row("seconds, median and most", f"{summary['seconds_p50']}, {summary['seconds_max']}")
     console.print(table)
 

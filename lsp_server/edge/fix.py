@@ -42,18 +42,22 @@ def register_fix(server: SparrowServer) -> None:
             interpreter=str(params.interpreter),
             is_allowed=params.mayRun is True,
         )
-        return await answer(lambda report: feature.fix(request, report))
+        return await answer(params, lambda report: feature.fix(request, report))
 
     @server.feature(protocol.CHECK_FIX)
-    async def check_fix(_: Any) -> protocol.FixResult:
-        return await answer(feature.check)
+    async def check_fix(params: Any) -> protocol.FixResult:
+        return await answer(params, feature.check)
 
     async def answer(
+        params: Any,
         work: Callable[[Callable[[str], None]], Awaitable[Fixed | FixRefusal]],
     ) -> protocol.FixResult:
         # Our own extension has a button of its own.
         has_button = not server.editor_commands
-        async with told(server, "Sparrow: Fix Issue", has_button=has_button) as report:
+        own_token = getattr(params, "workDoneToken", None)
+        async with told(
+            server, "Sparrow: Fix Issue", has_button=has_button, own_token=own_token
+        ) as report:
             fixed = await work(report)
         if isinstance(fixed, FixRefusal):
             raise RequestFailed(f"Fix Issue: {fixed.reason}. {fixed.hint}".rstrip())

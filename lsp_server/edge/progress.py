@@ -60,22 +60,27 @@ def report_text(server: LanguageServer, token: types.ProgressToken | None) -> Ca
 
 @contextlib.asynccontextmanager
 async def told(
-    server: LanguageServer, title: str, *, has_button: bool
+    server: LanguageServer,
+    title: str,
+    *,
+    has_button: bool,
+    own_token: types.ProgressToken | None = None,
 ) -> AsyncIterator[Callable[[str], None]]:
     """A progress bar around what the current task does, maybe with a button that cancels it.
 
     Gives a function that reports a message. Where the editor shows no progress it does nothing.
+    `own_token` is one that the editor sent with its request: it listens to it already.
     """
-    token = f"sparrow-{next(_numbers)}"
+    token = f"sparrow-{next(_numbers)}" if own_token is None else own_token
     progress = server.work_done_progress
-    if not await _create(server, token):
+    if own_token is None and not await _create(server, token):
         yield lambda _: None
         return
     task = asyncio.current_task()
+    progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=has_button))
     progress.tokens[token].add_done_callback(
         lambda it: task.cancel() if task is not None and it.cancelled() else None
     )
-    progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=has_button))
     try:
         yield lambda message: progress.report(token, types.WorkDoneProgressReport(message=message))
     finally:
@@ -83,7 +88,7 @@ async def told(
         progress.tokens.pop(token, None)
 
 
-async def _create(server: LanguageServer, token: str) -> bool:
+async def _create(server: LanguageServer, token: types.ProgressToken) -> bool:
     """Whether the editor shows a progress bar by that token."""
     window = server.client_capabilities.window
     if window is None or not window.work_done_progress:

@@ -21,11 +21,12 @@ from lsp_server.agent.data import Candidate
 from lsp_server.config import Config
 from lsp_server.edits.change import Change
 from lsp_server.edits.workspace_edit import find_moved
+from lsp_server.features.fix_progress import FixProgress, telling
 from lsp_server.workspace.documents import Documents
 from lsp_server.workspace.folders import path_of_uri
 
 if TYPE_CHECKING:
-    from lsp_server.agent.pipeline import Progress, Result
+    from lsp_server.agent.pipeline import Result
     from lsp_server.agent.snapshot import Unsaved
     from lsp_server.agent.workbench import Models, Opened, Settings
     from lsp_server.workspace.snapshot import Snapshot as Index
@@ -121,7 +122,7 @@ class FixFeature:
             return FixRefusal(
                 "the file is in no indexed folder", "Open its folder, with sparrow.index.enable on."
             )
-        return await self._alone(lambda: self._fix(request, folder, index, on_progress))
+        return await self._alone(lambda told: self._fix(request, folder, index, told), on_progress)
 
     async def check(
         self, on_progress: Callable[[str], None] = lambda _: None
@@ -143,16 +144,21 @@ class FixFeature:
             return FixRefusal("another fix is running", "Cancel it, or wait for it.")
         texts = {last.path(uri): text for uri, text in now.items() if text is not None}
         part = Candidate(texts, "part of the change", 0.0)
-        return await self._alone(lambda: self._check(last, part, on_progress))
+        return await self._alone(lambda told: self._check(last, part, told), on_progress)
 
-    async def _alone(self, work: Callable[[], Awaitable[Fixed | FixRefusal]]) -> Fixed | FixRefusal:
+    async def _alone(
+        self,
+        work: Callable[[FixProgress], Awaitable[Fixed | FixRefusal]],
+        on_progress: Callable[[str], None],
+    ) -> Fixed | FixRefusal:
         from lsp_server.agent.sandbox import SandboxUnavailable
         from lsp_server.agent.snapshot import SnapshotRefused
         from lsp_server.agent.tests_found import TestsUnknown
 
         self._is_busy = True
         try:
-            return await work()
+            async with telling(on_progress) as told:
+                return await work(told)
         except SandboxUnavailable as error:
             return FixRefusal(
                 str(error),
@@ -166,9 +172,7 @@ class FixFeature:
         finally:
             self._is_busy = False
 
-    async def _check(
-        self, last: _Shown, part: Candidate, on_progress: Callable[[str], None]
-    ) -> Fixed | FixRefusal:
+    async def _check(self, last: _Shown, part: Candidate, told: FixProgress) -> Fixed | FixRefusal:
         """Tries a part against the files as they were before it."""
         from lsp_server.agent.report import as_markdown
         from lsp_server.agent.snapshot import Unsaved
@@ -183,12 +187,12 @@ class FixFeature:
             self._settings(last.interpreter),
             Models(),
             unsaved=unsaved,
-            on_note=on_progress,
+            on_note=told.note,
         ) as opened:
             judge = opened.workbench.judge(last.extra)
             if judge is None:
                 return FixRefusal("no tests are found, so that nothing of it was run")
-            on_progress("running the tests on what was taken")
+            told.note("running the tests on what was taken")
             await judge.baseline(last.failing)
             found = [it async for it in judge.validate([part], last.failing, _CHECK_S)]
         if not found:
@@ -211,29 +215,25 @@ class FixFeature:
         return Settings(config.fix_test_command, interpreter, config.fix_allow_unsandboxed)
 
     async def _fix(
-        self, request: FixRequest, folder: Path, index: Index, on_progress: Callable[[str], None]
+        self, request: FixRequest, folder: Path, index: Index, told: FixProgress
     ) -> Fixed | FixRefusal:
         from lsp_server.agent.pipeline import Fix
         from lsp_server.agent.task import Request
         from lsp_server.agent.trajectory import Trajectory
         from lsp_server.agent.workbench import open_workbench
 
-        def tell(progress: Progress) -> None:
-            told = f"{progress.stage}: {progress.message}"
-            on_progress(f"{told} ({progress.elapsed_s:.0f} of {progress.budget_s:.0f} s)")
-
         self._last = None
         async with open_workbench(
             folder,
             index,
             self._settings(request.interpreter),
-            await self._models(on_progress),
+            await self._models(told),
             unsaved=await self._unsaved(folder),
-            on_note=on_progress,
+            on_note=told.note,
         ) as opened:
             trajectory = Trajectory(opened.key, None)
             asked = Request(request.issue, request.tests, request.budget_s)
-            run = Fix(asked, opened.workbench, trajectory, tell)
+            run = Fix(asked, opened.workbench, trajectory, told.stage)
             result = await run.run()
             fixed = await self._present(result, opened)
         if isinstance(fixed, Fixed) and fixed.change is not None:
@@ -248,14 +248,14 @@ class FixFeature:
             )
         return fixed
 
-    async def _models(self, on_progress: Callable[[str], None]) -> Models:
+    async def _models(self, told: FixProgress) -> Models:
         """Those that can be had; a fix does without them."""
         from lsp_server.agent.workbench import Models
 
         found: list[InferenceClient | None] = []
         for client in (self._completion(), self._chat()):
             if client is not None:
-                on_progress(f"waiting for {client.endpoint.model}")
+                told.note(f"waiting for {client.endpoint.model}")
                 try:
                     async with asyncio.timeout(_READY_S):
                         await client.wait_ready(_READY_S)

@@ -66,7 +66,9 @@ def test_a_fix_is_shown_for_review_with_no_chat_model(
     editor.screenshot("consent")
     consent.get_by_role("button", name="Run Tests").click()
     progress = editor.notification("Sparrow: looking for a fix")
-    expect(progress).to_be_visible()
+    # What it does, for how long already, of how long at most, and a way to end it.
+    expect(progress).to_contain_text(re.compile(r"\w+: .+ \(0:\d\d of 10:00\)"))
+    expect(progress.get_by_role("button", name="Cancel")).to_be_visible()
     editor.screenshot("progress")
 
     apply = page.get_by_role("button", name=re.compile("^Apply"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -72,13 +73,16 @@ async def indexed(server: Server) -> None:
     await server.until(lambda: any(it == "done" for _, it in server.said.progress))
 
 
-def asked(where: Place, *, may_run: bool = True) -> protocol.FixParams:
-    return protocol.FixParams(
+def asked(where: Place, *, may_run: bool = True, token: str = "") -> protocol.FixParams:
+    params = protocol.FixParams(
         uri=(where.folder / "cart.py").as_uri(),
         issue="",
         interpreter=sys.executable,
         mayRun=may_run,
     )
+    if token:
+        params["workDoneToken"] = token
+    return params
 
 
 async def test_a_failing_test_is_fixed_as_the_file_stands_in_the_editor(where: Place) -> None:
@@ -88,8 +92,16 @@ async def test_a_failing_test_is_fixed_as_the_file_stands_in_the_editor(where: P
         await indexed(server)
         uri = server.open((where.folder / "cart.py").as_uri(), unsaved, version=7)
         async with asyncio.timeout(FIX_LIMIT_S):
-            found = await server.client.protocol.send_request_async(protocol.FIX, asked(where))
+            found = await server.client.protocol.send_request_async(
+                protocol.FIX, asked(where, token="mine")
+            )
         assert found.verdict == "verified"
+        told = [str(it) for token, it in server.said.progress if token == "mine"]
+        assert any(
+            re.fullmatch(r"baseline: 2 tests fail, 1 pass \(0:\d\d of 10:00\)", it) for it in told
+        )
+        assert any("variants tried" in it for it in told)
+        assert {token for token, it in server.said.progress if "baseline" in str(it)} == {"mine"}
         assert found.markdown.startswith("# Verified\n\n")
         assert "test_cart.Total.test_one" in found.markdown
         (changed,) = found.edit.documentChanges

@@ -131,7 +131,6 @@ async def test_what_is_committed_what_is_not_and_what_is_unsaved(
     assert snapshot.text("bom.py") == "x = 2\n"
     assert snapshot.text("link.py") is None
     assert everything(repository) == before
-    snapshot.close()
 
 
 async def test_the_repository_is_not_written_to(repository: Path, copies: Copies) -> None:
@@ -184,15 +183,6 @@ async def test_what_is_no_repository(tmp_path: Path, copies: Copies) -> None:
     snapshot = await Snapshot.take(folder, copies=copies)
     assert snapshot.paths == (".gitignore", "a.py", "big/b.py")
     assert (snapshot.head, snapshot.changed) == ("", ())
-
-
-async def test_what_the_user_edits_meanwhile_is_known(repository: Path, copies: Copies) -> None:
-    unsaved = {"bom.py": Unsaved(7, "x = 2\n")}
-    snapshot = await Snapshot.take(repository, unsaved, copies=copies)
-    (repository / "src/a.py").write_text("edited")
-    (repository / "run.sh").unlink()
-    paths = ["src/a.py", "run.sh", "src/dirty.py", "bom.py"]
-    assert snapshot.changed_since(paths) == ("src/a.py", "run.sh")
 
 
 @pytest.mark.parametrize(

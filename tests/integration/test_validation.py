@@ -255,6 +255,21 @@ async def test_what_hangs_is_rejected(
     assert "did not pass: it was ended after" in evidence.reason
 
 
+async def test_what_keeps_other_tests_from_being_run_is_rejected(
+    folder: Path, copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hangs in a test that failed before, so that those behind it never come to fail."""
+    validator = await validator_of(FILES, copies, folder)
+    baseline = await validator.baseline(TOTALS)
+    assert SORTED not in baseline.passing
+    monkeypatch.setattr(validate, "_MIN_TIMEOUT_S", 1.0)
+    hanging = FIXED.replace("return sorted(prices) != prices", "while True: pass")
+    (evidence,) = await tried(validator, hanging)
+    assert evidence.passes_now == TOTALS
+    assert evidence.verdict is Verdict.REJECTED
+    assert evidence.reason.startswith("the tests came to their end before, and do not any more: ")
+
+
 async def test_what_may_not_be_touched(folder: Path, copies: Copies) -> None:
     reasons = {
         "tests/test_cart.py": "it would change tests/test_cart.py, which is a test",

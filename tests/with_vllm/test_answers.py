@@ -102,7 +102,7 @@ def test_samples_share_one_prompt(served: Served) -> None:
         assert all(texts)
         assert len(set(texts)) == 3
         assert done.usage.generated_tokens == 24
-        assert (done.finish, *done.other_finishes) == (FinishReason.LENGTH,) * 3
+        assert (done.finish, *(it.finish for it in done.others)) == (FinishReason.LENGTH,) * 3
 
     served.run(test)
 

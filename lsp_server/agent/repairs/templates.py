@@ -79,27 +79,13 @@ def _scored(
         counts[place] += 1
 
 
-def pairs(
-    text: str, ones: Sequence[Repair], others: Sequence[Repair], limit: int
-) -> Iterator[Repair]:
-    """Two repairs at once, where they do not touch; the likeliest products first."""
-    chosen = sorted(
-        ((one, other) for one in ones for other in others if one is not other),
-        key=lambda it: -it[0].score * it[1].score,
-    )
-    seen: set[str] = set()
-    for one, other in chosen:
-        edits = tuple(sorted((*one.edits, *other.edits), key=lambda it: (it.start, it.end)))
-        if any(a.end >= b.start for a, b in itertools.pairwise(edits)):
-            continue
-        changed = apply(text, edits)
-        if changed in seen or not _is_python(changed):
-            continue
-        seen.add(changed)
-        template = f"{one.template} and {other.template}"
-        yield Repair(changed, edits, template, one.score * other.score, one.line)
-        if len(seen) == limit:
-            return
+def join(text: str, of: Sequence[Repair]) -> str | None:
+    """The text with several repairs of it; None where they touch, or what they make is no Python."""
+    edits = sorted((it for repair in of for it in repair.edits), key=lambda it: (it.start, it.end))
+    if any(a.end >= b.start for a, b in itertools.pairwise(edits)):
+        return None
+    changed = apply(text, edits)
+    return changed if _is_python(changed) else None
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:

@@ -475,7 +475,7 @@ class TestNames:
 
 def test_the_bytes_of_a_message_of_each_side_do_not_change() -> None:
     """Two hosts of one protocol version must speak the same bytes."""
-    assert PROTOCOL_VERSION == 3
+    assert PROTOCOL_VERSION == 4
     assert (
         encode(Hello(1, "token", "window")).hex()
         == "0000001594a548656c6c6f01a5746f6b656ea677696e646f77"

@@ -17,6 +17,7 @@ from inference.protocol import (
     Done,
     FinishReason,
     Priority,
+    SampleEnd,
     Timings,
     ToolCall,
     Usage,
@@ -75,7 +76,7 @@ class FakeChat:
                     yield Delta(1, "<<<<<<< SEARCH", 1, sample, thinking=True)
                     for at in range(0, len(answer), 7):
                         yield Delta(1, answer[at : at + 7], 1, sample)
-            others = (STOP,) * (sampling.samples - 1)
+            others = (SampleEnd(STOP, 0),) * (sampling.samples - 1)
             yield Done(1, STOP, Usage(10, 0, 10), Timings(0, 0, 0), others)
         finally:
             self.open_requests -= 1

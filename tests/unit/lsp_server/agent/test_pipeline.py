@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from inference.client import InferenceClient
-from inference.errors import HostUnavailable
+from inference.errors import HostUnavailable, PromptTooLong
 from lsp_server.agent.asking import read_candidate, shown
 from lsp_server.agent.choosing import Named, Ranked
 from lsp_server.agent.data import Candidate, Evidence, Verdict
@@ -386,6 +386,14 @@ async def test_a_model_with_tools_looks_edits_and_sees_what_the_tests_say() -> N
     assert "    2     if days < 10:" in answers[1]
     assert "more lines" in answers[1]
     assert answers[2].startswith("4 pass")
+
+
+@on_loop
+async def test_what_was_changed_counts_where_the_conversation_becomes_too_long() -> None:
+    result, _ = await loop_on(edit(HALF), PromptTooLong("the prompt has 40,000 tokens", hint=""))
+    assert result.best is not None
+    assert result.best.candidate.origin == "model with tools"
+    assert result.best.verdict is Verdict.PARTLY
 
 
 @on_loop

@@ -4,7 +4,8 @@ import textwrap
 
 import pytest
 
-from lsp_server.agent.repairs.templates import pairs, repairs
+from lsp_server.agent.repairs.region import Edit
+from lsp_server.agent.repairs.templates import Repair, apply, join, repairs
 
 CASES = {
     "boundary": ("return a < b", "return a <= b"),
@@ -127,10 +128,21 @@ def test_a_broken_file_has_no_repairs() -> None:
     assert list(repairs("def f(:\n    pass\n", {0: 1.0})) == []
 
 
-def test_pairs_are_of_places_that_do_not_touch() -> None:
+def test_repairs_are_joined_where_they_do_not_touch() -> None:
     faulty = function("if a < 1:\n    return b\nreturn a - b")
     right = function("if a <= 1:\n    return b\nreturn a + b")
-    ranked = list(repairs(faulty, everywhere(faulty)))[:60]
-    found = list(pairs(faulty, ranked, ranked, 5_000))
-    assert right in {it.text for it in found}
-    assert len({it.text for it in found}) == len(found)
+    found = {it.text: it for it in repairs(faulty, everywhere(faulty))}
+    condition = found[faulty.replace("a < 1", "a <= 1")]
+    result = found[faulty.replace("a - b", "a + b")]
+    other_result = found[faulty.replace("a - b", "a * b")]
+    assert join(faulty, [result, condition]) == right
+    assert join(faulty, [condition]) == condition.text
+    assert join(faulty, [result, other_result]) is None
+    assert join(faulty, [result, result]) is None
+
+
+def test_what_is_no_python_together_is_not_joined() -> None:
+    text = "a = 1\nb = 2\n"
+    opened, closed = Edit(4, 5, "(1"), Edit(10, 11, "2)")
+    halves = [Repair(apply(text, (it,)), (it,), "half", 1.0, 0) for it in (opened, closed)]
+    assert join(text, halves) is None

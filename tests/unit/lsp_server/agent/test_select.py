@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_server.agent.data import Candidate, Evidence, Verdict
-from lsp_server.agent.select import rank, select, size_of_change
+from lsp_server.agent.patch import find_excess, size_of_change
+from lsp_server.agent.select import rank, select
 
 BEFORE = "def f(a, b):\n    return a - b\n"
 
@@ -99,3 +100,16 @@ def test_a_template_that_suits_some_parameters_of_a_test_is_chance(
     candidate = Candidate({"a.py": BEFORE}, origin, 1.0)
     partly = Evidence(candidate, Verdict.PARTLY, "", passes_now=passes, still_fails=fails)
     assert (select([partly]) is not None) is is_shown
+
+
+def test_what_is_too_much_is_counted_in_lines_that_come_and_go() -> None:
+    lines = [f"x{number} = {number}\n" for number in range(1000)]
+    before = "".join(lines)
+    ends = "".join(["first = 0\n", *lines[1:-1], "last = 0\n"])
+    assert find_excess({"a.py": ends}, lambda _: before) == ""
+    half = "".join(lines[:599])
+    assert find_excess({"a.py": half}, lambda _: before) == (
+        "it changes 1 files and 401 lines, and at most 8 and 400 may be"
+    )
+    many = {f"{number}.py": "" for number in range(9)}
+    assert find_excess(many, lambda _: "").startswith("it changes 9 files and 0 lines")
