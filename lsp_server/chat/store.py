@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 FILE_NAME = "chats.sqlite"
 _HELD = 8
 _ALONE = 1  # the writer where no other window reads
-CUT_OFF = "Sparrow's server ended while the answer was written"
+CUT_OFF = "the answer was cut off when the window or Sparrow's server ended"
+CUT_OFF_HINT = "Ask again."
 ELSEWHERE = "another window is writing this answer"
 
 ResultT = TypeVar("ResultT")
@@ -237,5 +238,5 @@ def _cut(folder: Path, entries: Sequence[Entry], under_way: Mapping[str, int]) -
             hint = "Open it again to see more."
             found.append(replace(entry, state="stopped", error=ELSEWHERE, hint=hint))
         else:
-            found.append(replace(entry, state="stopped", error=CUT_OFF, hint="Ask again."))
+            found.append(replace(entry, state="stopped", error=CUT_OFF, hint=CUT_OFF_HINT))
     return tuple(found)

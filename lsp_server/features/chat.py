@@ -33,7 +33,7 @@ from lsp_server.chat.gathering import Gathered, Gathering
 from lsp_server.chat.live_answer import Event, LiveAnswer
 from lsp_server.chat.prompt import begin_turn, end_turn
 from lsp_server.chat.sources import Asked
-from lsp_server.chat.store import ELSEWHERE, ChatStore
+from lsp_server.chat.store import CUT_OFF, CUT_OFF_HINT, ELSEWHERE, ChatStore
 from lsp_server.chat.suggesting import suggest
 from lsp_server.chat.tools import Tools
 from lsp_server.chat.transcript import (
@@ -112,6 +112,7 @@ class Chat:
         self._log = log
         self._applying = applying
         self._running: dict[str, _Running] = {}
+        self._is_closing = False
         self._without_tools: set[str] = set()  # the models that were found to take none
 
     async def summaries(self) -> list[tuple[Summary, bool]]:
@@ -198,6 +199,7 @@ class Chat:
 
     async def close(self) -> None:
         """Ends all answers, and writes down what they said."""
+        self._is_closing = True
         for name in list(self._running):
             await self.stop(name)
         await self._store.close()
@@ -255,6 +257,8 @@ class Chat:
             state = "done"
         except asyncio.CancelledError:
             state = "stopped"
+            if self._is_closing:  # else the user has stopped it
+                error, hint = CUT_OFF, CUT_OFF_HINT
             raise
         except HostUnavailable as failure:
             error, hint = failure.message, failure.hint or "It is started anew: ask again."

@@ -70,17 +70,20 @@ LONG = {
 CHEAPER = {"when": {"message_ends_with": "dearer"}, "reply": [EDIT]}
 
 
-def launch(launch_editor: LaunchEditor, sparrow: Path, folder: Path, model: str) -> Workbench:
-    workspace = folder / "workspace"
-    workspace.mkdir()
-    (workspace / "fees.py").write_text(FEES)
-    settings: dict[str, Any] = {
+def settings(sparrow: Path, model: str) -> dict[str, Any]:
+    return {
         "sparrow.server.path": str(sparrow),
         "sparrow.completion.model": "suffix",
         "sparrow.chat.model": model,
         "workbench.colorTheme": "Default Dark Modern",
     }
-    editor = launch_editor(workspace, settings)
+
+
+def launch(launch_editor: LaunchEditor, sparrow: Path, folder: Path, model: str) -> Workbench:
+    workspace = folder / "workspace"
+    workspace.mkdir()
+    (workspace / "fees.py").write_text(FEES)
+    editor = launch_editor(workspace, settings(sparrow, model))
     editor.open_file("fees.py")
     editor.wait_for_status("^Sparrow: ready")
     editor.wait_for_index("1 file")

@@ -19,6 +19,7 @@ import {
   type Disposable,
 } from "vscode";
 import type { ChatEvent, ChatFound, ChatMention } from "../chatProtocol";
+import { sentence } from "../core/chat/failure";
 import type { ChatService } from "./chatService";
 import { lastLine } from "./chatService";
 import { SendRequest, StopRequest } from "./requests";
@@ -97,7 +98,7 @@ async function answer(
     if (end?.kind !== "done") {
       return { metadata, errorDetails: { message: "Sparrow's server has gone. Ask again." } };
     }
-    const message = [end.error, end.hint].filter((text) => text !== "").join(" ");
+    const message = [sentence(end.error), end.hint].filter((text) => text !== "").join(" ");
     return end.state === "failed" ? { metadata, errorDetails: { message } } : { metadata };
   } catch (error) {
     return { errorDetails: { message: error instanceof Error ? error.message : String(error) } };
