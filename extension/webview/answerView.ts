@@ -121,12 +121,12 @@ export class AnswerView {
   }
 
   /** The newest answer can be generated anew. */
-  showFooter({ state, usage, text }: ChatMessage, isLast: boolean): void {
+  showFooter({ state, error, usage, text }: ChatMessage, isLast: boolean): void {
     this.#footer.replaceChildren();
     if (state === "streaming") {
       return;
     }
-    if (state === "stopped") {
+    if (state === "stopped" && error === "") {
       this.#footer.append(element("span", { class: "note" }, "Stopped"));
     }
     if (text !== "") {

@@ -53,6 +53,7 @@ TABLE = "| a | b |\n| --- | --: |\n" + "| one | 2 |\n" * 15 + "\n"
 LONGEST_TASK_MS = 50
 PAUSE = "await new Promise((resolve) => setTimeout(resolve, 20));"
 FRAMES = "for (let i = 0; i < 20; i++) await new Promise(requestAnimationFrame);"
+FROM_END = "(it) => it.scrollHeight - it.scrollTop - it.clientHeight"
 WHOLE = f"while (document.querySelector('.answer .code') === null) {PAUSE}"
 ENDED = f"while (document.querySelector('.message.streaming') !== null) {PAUSE}"
 
@@ -304,6 +305,32 @@ def test_a_reload_keeps_the_conversation_its_stream_and_the_draft(open_chat: Ope
     expect(chat.page.get_by_role("button", name="Stop")).to_be_visible()
     chat.emit({"kind": "text", "text": "and second."}, DONE, chat=shown)
     expect(chat.answer.locator(".answer")).to_have_text("First and second.")
+
+
+def test_the_end_stays_in_sight_unless_the_user_scrolls_away(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.run("(chat) => harness.put(chat)", chat_of("s", [PARAGRAPH * 20], state="streaming"))
+    chat.run("() => harness.tell({ kind: 'connection', isConnected: true })")
+    chat.page.get_by_label("All chats").click()
+    chat.page.get_by_role("button", name="A chat", exact=False).first.click()
+    expect(chat.answer).to_be_in_viewport()
+
+    def is_at_end() -> bool:
+        return bool(chat.run(f"() => ({FROM_END})(document.querySelector('.transcript')) < 2"))
+
+    wait_until(is_at_end, "the end in sight", 10)
+    # What grows before a scroll that is under way was told is none of the user's doing.
+    grow = "it.firstElementChild.lastElementChild.style.paddingBottom = '300px'"
+    scrolled = "it.dispatchEvent(new Event('scroll'))"
+    chat.page.locator(".transcript").evaluate(f"(it) => {{ {grow}; {scrolled}; }}")
+    wait_until(is_at_end, "the end in sight, where it has moved to", 10)
+    chat.page.locator(".transcript").hover()
+    chat.page.mouse.wheel(0, -200)
+    wait_until(lambda: not is_at_end(), "a place before the end", 10)
+    chat.emit({"kind": "text", "text": PARAGRAPH}, chat="s")
+    expect(chat.answer.locator(".answer p")).to_have_count(21)
+    chat.run(f"async () => {{ {FRAMES} }}")
+    assert not is_at_end()
 
 
 def test_several_conversations_stream_at_once(open_chat: OpenChat) -> None:
