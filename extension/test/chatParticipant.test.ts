@@ -174,6 +174,7 @@ test("code that is found has a link to its place, and a fence that it cannot clo
   await answer;
   const place = new Location(new Uri("file:///w/fees.py"), new Position(2, 0));
   assert.deepEqual(stage.shown, [
+    ["markdown", "\n\n"],
     ["anchor", place, "fees.py:3"],
     ["markdown", `\n\n\`\`\`\`\`python\n${snippet}\n\`\`\`\`\`\n\n`],
   ]);

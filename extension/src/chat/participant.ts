@@ -136,10 +136,11 @@ function tell(event: ChatEvent, stream: ChatResponseStream): void {
   }
 }
 
-/** The fence is longer than any in the code. */
+/** On a line of its own; the fence is longer than any in the code. */
 function tellOfFound(found: ChatFound, stream: ChatResponseStream): void {
   const longest = Math.max(2, ...[...found.snippet.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = "`".repeat(longest + 1);
+  stream.markdown("\n\n");
   stream.anchor(new Location(Uri.parse(found.uri), new Position(found.line, 0)), found.label);
   stream.markdown(`\n\n${fence}${found.language}\n${found.snippet}\n${fence}\n\n`);
 }
