@@ -113,6 +113,7 @@ class InferenceClient:
         self._changed = asyncio.Event()
         self._retry_now = asyncio.Event()
         self._failure: InferenceError | None = None
+        self._is_closed = False
         self.status = ClientStatus(ClientState.IDLE, self._engine, model)
 
     @property
@@ -136,11 +137,17 @@ class InferenceClient:
     async def wait_ready(self, timeout_s: float) -> None:
         """Waits until requests are served.
 
-        Raises the error that the host failed with, or `HostUnavailable` when the time is over.
+        Raises the error that the host failed with, or `HostUnavailable` when the time is over or
+        this client is closed.
         """
         try:
             async with asyncio.timeout(timeout_s):
-                while self.status.state is not ClientState.READY:
+                while self._is_closed or self.status.state is not ClientState.READY:
+                    if self._is_closed:
+                        raise HostUnavailable(
+                            f"{self.endpoint.model} was given up before it was ready",
+                            hint="Try again.",
+                        )
                     if self.status.state is ClientState.ERROR:
                         raise self._last_failure()
                     self._changed.clear()
@@ -250,7 +257,12 @@ class InferenceClient:
         self._on_status = lambda _: None
 
     async def close(self) -> None:
-        """Leaves the host, which ends by itself when nobody has used it for its idle time."""
+        """Leaves the host, which ends by itself when nobody has used it for its idle time.
+
+        Whoever waits for it to be ready, or for an answer, is told.
+        """
+        self._is_closed = True
+        self._changed.set()
         if self._watchdog is not None:
             self._watchdog.cancel()
         if self._supervision is not None:

@@ -158,7 +158,6 @@ LONGER = {
 
 WALL_CLOCK = ("time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today")
 ASKS_THE_WALL_CLOCK = {
-    "lsp_server.chat.store": "whether another window still writes an answer: off, it looks stopped",
     "lsp_server.chat.store_file": "when a message was kept, for all windows",
     "lsp_server.features.chat": "when a conversation went on, for the user's list",
     "lsp_server.statistics.days": "the user's own day",

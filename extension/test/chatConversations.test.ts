@@ -138,8 +138,65 @@ test("several conversations stream at once", () => {
   );
 });
 
-test("what the server no longer lists is closed", () => {
+test("what the server no longer lists is closed", async () => {
   const conversations = asked();
-  conversations.list([]);
+  await conversations.listing(Promise.resolve([]));
   assert.equal(conversations.transcript("c"), undefined);
+  assert.deepEqual(conversations.summaries, []);
+});
+
+test("a question that is sent while a list is on its way is newer than the list", async () => {
+  const conversations = new Conversations();
+  const other = { id: "o", title: "Other", updatedAt: 1, messages: 2, isRunning: false };
+  let reply: (listed: readonly (typeof other)[]) => void = () => undefined;
+  const listing = conversations.listing(
+    new Promise((resolve) => {
+      reply = resolve;
+    }),
+  );
+  conversations.sent(SENT, QUESTION, 5);
+  conversations.apply([textEvent(0, "Be")]);
+  reply([other, { ...other, id: "c", isRunning: false }]);
+  await listing;
+  assert.deepEqual(
+    conversations.summaries.map(({ id, isRunning }) => [id, isRunning]),
+    [
+      ["c", true],
+      ["o", false],
+    ],
+  );
+  assert.equal(conversations.message("c", "a")?.text, "Be");
+});
+
+test("what is deleted while a list is on its way is not in it", async () => {
+  const conversations = asked();
+  const listed = conversations.summaries;
+  const listing = conversations.listing(Promise.resolve(listed));
+  conversations.delete("c");
+  await listing;
+  assert.deepEqual(conversations.summaries, []);
+});
+
+test("with the server its answers end, and their questions are unanswered", () => {
+  const conversations = asked();
+  conversations.apply([textEvent(0, "Be")]);
+  assert.equal(conversations.unanswered("c")?.text, QUESTION.text);
+  const { messages, summaries } = conversations.interrupt("It ended.", "Ask again.");
+  assert.deepEqual([...messages], ["a"]);
+  assert.ok(summaries);
+  const answer = conversations.message("c", "a");
+  assert.deepEqual(
+    [answer?.state, answer?.text, answer?.error, answer?.hint],
+    ["failed", "Be", "It ended.", "Ask again."],
+  );
+  assert.equal(conversations.summary("c")?.isRunning, false);
+  assert.equal(conversations.unanswered("c")?.text, QUESTION.text);
+  assert.equal(conversations.interrupt("It ended.", "").messages.size, 0);
+});
+
+test("a question that was answered is not unanswered", () => {
+  const conversations = asked();
+  conversations.apply([textEvent(0, "Because."), done(1)]);
+  assert.equal(conversations.unanswered("c"), undefined);
+  assert.equal(conversations.unanswered("d"), undefined);
 });

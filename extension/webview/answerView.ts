@@ -1,5 +1,6 @@
 /** An answer with all that led to it: context, thinking, steps, found code, usage. */
 import type { ChatChip, ChatFound, ChatMessage, ChatStep, ChatUsage } from "../src/chatProtocol";
+import { sentence } from "../src/core/chat/failure";
 import { AnswerText } from "./answerText";
 import { runs } from "./codeView";
 import { element, iconButton, textButton } from "./elements";
@@ -112,19 +113,20 @@ export class AnswerView {
     this.#failure.hidden = !isWrong;
     this.#failure.replaceChildren();
     if (isWrong) {
-      const text = element("div", {}, element("strong", {}, error), hint === "" ? "" : ` ${hint}`);
+      const told = element("strong", {}, sentence(error));
+      const text = element("div", {}, told, hint === "" ? "" : ` ${hint}`);
       this.#failure.append(text, textButton("Retry", this.actions.regenerate));
       this.#failure.setAttribute("role", "alert");
     }
   }
 
   /** The newest answer can be generated anew. */
-  showFooter({ state, usage, text }: ChatMessage, isLast: boolean): void {
+  showFooter({ state, error, usage, text }: ChatMessage, isLast: boolean): void {
     this.#footer.replaceChildren();
     if (state === "streaming") {
       return;
     }
-    if (state === "stopped") {
+    if (state === "stopped" && error === "") {
       this.#footer.append(element("span", { class: "note" }, "Stopped"));
     }
     if (text !== "") {

@@ -1,5 +1,6 @@
 /** What has to be said of the model before anything else, such as that there is none. */
 import type { ChatState } from "../src/chatProtocol";
+import { sentence } from "../src/core/chat/failure";
 import { element, textButton } from "./elements";
 
 export class Banner {
@@ -25,7 +26,7 @@ export class Banner {
     } else if (state.state === "loading" || state.state === "starting") {
       this.#say(`${state.model || "The model"}: ${state.message || state.state}`);
     } else if (state.state === "error") {
-      this.#say(state.message === "" ? "The chat model has failed." : state.message);
+      this.#say(state.message === "" ? "The chat model has failed." : sentence(state.message));
     }
   }
 

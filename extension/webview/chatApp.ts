@@ -1,6 +1,7 @@
 /** Joins the parts of the view: what the user does becomes requests, what comes back is shown. */
 import type { ChatMessage } from "../src/chatProtocol";
 import { Conversations, type Changes } from "../src/core/chat/conversations";
+import { sentence } from "../src/core/chat/failure";
 import { EMPTY_DRAFT } from "../src/core/chat/mentions";
 import { Banner } from "./banner";
 import { Composer, type Question } from "./composer";
@@ -11,6 +12,10 @@ import { draftOf, readKept, withDraft, type KeptState } from "./keptState";
 import { TranscriptView } from "./transcriptView";
 
 const ANNOUNCED_CHARACTERS = 400;
+const SERVER_GONE = "Sparrow's server ended while it answered.";
+const SERVER_GONE_HINT = "It is started again: ask again then.";
+const QUESTION_BACK =
+  "The conversation of this question is not there any more. The question is: send it again.";
 
 export class ChatApp {
   readonly #host = new Host((notice) => {
@@ -103,10 +108,12 @@ export class ChatApp {
 
   /** All anew, as the server has it now. */
   async #refresh(): Promise<void> {
+    const before = this.#shown;
+    const unanswered = before === null ? undefined : this.#conversations.unanswered(before);
     try {
       this.#banner.show(await this.#host.ask("state", {}));
-      const { conversations } = await this.#host.ask("list", {});
-      this.#conversations.list(conversations);
+      const listed = this.#host.ask("list", {});
+      await this.#conversations.listing(listed.then(({ conversations }) => conversations));
     } catch (error) {
       this.#banner.show(messageOf(error));
       return;
@@ -114,10 +121,23 @@ export class ChatApp {
     const id = this.#shown;
     if (id !== null && this.#conversations.summary(id) !== undefined) {
       await this.#open(id);
-    } else {
-      this.#keep({ ...this.#kept, shown: null });
-      this.#showConversation(true);
+      return;
     }
+    this.#keep({ ...this.#kept, shown: null });
+    this.#showConversation(true);
+    if (id !== null && id === before && unanswered !== undefined) {
+      this.#giveBack(unanswered);
+    }
+  }
+
+  /** A question whose conversation was lost goes before the draft that is there. */
+  #giveBack({ text, mentions }: ChatMessage): void {
+    const draft = draftOf(this.#kept, null);
+    this.#composer.show({
+      text: [text, draft.text].filter((it) => it !== "").join("\n\n"),
+      mentions: [...mentions, ...draft.mentions],
+    });
+    this.#composer.fail(QUESTION_BACK);
   }
 
   #onTold(notice: Told): void {
@@ -129,6 +149,9 @@ export class ChatApp {
         this.#banner.show(notice.state);
         return;
       case "connection":
+        if (!notice.isConnected) {
+          this.#take(this.#conversations.interrupt(SERVER_GONE, SERVER_GONE_HINT));
+        }
         void this.#refresh();
         return;
       case "editor":
@@ -310,7 +333,7 @@ export class ChatApp {
   #announce({ state, text, error }: ChatMessage): void {
     this.#announcer.textContent =
       state === "failed"
-        ? `The answer has failed. ${error}`
+        ? `The answer has failed. ${sentence(error)}`
         : `The answer is there. ${text.slice(0, ANNOUNCED_CHARACTERS)}`;
   }
 

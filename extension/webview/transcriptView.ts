@@ -24,6 +24,8 @@ export class TranscriptView {
   readonly #observer: IntersectionObserver;
   #frame = 0;
   #isAtEnd = true;
+  /** Where the end was when it was last scrolled to. */
+  #endTop = 0;
 
   constructor(private readonly actions: MessageActions) {
     const options = { root: this.element, rootMargin: "600px 0px" };
@@ -37,12 +39,18 @@ export class TranscriptView {
       this.#schedule();
     }, options);
     this.element.append(this.#messagesElement);
-    new ResizeObserver(() => {
+    const sizes = new ResizeObserver(() => {
       this.#stayAtEnd();
-    }).observe(this.#messagesElement);
+    });
+    sizes.observe(this.#messagesElement);
+    sizes.observe(this.element); // which shrinks where the question grows
     this.element.addEventListener("scroll", () => {
       const { scrollTop, scrollHeight, clientHeight } = this.element;
-      this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+      if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) {
+        this.#isAtEnd = true;
+      } else if (scrollTop < this.#endTop) {
+        this.#isAtEnd = false; // by the user; else the end has moved away since
+      }
     });
   }
 
@@ -115,6 +123,7 @@ export class TranscriptView {
   #stayAtEnd(): void {
     if (this.#isAtEnd) {
       this.element.scrollTop = this.element.scrollHeight;
+      this.#endTop = this.element.scrollTop;
     }
   }
 }

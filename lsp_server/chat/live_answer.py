@@ -52,6 +52,11 @@ class LiveAnswer:
         return "".join(self._texts)
 
     @property
+    def is_begun(self) -> bool:
+        """Whether the model has said or done anything."""
+        return bool(self._texts or self._thoughts or self._entry.steps)
+
+    @property
     def first_token_ms(self) -> float | None:
         return self._first_token_ms
 

@@ -1,15 +1,13 @@
 """The conversations that are kept: read and written in a thread, in order, and off the loop.
 
 The file may be damaged, of a newer Sparrow, or not be writable at all: the user is told so once, and
-a chat goes on in memory. An answer that another window was writing, and has not touched for a while,
-was cut off by that window's end, and is shown so.
+a chat goes on in memory. An answer that a window was writing when it ended is shown as cut off.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lsp_server.chat.transcript import ChatRefused, Conversation, Entry, Summary
+from lsp_server.chat.writers import Writer, is_writing
 from lsp_server.damaged_file import identity, set_aside
 
 if TYPE_CHECKING:
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "chats.sqlite"
-TOUCH_S = 5.0  # at least so often an answer under way is written
-CUT_OFF_AFTER_S = 20.0
 _HELD = 8
-CUT_OFF = "the window was closed while the answer was written"
+_ALONE = 1  # the writer where no other window reads
+CUT_OFF = "the answer was cut off when the window or Sparrow's server ended"
+CUT_OFF_HINT = "Ask again."
 ELSEWHERE = "another window is writing this answer"
 
 ResultT = TypeVar("ResultT")
@@ -45,7 +44,9 @@ class ChatStore:
         self._file: ChatFile | None = None
         self._identity = 0  # of the file that is open
         self._was_set_aside = False
+        self._is_in_memory = False
         self._held: OrderedDict[str, Conversation] = OrderedDict()
+        self._writers: dict[str, Writer] = {}  # of the conversations that are answering
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def summaries(self, workspace: str) -> list[Summary]:
@@ -71,17 +72,23 @@ class ChatStore:
 
         Raises `ChatRefused` where it was deleted meanwhile, in another window.
         """
-        revision = await self._run(
-            lambda file: file.save(
-                workspace,
-                conversation,
-                first_entry=first_entry,
-                first_message=first_message,
-                is_open=is_open,
-                # What a file held that was set aside is new to the next one.
-                is_new=not conversation.revision or self._was_set_aside,
-            )
-        )
+
+        def write(file: ChatFile) -> int | None:
+            try:
+                return file.save(
+                    workspace,
+                    conversation,
+                    first_entry=first_entry,
+                    first_message=first_message,
+                    writer=self._begin_writing(conversation.id) if is_open else 0,
+                    # What a file held that was set aside is new to the next one.
+                    is_new=not conversation.revision or self._was_set_aside,
+                )
+            finally:
+                if not is_open:
+                    self._end_writing(conversation.id)
+
+        revision = await self._run(write)
         if revision is None:
             raise ChatRefused("the conversation was deleted in another window")
         saved = replace(conversation, revision=revision)
@@ -90,8 +97,8 @@ class ChatStore:
         return saved
 
     async def touch(self, name: str, number: int, entry: Entry) -> None:
-        """Writes how far an answer has come."""
-        await self._run(lambda file: file.touch(name, number, entry))
+        """Writes how far an answer has come that was saved as an open one."""
+        await self._run(lambda file: file.touch(name, number, entry, self._begin_writing(name)))
 
     async def rename(self, name: str, title: str) -> None:
         await self._run(lambda file: file.rename(name, title))
@@ -163,6 +170,7 @@ class ChatStore:
 
         self._tell(f"The chats of this window are not kept, since {why}.")
         self._file = ChatFile(None)
+        self._is_in_memory = True
 
     def _set_aside(self, why: str) -> None:
         if self._file is not None:
@@ -174,6 +182,24 @@ class ChatStore:
         if aside is not None:  # else another window has said so
             self._tell(f"The kept chats could not be read ({why}). They were set aside as {aside}.")
 
+    def _begin_writing(self, name: str) -> int:
+        """The id of the conversation's writer, made where there is none."""
+        if self._is_in_memory:
+            return _ALONE
+        writer = self._writers.get(name)
+        if writer is None:
+            try:
+                writer = self._writers[name] = Writer(self._folder())
+            except OSError as error:
+                raise ChatRefused(
+                    f"the chats cannot be written: {error}", "Is the disk full? Try again."
+                ) from error
+        return writer.id
+
+    def _end_writing(self, name: str) -> None:
+        if (writer := self._writers.pop(name, None)) is not None:
+            writer.close()
+
     def _load(self, file: ChatFile, name: str) -> Conversation | None:
         revision = file.revision(name)
         held = self._held.get(name)
@@ -184,7 +210,8 @@ class ChatStore:
             return None
         conversation, under_way = loaded
         if under_way:
-            return replace(conversation, transcript=_cut(conversation.transcript, under_way))
+            cut = _cut(self._folder(), conversation.transcript, under_way)
+            return replace(conversation, transcript=cut)
         self._hold(conversation)
         return conversation
 
@@ -194,19 +221,22 @@ class ChatStore:
             self._loop.call_soon_threadsafe(self._log, message)
 
     def _close(self) -> None:
+        for name in list(self._writers):
+            self._end_writing(name)
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
-def _cut(entries: Sequence[Entry], under_way: Mapping[str, int]) -> tuple[Entry, ...]:
+def _cut(folder: Path, entries: Sequence[Entry], under_way: Mapping[str, int]) -> tuple[Entry, ...]:
     """Answers that this window does not write: of another one, or cut off by its end."""
-    oldest_ms = (time.time() - CUT_OFF_AFTER_S) * 1000
-    return tuple(
-        replace(entry, state="stopped", error=CUT_OFF, hint="Ask again.")
-        if under_way.get(entry.id, oldest_ms) < oldest_ms
-        else replace(entry, state="stopped", error=ELSEWHERE, hint="Open it again to see more.")
-        if entry.id in under_way
-        else entry
-        for entry in entries
-    )
+    found: list[Entry] = []
+    for entry in entries:
+        if (writer := under_way.get(entry.id)) is None:
+            found.append(entry)
+        elif is_writing(folder, writer):
+            hint = "Open it again to see more."
+            found.append(replace(entry, state="stopped", error=ELSEWHERE, hint=hint))
+        else:
+            found.append(replace(entry, state="stopped", error=CUT_OFF, hint=CUT_OFF_HINT))
+    return tuple(found)

@@ -6,6 +6,7 @@ Invariants
 - A file that is damaged is set aside, never deleted, and a new one begun; one that a newer Sparrow
   wrote is left alone.
 - The file is the user's alone (0600): it holds their code and questions.
+- `is_open` of an entry is 0, or the id of the `Writer` of an answer that is under way.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ class ChatFile:
         return row[0] if row else None
 
     def load(self, name: str) -> tuple[Conversation, dict[str, int]] | None:
-        """A conversation, and by the ids of answers under way when they were last written, in ms."""
+        """A conversation, and by the ids of answers under way who writes them."""
         row = self._connection.execute(
             "SELECT title, updated_ms, revision, starts, tokens FROM conversation WHERE id = ?",
             (name,),
@@ -140,13 +141,13 @@ class ChatFile:
     def _entries(self, name: str) -> tuple[list[Entry], dict[str, int]]:
         entries: list[Entry] = []
         under_way: dict[str, int] = {}
-        for body, is_open, touched_ms in self._connection.execute(
-            "SELECT body, is_open, touched_ms FROM entry WHERE conversation = ? ORDER BY number",
+        for body, writer in self._connection.execute(
+            "SELECT body, is_open FROM entry WHERE conversation = ? ORDER BY number",
             (name,),
         ):
             entries.append(unpack_entry(body))
-            if is_open:
-                under_way[entries[-1].id] = touched_ms
+            if writer:
+                under_way[entries[-1].id] = writer
         return entries, under_way
 
     def _prompts(self, name: str) -> tuple[list[Message], dict[bytes, int]]:
@@ -179,12 +180,12 @@ class ChatFile:
         *,
         first_entry: int,
         first_message: int,
-        is_open: bool,
+        writer: int,
         is_new: bool,
     ) -> int | None:
         """Writes a conversation from an entry and a message of its log on; gives its new revision.
 
-        `is_open` says that its last entry is an answer under way. One that is not new, and not there
+        `writer` is that of its last entry, an answer under way, or 0. One that is not new, and not there
         any more, was deleted in another window: it stays so, and None is given.
         """
         name, log = conversation.id, conversation.log
@@ -218,7 +219,7 @@ class ChatFile:
             run("DELETE FROM entry WHERE conversation = ? AND number >= ?", (name, first_entry))
             last = len(conversation.transcript) - 1
             for number, entry in list(enumerate(conversation.transcript))[first_entry:]:
-                self._put_entry(name, number, entry, is_open=is_open and number == last)
+                self._put_entry(name, number, entry, writer if number == last else 0)
             dropped = run(
                 "DELETE FROM prompt WHERE conversation = ? AND number >= ?", (name, first_message)
             ).rowcount
@@ -227,10 +228,10 @@ class ChatFile:
                 self._drop_unused()
         return revision
 
-    def touch(self, name: str, number: int, entry: Entry) -> None:
+    def touch(self, name: str, number: int, entry: Entry, writer: int) -> None:
         """Writes how far an answer has come."""
         with self._writing():
-            self._put_entry(name, number, entry, is_open=True)
+            self._put_entry(name, number, entry, writer)
 
     def rename(self, name: str, title: str) -> None:
         with self._writing() as run:
@@ -244,11 +245,11 @@ class ChatFile:
             run("DELETE FROM conversation WHERE id = ?", (name,))
             self._drop_unused()
 
-    def _put_entry(self, name: str, number: int, entry: Entry, *, is_open: bool) -> None:
+    def _put_entry(self, name: str, number: int, entry: Entry, writer: int) -> None:
         # One that was deleted meanwhile, in another window, stays so.
         self._connection.execute(
             "INSERT OR REPLACE INTO entry SELECT id, ?, ?, ?, ? FROM conversation WHERE id = ?",
-            (number, pack_entry(entry), is_open, int(time.time() * 1000), name),
+            (number, pack_entry(entry), writer, int(time.time() * 1000), name),
         )
 
     def _put_messages(self, name: str, log: PromptLog, first: int) -> None:

@@ -140,6 +140,14 @@ class PromptLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    id: str
+    title: str
+    updated_ms: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """`revision` counts its changes in the store, whichever window made them."""
 
@@ -149,6 +157,9 @@ class Conversation:
     transcript: tuple[Entry, ...] = ()
     log: PromptLog = field(default_factory=PromptLog)
     revision: int = 0
+
+    def summary(self) -> Summary:
+        return Summary(self.id, self.title, self.updated_ms, len(self.transcript))
 
     def entry(self, entry_id: str) -> Entry | None:
         return next((it for it in self.transcript if it.id == entry_id), None)
@@ -173,14 +184,6 @@ class Conversation:
             {name: n for name, n in self.log.shown.items() if n < start},
         )
         return replace(self, transcript=kept, log=log)
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    id: str
-    title: str
-    updated_ms: int
-    messages: int
 
 
 def title_of(text: str) -> str:

@@ -18,7 +18,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from inference.client import ClientState, InferenceClient
-from inference.errors import HostUnavailable, InferenceError, PromptTooLong, RequestRefused
+from inference.errors import (
+    HostUnavailable,
+    InferenceError,
+    NotReady,
+    PromptTooLong,
+    RequestRefused,
+)
 from lsp_server.chat.answering import Answering, Limits
 from lsp_server.chat.codebase import Codebase
 from lsp_server.chat.export import to_markdown
@@ -27,7 +33,7 @@ from lsp_server.chat.gathering import Gathered, Gathering
 from lsp_server.chat.live_answer import Event, LiveAnswer
 from lsp_server.chat.prompt import begin_turn, end_turn
 from lsp_server.chat.sources import Asked
-from lsp_server.chat.store import ELSEWHERE, TOUCH_S, ChatStore
+from lsp_server.chat.store import CUT_OFF, CUT_OFF_HINT, ELSEWHERE, ChatStore
 from lsp_server.chat.suggesting import suggest
 from lsp_server.chat.tools import Tools
 from lsp_server.chat.transcript import (
@@ -67,6 +73,7 @@ class _Running:
     asked: Asked
     thinking: bool | None
     live: LiveAnswer
+    log: PromptLog  # before the question
     kept_entries: int  # how many of the transcript, and of the log's messages, are written down
     kept_messages: int
     task: asyncio.Task[None] | None = None
@@ -105,11 +112,15 @@ class Chat:
         self._log = log
         self._applying = applying
         self._running: dict[str, _Running] = {}
+        self._is_closing = False
         self._without_tools: set[str] = set()  # the models that were found to take none
 
     async def summaries(self) -> list[tuple[Summary, bool]]:
         """The conversations of these folders, the newest first, and whether they are answering."""
         found = await self._store.summaries(self._workspace())
+        kept = {it.id for it in found}
+        begun = [it.conversation for it in self._running.values() if it.conversation.id not in kept]
+        found = [*(it.summary() for it in begun), *found]
         return [(it, it.id in self._running) for it in found]
 
     async def open(self, name: str) -> tuple[Conversation, bool]:
@@ -122,7 +133,10 @@ class Chat:
     async def send(
         self, name: str | None, asked: Asked, *, thinking: bool | None, replaces: str | None
     ) -> Sent:
-        """Asks a question; the answer comes as events. Raises `ChatRefused`."""
+        """Asks a question; once it is written down the answer comes as events.
+
+        Raises `ChatRefused`.
+        """
         if not asked.text.strip():
             raise ChatRefused("the question is empty", "Write what you want to know.")
         if len(asked.text) > MAX_QUESTION_CHARACTERS:
@@ -133,7 +147,8 @@ class Chat:
         conversation = await self._at_rest(name, stops=replaces is not None)
         if replaces is not None:
             conversation = conversation.before(replaces)
-        return self._start(conversation, asked.question(_new_id()), asked, thinking=thinking)
+        question = asked.question(_new_id())
+        return await self._start(conversation, question, asked, thinking=thinking)
 
     async def regenerate(self, name: str) -> Sent:
         """Has the last question answered again. Raises `ChatRefused`."""
@@ -142,7 +157,8 @@ class Chat:
         if question is None:
             raise ChatRefused("there is no question to answer again", "Ask one.")
         asked = Asked.again(question)
-        return self._start(conversation.before(question.id), question, asked, thinking=None)
+        before = conversation.before(question.id)
+        return await self._start(before, question, asked, thinking=None)
 
     async def stop(self, name: str) -> None:
         """Ends the answer under way, and waits until it has ended; what was said stays."""
@@ -183,6 +199,7 @@ class Chat:
 
     async def close(self) -> None:
         """Ends all answers, and writes down what they said."""
+        self._is_closing = True
         for name in list(self._running):
             await self.stop(name)
         await self._store.close()
@@ -202,7 +219,7 @@ class Chat:
             )
         return conversation
 
-    def _start(
+    async def _start(
         self, conversation: Conversation, question: Entry, asked: Asked, *, thinking: bool | None
     ) -> Sent:
         if conversation.id in self._running:  # sent twice at once
@@ -217,18 +234,21 @@ class Chat:
             updated_ms=_now_ms(),
             transcript=(*conversation.transcript, question, answer),
         )
-        running = _Running(conversation, asked, thinking, live, *kept)
+        running = _Running(conversation, asked, thinking, live, conversation.log, *kept)
         self._running[conversation.id] = running
-        running.task = asyncio.create_task(self._answer(running, is_new=is_new))
+        opening = asyncio.create_task(self._save(running, is_open=True))
+        running.task = asyncio.create_task(self._answer(running, opening, is_new=is_new))
+        await asyncio.shield(opening)
         return Sent(conversation.id, question.id, answer.id)
 
-    async def _answer(self, running: _Running, *, is_new: bool) -> None:
+    async def _answer(
+        self, running: _Running, opening: asyncio.Task[None], *, is_new: bool
+    ) -> None:
         """Answers, and keeps what comes. Never raises but when it is cancelled."""
         live = running.live
         state: AnswerState = "failed"
         error = hint = ""
         keeping: asyncio.Task[None] | None = None
-        opening = asyncio.create_task(self._save(running, is_open=True))
         try:
             keeping = asyncio.create_task(self._keep(running))
             if is_new:
@@ -237,6 +257,8 @@ class Chat:
             state = "done"
         except asyncio.CancelledError:
             state = "stopped"
+            if self._is_closing:  # else the user has stopped it
+                error, hint = CUT_OFF, CUT_OFF_HINT
             raise
         except HostUnavailable as failure:
             error, hint = failure.message, failure.hint or "It is started anew: ask again."
@@ -262,13 +284,25 @@ class Chat:
 
     async def _reply(self, running: _Running) -> str:
         """Fills the live answer; gives a remark for the user, or nothing."""
-        client = self._client()
+        while True:
+            client = self._client()
+            try:
+                return await self._reply_by(client, running)
+            except (HostUnavailable, NotReady) as error:
+                if self._client() is client:
+                    raise
+                if running.live.is_begun:
+                    raise HostUnavailable(
+                        "the model was changed while it answered", hint="Ask again."
+                    ) from error
+
+    async def _reply_by(self, client: InferenceClient, running: _Running) -> str:
         if client.status.state is ClientState.ERROR:
             client.restart()  # it waits before it tries again, and somebody asks now
         chats = self._chats()
         if chats is None:
             await client.wait_ready(LOAD_TIMEOUT_S)
-            chats = self._chats()
+            chats = client.capabilities is not None and client.capabilities.chat
         if not chats:
             found = find_code(self._code, running.asked)
             running.live.say(FOUND if found else NOTHING)
@@ -293,7 +327,7 @@ class Chat:
     async def _ask(self, client: InferenceClient, running: _Running, *, anew: bool = False) -> str:
         """Asks the model; what it was shown and said is in the log, also where this fails."""
         *earlier, question, _ = running.conversation.transcript
-        before = replace(running.conversation, transcript=tuple(earlier))
+        before = replace(running.conversation, transcript=tuple(earlier), log=running.log)
         gathered = await self._gathering.gather(
             client, before, running.asked, is_sent=True, anew=anew
         )
@@ -324,13 +358,12 @@ class Chat:
     async def _keep(self, running: _Running) -> None:
         """Writes down, now and then, how far the answer has come."""
         number = len(running.conversation.transcript) - 1
-        changes, touched = -1, 0.0
+        changes = -1
         while True:
             await asyncio.sleep(_KEEP_S)
-            is_due = time.monotonic() - touched >= TOUCH_S
-            if running.live.changes == changes and not is_due:
+            if running.live.changes == changes:
                 continue
-            changes, touched = running.live.changes, time.monotonic()
+            changes = running.live.changes
             with contextlib.suppress(ChatRefused):  # told when the answer is saved
                 await self._store.touch(running.conversation.id, number, running.live.entry())
 

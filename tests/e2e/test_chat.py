@@ -28,6 +28,7 @@ def total_fee(days):
 def label(fee):
     return f"{fee} cents"
 '''
+DARK = "Default Dark Modern"
 ANSWER = """A day costs `DAILY` cents, and `total_fee()` in `fees.py:6` multiplies:
 
 | days | cents |
@@ -70,17 +71,22 @@ LONG = {
 CHEAPER = {"when": {"message_ends_with": "dearer"}, "reply": [EDIT]}
 
 
-def launch(launch_editor: LaunchEditor, sparrow: Path, folder: Path, model: str) -> Workbench:
-    workspace = folder / "workspace"
-    workspace.mkdir()
-    (workspace / "fees.py").write_text(FEES)
-    settings: dict[str, Any] = {
+def settings(sparrow: Path, model: str, theme: str = DARK) -> dict[str, Any]:
+    return {
         "sparrow.server.path": str(sparrow),
         "sparrow.completion.model": "suffix",
         "sparrow.chat.model": model,
-        "workbench.colorTheme": "Default Dark Modern",
+        "workbench.colorTheme": theme,
     }
-    editor = launch_editor(workspace, settings)
+
+
+def launch(
+    launch_editor: LaunchEditor, sparrow: Path, folder: Path, model: str, theme: str = DARK
+) -> Workbench:
+    workspace = folder / "workspace"
+    workspace.mkdir()
+    (workspace / "fees.py").write_text(FEES)
+    editor = launch_editor(workspace, settings(sparrow, model, theme))
     editor.open_file("fees.py")
     editor.wait_for_status("^Sparrow: ready")
     editor.wait_for_index("1 file")

@@ -53,6 +53,7 @@ TABLE = "| a | b |\n| --- | --: |\n" + "| one | 2 |\n" * 15 + "\n"
 LONGEST_TASK_MS = 50
 PAUSE = "await new Promise((resolve) => setTimeout(resolve, 20));"
 FRAMES = "for (let i = 0; i < 20; i++) await new Promise(requestAnimationFrame);"
+FROM_END = "(it) => it.scrollHeight - it.scrollTop - it.clientHeight"
 WHOLE = f"while (document.querySelector('.answer .code') === null) {PAUSE}"
 ENDED = f"while (document.querySelector('.message.streaming') !== null) {PAUSE}"
 
@@ -204,6 +205,46 @@ def test_failures_stand_in_their_place_and_can_be_retried(open_chat: OpenChat) -
     expect(chat.answer.locator(".answer")).to_have_text("Whole.")
 
 
+def test_an_answer_that_ends_with_the_server_says_so_at_once(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.answer_with({"kind": "text", "text": "Half an"})
+    chat.ask("Why?")
+    expect(chat.answer).to_contain_text("Half an")
+    shown = chat.asked("showing")[-1]["id"]
+    chat.run("() => { harness.answers.state = new Error('The server is not running.'); }")
+    chat.run("() => harness.tell({ kind: 'connection', isConnected: false })")
+    failure = chat.answer.get_by_role("alert")
+    expect(failure).to_contain_text("Sparrow's server ended while it answered.")
+    expect(chat.answer).to_contain_text("Half an")
+    expect(chat.page.get_by_role("button", name="Send")).to_be_visible()
+    expect(chat.page.locator(".banner")).to_have_text("The server is not running.")
+
+    # The server that is started next knows how the answer ended.
+    chat.run("() => { delete harness.answers.state; }")
+    cut = {"kind": "done", "state": "stopped", "error": "it was cut off", "hint": "Ask again."}
+    chat.emit(cut, chat=shown)
+    chat.run("() => harness.tell({ kind: 'connection', isConnected: true })")
+    expect(failure).to_contain_text("It was cut off. Ask again.")
+    chat.answer_with({"kind": "text", "text": "Whole."}, DONE)
+    failure.get_by_role("button", name="Retry").click()
+    expect(chat.answer.locator(".answer")).to_have_text("Whole.")
+
+
+def test_a_question_whose_conversation_is_lost_is_given_back(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.ask("Why?")
+    expect(chat.page.locator(".message")).to_have_count(2)
+    lost = chat.asked("showing")[-1]["id"]
+    chat.run("(id) => harness.forget(id)", lost)
+    chat.run("() => harness.tell({ kind: 'connection', isConnected: true })")
+    expect(chat.page.locator("header .title")).to_have_text("New chat")
+    expect(chat.question).to_have_value("Why?")
+    chat.answer_with({"kind": "text", "text": "Because."}, DONE)
+    chat.page.locator(".composer .failure").get_by_role("button", name="Retry").click()
+    expect(chat.answer.locator(".answer")).to_have_text("Because.")
+    expect(chat.question).to_have_value("")
+
+
 def test_without_a_chat_model_code_is_found_and_a_button_sets_one_up(open_chat: OpenChat) -> None:
     chat = open_chat(250)
     chat.run(
@@ -266,6 +307,32 @@ def test_a_reload_keeps_the_conversation_its_stream_and_the_draft(open_chat: Ope
     expect(chat.answer.locator(".answer")).to_have_text("First and second.")
 
 
+def test_the_end_stays_in_sight_unless_the_user_scrolls_away(open_chat: OpenChat) -> None:
+    chat = open_chat(300)
+    chat.run("(chat) => harness.put(chat)", chat_of("s", [PARAGRAPH * 20], state="streaming"))
+    chat.run("() => harness.tell({ kind: 'connection', isConnected: true })")
+    chat.page.get_by_label("All chats").click()
+    chat.page.get_by_role("button", name="A chat", exact=False).first.click()
+    expect(chat.answer).to_be_in_viewport()
+
+    def is_at_end() -> bool:
+        return bool(chat.run(f"() => ({FROM_END})(document.querySelector('.transcript')) < 2"))
+
+    wait_until(is_at_end, "the end in sight", 10)
+    # What grows before a scroll that is under way was told is none of the user's doing.
+    grow = "it.firstElementChild.lastElementChild.style.paddingBottom = '300px'"
+    scrolled = "it.dispatchEvent(new Event('scroll'))"
+    chat.page.locator(".transcript").evaluate(f"(it) => {{ {grow}; {scrolled}; }}")
+    wait_until(is_at_end, "the end in sight, where it has moved to", 10)
+    chat.page.locator(".transcript").hover()
+    chat.page.mouse.wheel(0, -200)
+    wait_until(lambda: not is_at_end(), "a place before the end", 10)
+    chat.emit({"kind": "text", "text": PARAGRAPH}, chat="s")
+    expect(chat.answer.locator(".answer p")).to_have_count(21)
+    chat.run(f"async () => {{ {FRAMES} }}")
+    assert not is_at_end()
+
+
 def test_several_conversations_stream_at_once(open_chat: OpenChat) -> None:
     chat = open_chat(900)
     ids = []
@@ -315,7 +382,7 @@ def test_the_keyboard_reaches_everything(open_chat: OpenChat) -> None:
 def test_thousands_of_messages_open_at_once(open_chat: OpenChat) -> None:
     chat = open_chat(300)
     chat.run("(chat) => harness.put(chat)", chat_of("long", [PARAGRAPH + SHORT_CODE] * 1500))
-    chat.run("() => harness.tell({ kind: 'connection' })")
+    chat.run("() => harness.tell({ kind: 'connection', isConnected: true })")
     expect(chat.page.locator(".conversation")).to_have_count(1)
     chat.run(f"async () => {{ document.querySelector('.conversation').click(); {WHOLE} }}")
     expect(chat.answer.locator(".code")).to_be_visible()
@@ -351,7 +418,7 @@ def test_no_task_is_long_while_the_end_of_20000_tokens_streams(
 
 def _longest_task_ms(chat: ChatPage, before: str, streamed: str) -> float:
     chat.run("(chat) => harness.put(chat)", chat_of("s", [before], state="streaming"))
-    chat.run("() => harness.tell({ kind: 'connection' })")
+    chat.run("() => harness.tell({ kind: 'connection', isConnected: true })")
     chat.page.get_by_label("All chats").click()
     chat.page.get_by_role("button", name="A chat", exact=False).first.click()
     expect(chat.page.get_by_role("button", name="Stop")).to_be_visible()

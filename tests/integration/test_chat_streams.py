@@ -169,3 +169,4 @@ async def test_a_model_that_takes_no_tools_is_asked_without(where: Place) -> Non
                 _, said_last = await asked(chat)
                 assert (said_last["state"], said_last["text"]) == ("done", "Yes.")
                 assert len(played.asked) == turn + 2  # it is found out once
+                assert [it["role"] for it in played.asked[-1]["messages"]] == ["system", "user"]

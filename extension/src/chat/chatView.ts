@@ -56,7 +56,8 @@ export class ChatView implements WebviewViewProvider, Disposable {
         this.#tell({ kind: "state", state });
       }),
       chat.onConnection(() => {
-        this.#tell({ kind: "connection" });
+        this.#flush(); // what it still said
+        this.#tell({ kind: "connection", isConnected: chat.isConnected });
       }),
       window.onDidChangeActiveTextEditor(() => {
         this.#tellOfEditor();
@@ -99,9 +100,15 @@ export class ChatView implements WebviewViewProvider, Disposable {
     });
   }
 
-  /** Shows the view with the focus in it, and tells it what to do there. */
+  /**
+   * Tells the view what to do and shows it with the focus in it. In this order: what is written from
+   * then on is meant for what the notice brings.
+   */
   async reveal(notice: ViewNotice): Promise<void> {
-    this.#waiting.push(notice);
+    const isTaken = this.#isListening && (await this.#view?.webview.postMessage(notice));
+    if (isTaken !== true) {
+      this.#waiting.push(notice);
+    }
     await commands.executeCommand(`${CHAT_VIEW}.focus`);
     if (this.#isListening) {
       this.#waiting.splice(0).forEach((waiting) => {

@@ -19,6 +19,7 @@ import {
   type Disposable,
 } from "vscode";
 import type { ChatEvent, ChatFound, ChatMention } from "../chatProtocol";
+import { sentence } from "../core/chat/failure";
 import type { ChatService } from "./chatService";
 import { lastLine } from "./chatService";
 import { SendRequest, StopRequest } from "./requests";
@@ -97,7 +98,7 @@ async function answer(
     if (end?.kind !== "done") {
       return { metadata, errorDetails: { message: "Sparrow's server has gone. Ask again." } };
     }
-    const message = [end.error, end.hint].filter((text) => text !== "").join(" ");
+    const message = [sentence(end.error), end.hint].filter((text) => text !== "").join(" ");
     return end.state === "failed" ? { metadata, errorDetails: { message } } : { metadata };
   } catch (error) {
     return { errorDetails: { message: error instanceof Error ? error.message : String(error) } };
@@ -135,10 +136,11 @@ function tell(event: ChatEvent, stream: ChatResponseStream): void {
   }
 }
 
-/** The fence is longer than any in the code. */
+/** On a line of its own; the fence is longer than any in the code. */
 function tellOfFound(found: ChatFound, stream: ChatResponseStream): void {
   const longest = Math.max(2, ...[...found.snippet.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = "`".repeat(longest + 1);
+  stream.markdown("\n\n");
   stream.anchor(new Location(Uri.parse(found.uri), new Position(found.line, 0)), found.label);
   stream.markdown(`\n\n${fence}${found.language}\n${found.snippet}\n${fence}\n\n`);
 }

@@ -61,6 +61,11 @@ class Harness {
     sessionStorage.setItem(STORE, JSON.stringify([...this.#conversations]));
   }
 
+  forget(id: string): void {
+    this.#conversations.delete(id);
+    sessionStorage.setItem(STORE, JSON.stringify([...this.#conversations]));
+  }
+
   /** An event of the conversation's last answer. */
   emit(id: string, ...parts: readonly Part[]): void {
     const events: ChatEvent[] = [];

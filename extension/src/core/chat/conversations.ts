@@ -3,7 +3,8 @@
  *
  * An answer's events are counted. One that is known already is passed over; where one is missing, as
  * after a restart of the server, the conversation has to be opened anew. Events may come before the
- * reply that names their answer: while a reply is awaited they are kept.
+ * reply that names their answer: while a reply is awaited they are kept. A list may have been made
+ * before what became known since it was asked for, which then counts.
  */
 import type {
   ChatConversation,
@@ -31,6 +32,8 @@ export class Conversations {
   readonly #opened = new Map<string, Map<string, ChatMessage>>();
   #awaited = 0;
   #kept: ChatEvent[] = [];
+  /** For each list that is awaited the ids of what became known since. */
+  readonly #listings = new Set<Set<string>>();
 
   /** Newest first. */
   get summaries(): readonly ChatSummary[] {
@@ -51,14 +54,45 @@ export class Conversations {
     return this.#opened.get(id)?.get(messageId);
   }
 
-  list(summaries: readonly ChatSummary[]): void {
-    this.#summaries = summaries;
-    const ids = new Set(summaries.map(({ id }) => id));
+  /** The question at the end of a conversation, where no answer has come to it. */
+  unanswered(id: string): ChatMessage | undefined {
+    const messages = this.transcript(id) ?? [];
+    const state = messages.at(-1)?.state;
+    const isMissing = state === "streaming" || state === "failed";
+    return isMissing ? messages.findLast(({ role }) => role === "user") : undefined;
+  }
+
+  /** Takes the list of all conversations, which the server is asked for. */
+  async listing(reply: Promise<readonly ChatSummary[]>): Promise<void> {
+    const newer = new Set<string>();
+    this.#listings.add(newer);
+    try {
+      const listed = (await reply).filter(({ id }) => !newer.has(id));
+      const known = this.#summaries.filter(({ id }) => newer.has(id));
+      this.#summaries = newestFirst([...known, ...listed]);
+    } finally {
+      this.#listings.delete(newer);
+    }
     for (const id of this.#opened.keys()) {
-      if (!ids.has(id)) {
+      if (this.summary(id) === undefined) {
         this.#opened.delete(id);
       }
     }
+  }
+
+  /** The server has gone, and with it the answers that it was giving. */
+  interrupt(error: string, hint: string): Changes {
+    const messages = new Set<string>();
+    for (const opened of this.#opened.values()) {
+      for (const message of opened.values()) {
+        if (message.state === "streaming") {
+          opened.set(message.id, { ...message, state: "failed", error, hint });
+          messages.add(message.id);
+        }
+      }
+    }
+    this.#summaries = this.#summaries.map((it) => ({ ...it, isRunning: false }));
+    return { messages, gaps: new Set(), summaries: true };
   }
 
   /** A reply that names a conversation or an answer is awaited: keeps what comes before it. */
@@ -125,6 +159,7 @@ export class Conversations {
   }
 
   delete(id: string): void {
+    this.#touch(id);
     this.#opened.delete(id);
     this.#summaries = this.#summaries.filter((it) => it.id !== id);
   }
@@ -173,12 +208,18 @@ export class Conversations {
   }
 
   #replaceSummary(summary: ChatSummary): void {
+    this.#touch(summary.id);
     this.#summaries = this.#summaries.map((it) => (it.id === summary.id ? summary : it));
   }
 
   #putSummary(summary: ChatSummary): void {
+    this.#touch(summary.id);
     const others = this.#summaries.filter(({ id }) => id !== summary.id);
-    this.#summaries = [...others, summary].sort((one, other) => other.updatedAt - one.updatedAt);
+    this.#summaries = newestFirst([...others, summary]);
+  }
+
+  #touch(id: string): void {
+    this.#listings.forEach((newer) => newer.add(id));
   }
 }
 
@@ -214,6 +255,10 @@ function emptyMessage(id: string, role: ChatMessage["role"]): ChatMessage {
   const nothing = { text: "", thinking: "", mentions: [], context: [], steps: [], found: [] };
   const state = role === "user" ? "done" : "streaming";
   return { ...nothing, id, role, usage: null, state, error: "", hint: "", seq: 0 };
+}
+
+function newestFirst(summaries: readonly ChatSummary[]): readonly ChatSummary[] {
+  return [...summaries].sort((one, other) => other.updatedAt - one.updatedAt);
 }
 
 /** What stands until the server has thought of a title. */

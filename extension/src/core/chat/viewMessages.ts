@@ -76,7 +76,7 @@ export type ViewNotice =
   | { readonly kind: "events"; readonly events: readonly ChatEvent[] }
   | { readonly kind: "state"; readonly state: ChatState }
   /** The server was started or has gone, or may be asked from now on: all may be otherwise. */
-  | { readonly kind: "connection" }
+  | { readonly kind: "connection"; readonly isConnected: boolean }
   /** The user went to another editor, or selected something else. */
   | { readonly kind: "editor" }
   | { readonly kind: "newChat" }

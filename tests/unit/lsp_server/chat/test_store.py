@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -157,21 +156,27 @@ async def test_texts_that_nothing_shows_any_more_are_dropped(window: Windows) ->
 
 
 @on_loop
-async def test_an_answer_under_way_is_another_windows_or_cut_off(
-    window: Windows, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_under_way_is_another_windows_or_cut_off_with_it(window: Windows) -> None:
     one, other = window(), window()
     open_answer = replace(ANSWER, state="streaming")
     await one.keep(conversation(transcript=(QUESTION, open_answer)), is_open=True)
     await one.store.touch("c1", 1, replace(open_answer, text="Because it"))
     seen = (await other.store.load("c1")).transcript[-1]
     assert (seen.text, seen.state, seen.error) == ("Because it", "stopped", ELSEWHERE)
-    later = time.time() + 60
-    monkeypatch.setattr(time, "time", lambda: later)
+    await one.store.close()  # its window ended, and did not say how the answer did
     seen = (await other.store.load("c1")).transcript[-1]
     assert (seen.text, seen.state, seen.error) == ("Because it", "stopped", CUT_OFF)
-    await one.store.delete("c1")
-    await one.store.touch("c1", 1, open_answer)  # deleted meanwhile: it stays so
+    assert list(one.folder.glob("chats-*.lock")) == []
+    await other.store.close()
+
+
+@on_loop
+async def test_what_is_written_of_a_deleted_conversation_is_dropped(window: Windows) -> None:
+    one, other = window(), window()
+    open_answer = replace(ANSWER, state="streaming")
+    await one.keep(conversation(transcript=(QUESTION, open_answer)), is_open=True)
+    await other.store.delete("c1")
+    await one.store.touch("c1", 1, open_answer)
     with pytest.raises(ChatRefused):
         await other.store.load("c1")
     for it in (one, other):

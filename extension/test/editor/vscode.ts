@@ -1,0 +1,86 @@
+/** Stands in for the editor's API in tests: as much of it as the chat's side in the extension uses. */
+
+export class EventEmitter<T> {
+  readonly #listeners = new Set<(value: T) => void>();
+
+  readonly event = (listener: (value: T) => void): { dispose(): void } => {
+    this.#listeners.add(listener);
+    return { dispose: () => void this.#listeners.delete(listener) };
+  };
+
+  fire(value: T): void {
+    this.#listeners.forEach((listener) => {
+      listener(value);
+    });
+  }
+
+  get isHeard(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  dispose(): void {
+    this.#listeners.clear();
+  }
+}
+
+export class Uri {
+  constructor(private readonly text: string) {}
+
+  static parse(text: string): Uri {
+    return new Uri(text);
+  }
+
+  toString(): string {
+    return this.text;
+  }
+}
+
+export class Position {
+  constructor(
+    readonly line: number,
+    readonly character: number,
+  ) {}
+}
+
+export class Range {
+  constructor(
+    readonly start: Position,
+    readonly end: Position,
+  ) {}
+}
+
+export class Location {
+  constructor(
+    readonly uri: Uri,
+    readonly range: Range | Position,
+  ) {}
+}
+
+export class ChatResponseTurn {
+  constructor(readonly result: { readonly metadata?: Record<string, unknown> }) {}
+}
+
+export class ChatRequestTurn {
+  constructor(readonly prompt: string) {}
+}
+
+/** Handlers of participants, by their ids. */
+export const participants = new Map<string, unknown>();
+
+export const chat = {
+  createChatParticipant: (id: string, handler: unknown): { dispose(): void } => {
+    participants.set(id, handler);
+    return { dispose: () => void participants.delete(id) };
+  },
+};
+
+export const workspace = {
+  isTrusted: true,
+  onDidGrantWorkspaceTrust: new EventEmitter<undefined>().event,
+  asRelativePath: (uri: Uri): string => uri.toString().replace("file:///w/", ""),
+};
+
+export const window: { activeTextEditor: unknown } = { activeTextEditor: undefined };
+
+export const commands = {};
+export const ConfigurationTarget = {};
