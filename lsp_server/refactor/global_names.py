@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 import tree_sitter
 
+from lsp_server.refactor.module_imports import imports_all, means
 from lsp_server.workspace.languages import load_grammar
 
 _FUNCTIONS = ("function_definition", "lambda")
@@ -48,8 +49,6 @@ _PATTERNS = (
     "list",
 )
 
-_ALL = re.compile(r"import\s*\(?\s*\*")
-
 
 @dataclass(slots=True)
 class Places:
@@ -83,7 +82,7 @@ def find_places(texts: Mapping[str, str], path: str, name: str) -> dict[str, Pla
     """All places of a name that the file at `path` binds, by file."""
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     # One that imports all of a module passes the name on without having its word.
-    sources = {at: text for at, text in texts.items() if word.search(text) or _ALL.search(text)}
+    sources = {at: text for at, text in texts.items() if word.search(text) or imports_all(text)}
     exporters = {path}
     files: dict[str, _File] = {}
     found: dict[str, Places] = {}
@@ -205,7 +204,7 @@ def _is_of_module(node: tree_sitter.Node, file: _File, exporters: set[str]) -> b
         file.modules = {**_imported_modules(file), "": ""}
     dotted = file.source[receiver.start_byte : receiver.end_byte].decode("utf-8", "replace")
     module = file.modules.get(dotted)
-    return module is not None and module != "" and _means(module, file.path, exporters)
+    return module is not None and module != "" and means(module, file.path, exporters)
 
 
 _IMPORTS = re.compile(
@@ -232,28 +231,6 @@ def _imported_modules(file: _File) -> dict[str, str]:
     return found
 
 
-def _means(module: str, path: str, exporters: set[str]) -> bool:
-    """Whether a module as it is written in a file is one of those."""
-    dots = len(module) - len(module.lstrip("."))
-    place = module.lstrip(".").replace(".", "/")
-    if dots:
-        folder = PurePosixPath(path).parent
-        for _ in range(dots - 1):
-            folder = folder.parent
-        place = str(folder / place) if place else str(folder)
-        return any(place in _names_of(it) for it in exporters)
-    return any(
-        it == place or it.endswith(f"/{place}")
-        for exporter in exporters
-        for it in _names_of(exporter)
-    )
-
-
-def _names_of(path: str) -> tuple[str, ...]:
-    it = PurePosixPath(path).with_suffix("")
-    return (str(it.parent),) if it.name == "__init__" else (str(it),)
-
-
 def _import_around(node: tree_sitter.Node) -> tree_sitter.Node | None:
     above = node.parent
     for _ in range(3):
@@ -274,7 +251,7 @@ def _is_imported_from(node: tree_sitter.Node, file: _File, exporters: set[str]) 
     if parent is None or parent.type == "aliased_import":
         return False  # it is what something else is called here
     written = file.source[module.start_byte : module.end_byte].decode("utf-8", "replace")
-    return _means(written, file.path, exporters)
+    return means(written, file.path, exporters)
 
 
 def _is_renamed(node: tree_sitter.Node) -> bool:
@@ -286,7 +263,7 @@ def _is_renamed(node: tree_sitter.Node) -> bool:
 def _imports_all(file: _File, exporters: set[str]) -> bool:
     return any(
         (match["names"] or b"").strip() == b"*"
-        and _means((match["module"] or b"").decode("utf-8", "replace"), file.path, exporters)
+        and means((match["module"] or b"").decode("utf-8", "replace"), file.path, exporters)
         for match in _IMPORTS.finditer(file.source)
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-import symtable
 from dataclasses import replace
 
 from lsp_server.refactor.job import Outcome
@@ -87,24 +86,3 @@ def spaced(text: str, name: str) -> str:
             end -= 1
         lines[end:following] = ["", ""]
     return text[: found.end()] + "\n".join(lines)
-
-
-def defines(text: str, name: str) -> bool:
-    """Whether a module binds a name at its level by anything but an import, or cannot be read."""
-    try:
-        table = symtable.symtable(text, "<module>", "exec")
-    except (SyntaxError, ValueError, RecursionError):
-        return True
-    return name in table.get_identifiers() and table.lookup(name).is_assigned()
-
-
-def imports(text: str, module: str) -> bool:
-    """Whether a text imports from a module, by the last part of its name."""
-    return any(
-        (isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2] == module)
-        or (
-            isinstance(node, ast.Import | ast.ImportFrom)
-            and any(it.name.rpartition(".")[2] == module for it in node.names)
-        )
-        for node in ast.walk(ast.parse(text))
-    )
