@@ -81,7 +81,7 @@ def find_undefined_by(before: str, after: str) -> list[Use] | None:
 
 def _undefined(source: str, tree: ast.Module, span: _Span) -> list[Use] | None:
     """Those of some of a module's lines, at the least."""
-    finder = _Finder(_bound(tree.body) | _globals_in(source, tree), span)
+    finder = _Finder(names_bound_by(tree.body) | _globals_in(source, tree), span)
     try:
         finder.visit_module(tree)
     except RecursionError:
@@ -106,8 +106,8 @@ def _concerned(before: str, after: str, tree: ast.Module) -> _Span:
     everything = 0, len(new)
     if isinstance(was, SyntaxError) or _imports_all(touched, was):
         return everything
-    lost = _bound(was.body) | _globals_in(touched, was)
-    lost -= _bound(tree.body)
+    lost = names_bound_by(was.body) | _globals_in(touched, was)
+    lost -= names_bound_by(tree.body)
     return span if not lost or lost <= _globals_in(after, tree) else everything
 
 
@@ -165,13 +165,13 @@ class _Finder:
             self._visit_function(node, scope)
         elif isinstance(node, ast.Lambda):
             self._visit_all((*node.args.defaults, *node.args.kw_defaults), scope)
-            inner = _Scope(scope, names=_parameters(node.args) | _bound([node.body]))
+            inner = _Scope(scope, names=_parameters(node.args) | names_bound_by([node.body]))
             self._visit(node.body, inner)
         elif isinstance(node, ast.ClassDef):
             self._visit_class(node, scope)
         elif isinstance(node, _Comprehension):
             # Its first source sees a class's names and the rest does not: taken together.
-            inner = _within(scope, _bound([it.target for it in node.generators]))
+            inner = _within(scope, names_bound_by([it.target for it in node.generators]))
             self._visit_all(ast.iter_child_nodes(node), inner)
         elif isinstance(node, ast.AnnAssign):
             self._visit_all((node.target, node.value), scope)
@@ -194,7 +194,7 @@ class _Finder:
         self._visit_annotation(node.returns, typed)
         if self._is_untouched(node, typed):
             return
-        names = _parameters(arguments) | _bound(node.body)
+        names = _parameters(arguments) | names_bound_by(node.body)
         self._visit_all(node.body, _Scope(typed, names=names))
 
     def _is_untouched(self, node: _Function, scope: _Scope) -> bool:
@@ -211,7 +211,7 @@ class _Finder:
         self._visit_all(node.decorator_list, scope)
         typed = _with_type_parameters(node, scope)
         self._visit_all((*node.bases, *node.keywords), typed)
-        self._visit_all(node.body, _Scope(typed, is_class=True, names=_bound(node.body)))
+        self._visit_all(node.body, _Scope(typed, is_class=True, names=names_bound_by(node.body)))
 
     def _visit_annotation(self, node: ast.expr | None, scope: _Scope) -> None:
         """An annotation, and those in quotes in it. What is quoted otherwise is mere text."""
@@ -263,7 +263,7 @@ def _parameters(arguments: ast.arguments) -> set[str]:
     return {it.arg for it in _arguments(arguments)}
 
 
-def _bound(nodes: Iterable[ast.AST]) -> set[str]:
+def names_bound_by(nodes: Iterable[ast.AST]) -> set[str]:
     """What statements bind in their own scope: what functions and classes in them do is theirs."""
     names: set[str] = set()
     pending = list(nodes)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-import symtable
 from dataclasses import replace
 
+from lsp_server.edits.whole_word import whole_word
 from lsp_server.refactor.job import Outcome
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -68,7 +68,7 @@ def renamed(outcome: Outcome, name: str) -> Outcome:
     line, column = outcome.name_at
     own = _WORD.match(file.after.split("\n")[line], column)
     assert own is not None
-    after = re.sub(rf"(?<!\w){own[0]}(?!\w)", name, file.after)
+    after = whole_word(own[0]).sub(name, file.after)
     return replace(outcome, files=(replace(file, after=after),))
 
 
@@ -87,24 +87,3 @@ def spaced(text: str, name: str) -> str:
             end -= 1
         lines[end:following] = ["", ""]
     return text[: found.end()] + "\n".join(lines)
-
-
-def defines(text: str, name: str) -> bool:
-    """Whether a module binds a name at its level by anything but an import, or cannot be read."""
-    try:
-        table = symtable.symtable(text, "<module>", "exec")
-    except (SyntaxError, ValueError, RecursionError):
-        return True
-    return name in table.get_identifiers() and table.lookup(name).is_assigned()
-
-
-def imports(text: str, module: str) -> bool:
-    """Whether a text imports from a module, by the last part of its name."""
-    return any(
-        (isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2] == module)
-        or (
-            isinstance(node, ast.Import | ast.ImportFrom)
-            and any(it.name.rpartition(".")[2] == module for it in node.names)
-        )
-        for node in ast.walk(ast.parse(text))
-    )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from rope.base.change import ChangeContents, CreateResource
+from rope.base.change import ChangeContents
 from rope.base.exceptions import ModuleSyntaxError, RopeError
 from rope.refactor.extract import ExtractMethod, ExtractVariable
+from rope.refactor.inline import InlineMethod, create_inline
 
 from lsp_server.refactor import names, renaming
 from lsp_server.refactor.excerpt import excerpt_around
@@ -18,6 +20,8 @@ from lsp_server.refactor.inline import check_calls, inline_variable
 from lsp_server.refactor.job import Doubt, Job, Outcome, Rewritten, Task
 from lsp_server.refactor.method_to_function import move_method
 from lsp_server.refactor.mirror import Mirror, mirror_of
+from lsp_server.refactor.move_global import move_global, place_for
+from lsp_server.refactor.moved_code import find_moving
 from lsp_server.refactor.offers import assigned_name, name_at
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.signature import NEW_PARAMETER
@@ -88,8 +92,6 @@ def _extract(job: Job, mirror: Mirror, source: Source) -> Outcome:
 
 
 def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
-    from rope.refactor.inline import InlineMethod, create_inline
-
     line, column = job.start
     span = name_at(source.lines[line], column)
     name = source.lines[line][slice(*span)] if span is not None else ""
@@ -110,8 +112,6 @@ def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
 
 
 def _changed_lines(file: Rewritten) -> list[int]:
-    import difflib
-
     before = (file.before or "").split("\n")
     matcher = difflib.SequenceMatcher(None, before, file.after.split("\n"), autojunk=False)
     return [
@@ -134,45 +134,20 @@ def _move_method(job: Job, mirror: Mirror, source: Source) -> Outcome:
 
 
 def _move_to_new_file(job: Job, mirror: Mirror, source: Source) -> Outcome:
-    from rope.refactor.move import MoveGlobal
-
-    resource = mirror.resource(job.path)
-    engine = MoveGlobal(mirror.project, resource, _offset(source, job.start))
-    module = names.snake(engine.old_name)
-    path = str(Path(job.path).with_name(f"{module}.py").as_posix())
-    if path in mirror.texts or Path(job.folder, path).exists():
-        raise RefactorRefused(f"{path} is there already: move or rename it first")
-    made = resource.parent.create_file(f"{module}.py")
-    files = _files(engine.get_changes(made, resources=[*mirror.resources(), made]), mirror)
-    _check_imports(files, job.path, path)
-    return Outcome(tuple(replace(it, before=None) if it.path == path else it for it in files), path)
+    name = find_moving(source, job.start[0]).name
+    target = place_for(mirror.texts, job.path, name)
+    package = PurePosixPath(target).with_suffix("") / "__init__.py"
+    for it in (target, str(package)):
+        if it in mirror.texts or Path(job.folder, it).exists():
+            raise RefactorRefused(f"{it} is there already: move or rename it first")
+    return Outcome(move_global(mirror.texts, job.path, job.start[0], target), target)
 
 
-def _move_to_file(job: Job, mirror: Mirror, source: Source) -> Outcome:
-    from rope.refactor.move import MoveGlobal
-
+def _move_to_file(job: Job, mirror: Mirror, _: Source) -> Outcome:
     target = job.argument
     if target not in mirror.texts or target == job.path:
         raise RefactorRefused(f"{target or 'nothing'} is no other file of Python in the workspace")
-    engine = MoveGlobal(mirror.project, mirror.resource(job.path), _offset(source, job.start))
-    if names.defines(mirror.texts[target], engine.old_name):
-        raise RefactorRefused(
-            f"{target} defines {engine.old_name} already: rename one of them first"
-        )
-    changes = engine.get_changes(mirror.resource(target), resources=mirror.resources())
-    files = _files(changes, mirror)
-    _check_imports(files, job.path, target)
-    return Outcome(tuple(files), target)
-
-
-def _check_imports(files: list[Rewritten], old: str, new: str) -> None:
-    """Raises `RefactorRefused` for two modules that would import each other."""
-    texts = {it.path: it.after for it in files}
-    module, new_module = (Path(path).stem for path in (old, new))
-    if names.imports(texts.get(new, ""), module) and names.imports(texts.get(old, ""), new_module):
-        raise RefactorRefused(
-            f"{old} and {new} would import each other: move what both need elsewhere first"
-        )
+    return Outcome(move_global(mirror.texts, job.path, job.start[0], target), target)
 
 
 def _change_signature(job: Job, mirror: Mirror, source: Source) -> Outcome:
@@ -188,12 +163,10 @@ def _change_signature(job: Job, mirror: Mirror, source: Source) -> Outcome:
 def _files(changes: Any, mirror: Mirror) -> list[Rewritten]:
     found = []
     for change in changes.changes:
-        if isinstance(change, CreateResource):
-            continue
         if not isinstance(change, ChangeContents):
             raise RefactorRefused("files would have to be moved, which is left to the editor")
         path = change.resource.path
-        found.append(Rewritten(path, mirror.texts.get(path, ""), change.new_contents))
+        found.append(Rewritten(path, mirror.texts[path], change.new_contents))
     if not found:
         raise RefactorRefused("nothing would change")
     return found

@@ -164,7 +164,7 @@ async def test_things_are_moved_to_a_file_that_is_chosen_and_modules_renamed() -
             assert "def first" not in applied(text, moved.edit, uri)
             told = (where.folder / "b.py").as_uri()
             assert "def first" in applied("def other(): return 1\n", moved.edit, told)
-            assert applied(use, moved.edit, user) == "import b\nb.first()\n"
+            assert applied(use, moved.edit, user) == "from b import first\n\nfirst()\n"
 
             renaming = types.RenameParams(
                 types.TextDocumentIdentifier(user), types.Position(0, 5), "best"
