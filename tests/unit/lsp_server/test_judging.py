@@ -86,6 +86,7 @@ STANDS = [
     ("php", "<p>\n|\n</p>\n", "no code = at; all ="),
     ("shellscript", BASH, 'if [ -z "$2" ]; then'),
     ("shellscript", BASH, "echo a | sort >b"),
+    ("shellscript", "cat <<-'END'\n\t|", "no code ;; at all fi;"),
     ("shellscript", "cat <<END\n|\nEND\n", "no code ;; at all fi;"),
 ]
 
