@@ -5,6 +5,7 @@ There is no feature logic here. What converts on the way in and out is in `edge/
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -194,7 +195,8 @@ class SparrowServer(LanguageServer):
         self.statistics.on_event(event)
         self.traced_code.on_event(event)
         if isinstance(event, Answered):
-            self.trace_log.add(event.trace)
+            # A write takes as long as all else of a remembered answer: the answer goes first.
+            asyncio.get_running_loop().call_later(0, self.trace_log.add, event.trace)
 
     def _runtime_folder(self) -> Path:
         endpoint = self.models.completion.endpoint

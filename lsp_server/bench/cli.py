@@ -63,6 +63,11 @@ BENCHMARKS = {
     "--clients", type=click.IntRange(min=2), help="For `clients`: how many; 64 if not given."
 )
 @click.option(
+    "--ghost-text",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For `typing`: a file with what `python -m tests.e2e.measure_ghost_text` printed.",
+)
+@click.option(
     "--only",
     help="For `all`: which, as name,name; the others keep their figures. "
     "For `fix`: quixbugs, humanevalfix, overhead or issues alone.",

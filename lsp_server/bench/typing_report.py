@@ -74,6 +74,11 @@ def print_tables(console: Console, result: dict[str, Any]) -> None:
         f" {result['tokens_20ms_after_cancel']} tokens later than 20 ms after"
         f" {result['cancels']} cancels"
     )
+    if "editor_over_constant_ms" in result:
+        console.print(
+            f"in the real editor ghost text comes {result['editor_over_constant_ms']:.1f} ms later than"
+            " that of an extension that says one thing (p50)"
+        )
     peers = Table(title="Peers, 60 characters on two cores, instant backend (published figures)")
     for heading in ("", "shown after", "a cache hit after", "requests", "kB"):
         peers.add_column(heading)

@@ -6,6 +6,9 @@ gaps are 80 ms too), along what is suggested, with characters deleted and typed 
 engine is always wrong. The engine is
 scripted, and answers at once, after 50 or after 200 ms; and wren. Beside that, key by key in turn with
 a server that does nothing: what a completion costs that is remembered, and one that is generated.
+
+What a real editor adds is measured by `python -m tests.e2e.measure_ghost_text`; `--ghost-text` takes
+what that printed into the result.
 """
 
 from __future__ import annotations
@@ -49,11 +52,15 @@ DELAYS_MS = (0.0, 50.0, 200.0)
 _FILES = (("argparse.py", 900), ("tarfile.py", 1200), ("inspect.py", 1500))
 _CANCELS = 5  # for each engine
 _IDLE_S = 0.05
+_OVER_CONSTANT = "editor_over_constant_ms"
 _BURSTY = "typing_bursty_ms.json"
 
 
-async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, Any]:
+async def run(
+    console: Console, *, quick: bool, data: Path | None, ghost_text: Path | None = None
+) -> dict[str, Any]:
     """Measures and prints; returns the JSON object. Raises `CouldNotRun`."""
+    in_editor = measured_in_editor(ghost_text) if ghost_text is not None else {}
     places = _places(1 if quick else len(_FILES))
     bursty = _bursty(data)
     rows: list[dict[str, Any]] = []
@@ -81,7 +88,7 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
         "characters": sum(len(it.target) for it in places),
         "traces": rows,
         **single,
-        "editor_over_constant_ms": None,  # tests/e2e drives the editor
+        **in_editor,
         "tokens_20ms_after_cancel": sum(it["tokens_20ms_after_cancel"] for it in rows),
         "cancels": bench.cancels,
         "peers": [
@@ -186,6 +193,16 @@ async def _press(
     if await session.complete(document, behind) is None:
         return None
     return (time.perf_counter() - started) * 1000
+
+
+def measured_in_editor(file: Path) -> dict[str, float]:
+    """How much later ghost text is in the real editor than that of an extension that says one thing."""
+    try:
+        return {_OVER_CONSTANT: float(json.loads(file.read_text())[_OVER_CONSTANT])}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CouldNotRun(
+            f"{file} is not what `python -m tests.e2e.measure_ghost_text` prints: {error!r}"
+        ) from error
 
 
 def _places(count: int) -> list[Place]:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from lsp_server.completions.blocks import closes, continues
 from lsp_server.completions.lexis import indentation
-from lsp_server.completions.place import MAX_LINES, Surroundings
 
-NEAR_CHARACTERS = 900  # before the cursor, of which whole statements are taken
+NEAR_CHARACTERS = 600  # before the cursor, of which whole statements are taken
 _WRAPPED_LINES = 8  # of a head that goes on in deeper lines
+_ABOVE_LINES = 3  # that a statement may have begun with, in the same column
 _ONE_LINE_HEADS = frozenset({"ruby", "shellscript"})
-# What begins no statement: a comment, a directive of a preprocessor, the end of a string.
-_REMARKS = ("//", "/*", "*", "#", '"', "'", "`")
 _UNENDED = (")", "]", ">", "*", "_", "=", ",", "(")
 # Beside brackets and `end`: what closes an element of JSX, or a pattern of a shell's case.
 _CLOSERS = ("</", ";;")
+# What begins no statement: a comment, a directive of a preprocessor, the end of a string.
+_NO_BEGINNINGS = ("//", "/*", "*", "#", '"', "'", "`", *_CLOSERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,51 +33,65 @@ class Enclosing:
     start: int
 
 
-def enclosing_code(around: Surroundings, text: str) -> Enclosing | None:
-    """What a parser has to have read to come to `text` at the cursor; None where that is not known."""
-    lines = around.before
-    first = f"{around.own}{text}".partition("\n")[0]
+def enclosing_code(language: str, lines: Sequence[str], text: str) -> Enclosing | None:
+    """What a parser has to have read to come to `text` at the cursor; None where that is too much.
+
+    `lines` are those of the document, the last of them up to the cursor.
+    """
+    first = f"{lines[-1]}{text}".partition("\n")[0]
     # What belongs to an opener stands in the same column.
-    depth = indentation(first) + _belongs_to_opener(around.language, first)
-    found = _blocks_around(around, depth)
+    depth = indentation(first) + _belongs_to_opener(language, first)
+    found = _blocks_around(language, lines, depth)
     if found is None:
         return None
     heads, start = found
-    while _goes_on(lines, start):
-        start -= 1
+    if heads and start == len(lines) - 1 and first.lstrip().startswith(")"):
+        return None  # of what is far away, and may not be empty
+    above = range(start, max(start - _ABOVE_LINES, 0), -1)
+    start -= sum(1 for _ in takewhile(lambda number: _goes_on(language, lines, number), above))
     code = f"{heads}{''.join(lines[start:])}"
-    if around.language == "php" and "<?" not in code:
+    if language == "php" and "<?" not in code:
         if not _is_php(lines):
             return None
         code = f"<?php\n{code}"
     return Enclosing(code, start)
 
 
-def _blocks_around(around: Surroundings, depth: int) -> tuple[str, int] | None:
+def _blocks_around(language: str, lines: Sequence[str], depth: int) -> tuple[str, int] | None:
     """The heads of the outer blocks, and the line from which on all is near."""
-    lines = around.before
-    start = inner = len(lines) - 1
-    length = 0
+    start, depth = _near(language, lines, depth)
     heads: list[str] = []
+    inner = start
+    # Without those that stand as deep, which nearly all of a long class do.
+    outside = [at for at, line in enumerate(lines[:start]) if not line[:depth].isspace()]
+    for number in reversed(outside if depth else []):
+        line = lines[number]
+        columns = indentation(line)
+        if columns < depth and _begins_statement(language, line):
+            between = [at for at in outside if number < at < inner]
+            head = _head(language, lines, number, between, inner)
+            if not head:
+                return None
+            heads.append(head)
+            inner, depth = number, columns
+    return "".join(reversed(heads)), start
+
+
+def _near(language: str, lines: Sequence[str], depth: int) -> tuple[int, int]:
+    """The outermost line near by that a block or a statement around the last line begins with."""
+    start = len(lines) - 1
+    length = 0
     for number in range(start, -1, -1):
         line = lines[number]
         length += len(line)
+        if length > NEAR_CHARACTERS:
+            break
         columns = indentation(line)
-        is_near = length <= NEAR_CHARACTERS
-        is_around = columns < depth or (columns == depth and is_near)
-        if not is_around or not _begins_statement(around.language, line):
-            continue
-        if is_near:
-            start = number
-        elif head := _head(around.language, lines, number, inner):
-            heads.append(head)
-        else:
-            return None
-        inner, depth = number, columns
-        if not depth:
-            return "".join(reversed(heads)), start
-    is_whole = not depth or len(lines) <= MAX_LINES
-    return ("".join(reversed(heads)), start) if is_whole else None
+        if columns <= depth and _begins_statement(language, line):
+            start, depth = number, columns
+            if not depth:
+                break
+    return start, depth
 
 
 def _belongs_to_opener(language: str, line: str) -> bool:
@@ -85,37 +100,45 @@ def _belongs_to_opener(language: str, line: str) -> bool:
 
 def _begins_statement(language: str, line: str) -> bool:
     code = line.strip()
-    is_rest = not code or code == "{" or code[0] in ")]}" or code.startswith(_REMARKS)
+    is_rest = not code or code == "{" or code[0] in ")]}" or code.startswith(_NO_BEGINNINGS)
     return not is_rest and not continues(language, line)
 
 
-def _goes_on(lines: Sequence[str], number: int) -> bool:
+def _goes_on(language: str, lines: Sequence[str], number: int) -> bool:
     """Whether a line may go on with what the one above says: a result's type, an annotation."""
-    above = lines[number - 1].rstrip() if number else ""
+    above = lines[number - 1].rstrip()
+    is_beside = indentation(above) == indentation(lines[number])
+    if not is_beside or _belongs_to_opener(language, above):
+        return False
     return above.endswith(_UNENDED) or above[-1:].isalnum()
 
 
-def _head(language: str, lines: Sequence[str], number: int, inner: int) -> str:
-    """What opens a block, from its first line on; what is inside of it begins with a line below.
+def _head(
+    language: str, lines: Sequence[str], number: int, between: Sequence[int], inner: int
+) -> str:
+    """What opens a block, from its first line on; what is inside of it begins with the line `inner`.
 
-    Empty where that is too much.
+    `between` are the lines between these that may stand no deeper than it. Empty where it is too much.
     """
     if language in _ONE_LINE_HEADS:
         return lines[number]
     columns = indentation(lines[number])
-    for end in range(inner - 1, number, -1):  # `) => {`, or a brace in a line of its own
+    for end in reversed(between):  # `) => {`, or a brace in a line of its own
         if lines[end].rstrip().endswith("{") and indentation(lines[end]) <= columns:
             head = "".join(lines[number : end + 1])
             return head if len(head) <= NEAR_CHARACTERS else ""
-    if not lines[number].rstrip().endswith(("{", "(", "[")):
-        for end in range(number + 1, min(number + _WRAPPED_LINES, inner)):
-            if lines[end].rstrip().endswith("{"):
-                return "".join(lines[number : end + 1])
+    if lines[number].rstrip().endswith("{"):
+        return lines[number]
+    for end in range(number + 1, min(number + _WRAPPED_LINES, inner)):
+        head = "".join(lines[number : end + 1])
+        if head.rstrip().endswith("{") and head.count("(") == head.count(")"):
+            return head
     return lines[number]
 
 
 def _is_php(lines: Sequence[str]) -> bool:
     """Whether the last line is in PHP, and not in the page around it."""
-    before = "".join(lines)
-    is_begun = "<?" in before or len(lines) > MAX_LINES
-    return is_begun and before.rfind("?>") <= before.rfind("<?")
+    for line in reversed(lines):
+        if "<?" in line or "?>" in line:
+            return line.rfind("<?") > line.rfind("?>")
+    return False

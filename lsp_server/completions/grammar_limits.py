@@ -15,6 +15,11 @@ JUDGED = frozenset(
         *("javascript", "javascriptreact", "typescript", "typescriptreact"),
     }
 )
+_HEREDOCS = {
+    "php": re.compile(r"<<<[\"']?([A-Za-z_]\w*)"),
+    "ruby": re.compile(r"<<[-~]?[\"'`]?([A-Za-z_]\w*)"),
+    "shellscript": re.compile(r"<<-?\s*[\"'\\]?([A-Za-z_]\w*)"),
+}
 _PREPROCESSED = frozenset({"c", "cpp", "csharp"})
 _DIRECTIVE = re.compile(r"^\s*#", re.MULTILINE)
 _WITH_MACROS = frozenset({"c", "cpp"})
@@ -30,6 +35,8 @@ def is_beyond_grammar(around: Surroundings, text: str) -> bool:
     scanner.feed(line)
     if scanner.is_within_text or (lexis.has_block_comments and _is_comment(around, line)):
         return True
+    if language in _HEREDOCS and _is_in_heredoc(around):
+        return True
     if language in _PREPROCESSED and _DIRECTIVE.search(line):
         return True
     return language in _WITH_MACROS and bool(_MACRO.search(_last(around) + line))
@@ -38,6 +45,16 @@ def is_beyond_grammar(around: Surroundings, text: str) -> bool:
 def _is_comment(around: Surroundings, line: str) -> bool:
     before = "".join(around.before)
     return line.lstrip().startswith("*") or before.rfind("/*") > before.rfind("*/")
+
+
+def _is_in_heredoc(around: Surroundings) -> bool:
+    """Whether the last one that begins above has not come to its word at the begin of a line."""
+    pattern = _HEREDOCS[around.language]
+    for number in range(len(around.before) - 2, -1, -1):
+        line = around.before[number]
+        if "<<" in line and (begun := pattern.search(line)):
+            return not any(it.lstrip().startswith(begun[1]) for it in around.before[number + 1 :])
+    return False
 
 
 def _last(around: Surroundings) -> str:

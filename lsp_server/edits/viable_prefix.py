@@ -20,7 +20,6 @@ MAX_BYTES = 16 * 1024  # what is longer is not judged
 _FINAL = (b")", b"]", b"}", b";", b",")
 _PROCESS = re.compile(r"process version:(\d+), .*row:(\d+), col:(\d+)")
 _TOKEN = re.compile(r"lexed_lookahead .*size:(\d+)")
-_ERROR = re.compile(r"resume version:(\d+)")
 
 
 def is_dead_end(language: str, head: str, text: str, rest_of_line: str) -> bool:
@@ -65,10 +64,10 @@ def _first_error(language: str, source: bytes, listen_from: int) -> tuple[int, i
         parser.parse(read)
     finally:
         del parser.logger
-    if log.error is None:
+    if (error := log.error) is None:
         return None
-    row, column, size = log.error
-    before = sum(len(line) for line in source.splitlines(keepends=True)[:row]) + column
+    row, column, size = error
+    before = sum(len(line) + 1 for line in source.split(b"\n")[:row]) + column
     end = before + size
     return end - len(source[before:end].lstrip()), end
 
@@ -79,28 +78,37 @@ def _parser(language: str) -> tree_sitter.Parser:
 
 
 class _Log:
-    """Hears a parse, and notes where it first goes on from an error.
+    """Hears a parse up to where it first goes on from an error.
 
     Where a grammar leaves a choice the parser follows several versions; one that stops is given up,
     and an error is where the last of them stopped.
     """
 
     def __init__(self) -> None:
-        self.error: tuple[int, int, int] | None = (
-            None  # row, column in bytes, size with blanks before
-        )
-        self._places: dict[str, tuple[int, int]] = {}  # where each version is
-        self._sizes: dict[tuple[int, int], int] = {}  # of the token at a place
-        self._place = (0, 0)
+        self._heard: list[str] = []
+        self._resumed = ""
 
     def __call__(self, kind: tree_sitter.LogType, message: str) -> None:
-        if kind is not tree_sitter.LogType.PARSE or self.error is not None:
+        if kind is not tree_sitter.LogType.PARSE or self._resumed:
             return
-        if found := _PROCESS.match(message):
-            self._place = int(found[2]), int(found[3])
-            self._places[found[1]] = self._place
-        elif found := _TOKEN.match(message):
-            self._sizes[self._place] = int(found[1])
-        elif found := _ERROR.match(message):
-            place = self._places.get(found[1], (0, 0))
-            self.error = (*place, self._sizes.get(place, 0))
+        if message.startswith(("process ", "lexed_lookahead ")):
+            self._heard.append(message)
+        elif message.startswith("resume "):
+            self._resumed = message
+
+    @property
+    def error(self) -> tuple[int, int, int] | None:
+        """Row, column in bytes, and the size with the blanks before it, of the token that it is at."""
+        if not self._resumed:
+            return None
+        version = self._resumed.removeprefix("resume version:")
+        place = (0, 0)
+        places: dict[str, tuple[int, int]] = {}
+        sizes: dict[tuple[int, int], int] = {}
+        for message in self._heard:
+            if found := _PROCESS.match(message):
+                place = places[found[1]] = int(found[2]), int(found[3])
+            elif found := _TOKEN.match(message):
+                sizes[place] = int(found[1])
+        place = places.get(version, (0, 0))
+        return (*place, sizes.get(place, 0))

@@ -74,7 +74,8 @@ def _breaks(
         return breaks_syntax(around.before, text, around.behind, is_whole=is_whole)
     if around.language not in JUDGED or is_beyond_grammar(around, text):
         return False
-    enclosing = enclosing_code(around, text)
+    lines = [*place.document.lines[: place.cursor.line], around.own]
+    enclosing = enclosing_code(around.language, lines, text)
     if enclosing is None:
         return False
     from lsp_server.edits.viable_prefix import is_dead_end
@@ -83,10 +84,9 @@ def _breaks(
         return False
     # A string over many lines may look like code: the document's tree knows.
     parsed = parsed_text(place.document)
-    first = around.before[enclosing.start]
+    first = lines[enclosing.start]
     blank = first[: len(first) - len(first.lstrip())]
-    first_line = place.cursor.line - (len(around.before) - 1 - enclosing.start)
     return Surround.TEXT not in (
-        surround(parsed, Position(first_line, len(blank)), blank),
+        surround(parsed, Position(enclosing.start, len(blank)), blank),
         surround(parsed, place.cursor, around.own),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -22,10 +23,12 @@ class Folders:
         self._user_file = user_file
         self._exclusions = Exclusions([])
         self._reasons: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
 
     def set_roots(self, uris: list[str]) -> None:
         paths = (path_of_uri(uri) for uri in uris)
         self._exclusions = Exclusions([path for path in paths if path is not None], self._user_file)
+        self._paths.clear()
         self.refresh()
 
     def refresh(self) -> None:
@@ -35,12 +38,18 @@ class Folders:
     def forget(self, uri: str) -> None:
         """The document was opened or closed: look again."""
         self._reasons.pop(uri, None)
+        self._paths.pop(uri, None)
 
     def path_of(self, document: Document) -> str:
         """The path below its workspace folder, with forward slashes; of others the bare name."""
-        path, cell = _file_of(document.uri)
+        if (known := self._paths.get(document.uri)) is None:
+            known = self._paths[document.uri] = self._name(document.uri)
+        return known
+
+    def _name(self, uri: str) -> str:
+        path, cell = _file_of(uri)
         if path is None:
-            return _name_of(document.uri)
+            return _name_of(uri)
         root = self._root_of(path)
         name = path.relative_to(root).as_posix() if root is not None else path.name
         return f"{name}#{cell}" if cell else name
@@ -102,6 +111,7 @@ class Folders:
         return reason
 
 
+@lru_cache(maxsize=1024)  # each key asks of the same document several times
 def path_of_uri(uri: str) -> Path | None:
     """The absolute path of a `file:` URI, without `..`.
 

@@ -52,6 +52,15 @@ def test_each_trace_types_the_text() -> None:
     assert sum(not it.character for it in by_name["retyped"].strokes) >= 15
 
 
+def test_what_was_measured_in_the_editor_is_taken_over(tmp_path: Path) -> None:
+    file = tmp_path / "ghost_text.json"
+    file.write_text('{"name": "ghost_text", "samples": 40, "editor_over_constant_ms": 7.5}')
+    assert bench.measured_in_editor(file) == {"editor_over_constant_ms": 7.5}
+    file.write_text('{"name": "typing"}')
+    with pytest.raises(CouldNotRun, match="measure_ghost_text"):
+        bench.measured_in_editor(file)
+
+
 def reply_of(trace: str, typed: int) -> str:
     """What the script says once so many characters are typed."""
     document = Document("", "", 0, PLACE.text)
