@@ -45,6 +45,18 @@ class TestRun:
     def passes(self, test: str) -> bool:
         return self.outcomes.get(test) is Outcome.PASSED
 
+    def mends(self, test: str) -> bool:
+        """Whether one that failed before passes; of what could not be imported or built, all in it.
+
+        Such a one is named as the module is: `test_a.py` by pytest, `test_a` by unittest, `package::`
+        by go; and its tests by longer names.
+        """
+        if test in self.outcomes:
+            return self.passes(test)
+        heads = (test,) if test.endswith("::") else (f"{test}::", f"{test}.")
+        inside = [outcome for name, outcome in self.outcomes.items() if name.startswith(heads)]
+        return Outcome.PASSED in inside and not any(map(is_failure, inside))
+
 
 def is_failure(outcome: Outcome | None) -> bool:
     """Whether a test that should pass did anything else; None: the run never came to it."""

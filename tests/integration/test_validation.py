@@ -308,6 +308,27 @@ async def test_pytest(folder: Path, copies: Copies) -> None:
     assert (evidence.verdict, evidence.passes_now) == (Verdict.VERIFIED, failing)
 
 
+@pytest.mark.parametrize("framework", ["pytest", "unittest"])
+async def test_a_module_of_tests_that_could_not_be_imported_is_mended(
+    framework: str, folder: Path, copies: Copies
+) -> None:
+    """All tests in it pass then, or it is not."""
+    tests = FILES["tests/test_cart.py"].replace("is_sorted, ", "is_sorted, mean, ", 1)
+    tests += "\n    def test_mean(self):\n        self.assertEqual(mean([1, 3]), 2)\n"
+    files = {**FILES, "tests/test_cart.py": tests, "cart.py": FIXED.replace("!=", "==")}
+    command = (framework, sys.executable, "-m", framework)
+    validator = await validator_of(files, copies, folder, command)
+    baseline = await validator.baseline()
+    module = {"pytest": "tests/test_cart.py", "unittest": "tests.test_cart"}[framework]
+    assert baseline.failing == (module,)
+    mean = "\n\ndef mean(prices):\n    return total(prices) / {}\n"
+    right, wrong = await tried(
+        validator, *(files["cart.py"] + mean.format(it) for it in ("len(prices)", "1"))
+    )
+    assert (right.verdict, right.passes_now) == (Verdict.VERIFIED, (module,))
+    assert (wrong.verdict, wrong.still_fails) == (Verdict.REJECTED, (module,))
+
+
 async def test_a_users_own_command(folder: Path, copies: Copies) -> None:
     check = ("command", sys.executable, "-c", "import cart; exit(cart.total([1, 2]) != 3)")
     validator = await validator_of({"cart.py": CART}, copies, folder, check)
