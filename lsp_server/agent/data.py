@@ -62,10 +62,17 @@ class TestRun:
             if any(it.startswith(start) and _WITHIN.match(it, len(start)) for start in starts)
         )
 
-    def passes_all_of(self, named: str) -> bool:
-        """Whether those of that id pass: what could not be imported before has tests now."""
-        outcomes = [self.outcomes[it] for it in self.tests_of(named)]
-        return Outcome.PASSED in outcomes and not any(map(is_failure, outcomes))
+    def mends(self, test: str) -> bool:
+        """Whether one that failed before passes; of what could not be imported or built, all in it.
+
+        Such a one is named as the module is: `test_a.py` by pytest, `test_a` by unittest, `package::`
+        by go; and its tests by longer names.
+        """
+        if test in self.outcomes:
+            return self.passes(test)
+        heads = (test,) if test.endswith("::") else (f"{test}::", f"{test}.")
+        inside = [outcome for name, outcome in self.outcomes.items() if name.startswith(heads)]
+        return Outcome.PASSED in inside and not any(map(is_failure, inside))
 
 
 def is_failure(outcome: Outcome | None) -> bool:

@@ -209,17 +209,17 @@ class _Trial:
             # A test that passes now and then has not been repaired.
             timeout_s = self._limit(self.baseline.seconds, self.validator.tests_timeout_s)
             again = await self._run(copy, seal, self.passes_now, timeout_s)
-            if now_and_then := [it for it in self.passes_now if not again.passes_all_of(it)]:
+            if now_and_then := [it for it in self.passes_now if not again.mends(it)]:
                 self.flaky |= dict.fromkeys(now_and_then)
-                self.passes_now = tuple(it for it in self.passes_now if again.passes_all_of(it))
+                self.passes_now = tuple(it for it in self.passes_now if again.mends(it))
                 self.still_fails += tuple(now_and_then)
                 if not self.passes_now:
                     return self._say(Verdict.REJECTED, "what failed passes now and then only")
         return await self._conclude()
 
     def _count(self, run: TestRun) -> None:
-        self.passes_now = tuple(it for it in self.wanted if run.passes_all_of(it))
-        self.still_fails = tuple(it for it in self.wanted if not run.passes_all_of(it))
+        self.passes_now = tuple(it for it in self.wanted if run.mends(it))
+        self.still_fails = tuple(it for it in self.wanted if not run.mends(it))
 
     async def _look_for_regressions(self, copy: Path, seal: Seal) -> None:
         """What passed before and does not now: of the tests that are near to the change, then of all."""
@@ -256,7 +256,7 @@ class _Trial:
                 why = f": {run.contained[0]}" if run.contained else ""
                 self.hangs = f"the tests came to their end before, and do not any more{why}"
                 return True
-        if all(map(run.passes_all_of, self.passes_now)):
+        if all(map(run.mends, self.passes_now)):
             self.is_confirmed = True
         is_over = run.exit_code is None
         failed = [it for it in expected if _fails(run, it, is_over=is_over)]

@@ -316,25 +316,33 @@ async def test_a_file_and_a_class_stand_for_their_tests(folder: Path, copies: Co
     assert evidence.verdict is Verdict.VERIFIED
 
 
-async def test_what_could_not_be_imported_has_tests_then(folder: Path, copies: Copies) -> None:
-    files = {
-        "cart.py": "import nothing_like_it\n",
-        "test_cart.py": "import cart\ndef test(): pass\n",
-    }
-    plain = ("-p", "no:hypothesispytest", "-p", "no:anyio")
-    command = ("pytest", sys.executable, "-m", "pytest", *plain)
-    validator = await validator_of(files, copies, folder, command)
-    assert (await validator.baseline()).failing == ("test_cart.py",)
-    (evidence,) = await tried(validator, "NOTHING = 1\n")
-    assert evidence.verdict is Verdict.VERIFIED
-
-
 async def test_a_test_that_is_not_there_is_told(folder: Path, copies: Copies) -> None:
     files = {"cart.py": CART, "test_cart.py": "def test_count(): assert False\n"}
     command = ("pytest", sys.executable, "-m", "pytest", "-p", "no:hypothesispytest")
     validator = await validator_of(files, copies, folder, command)
     with pytest.raises(TestsUnknown, match=r"no test ran: .*not found"):
         await validator.baseline(("test_cart.py::test_sum",))
+
+
+@pytest.mark.parametrize("framework", ["pytest", "unittest"])
+async def test_a_module_of_tests_that_could_not_be_imported_is_mended(
+    framework: str, folder: Path, copies: Copies
+) -> None:
+    """All tests in it pass then, or it is not."""
+    tests = FILES["tests/test_cart.py"].replace("is_sorted, ", "is_sorted, mean, ", 1)
+    tests += "\n    def test_mean(self):\n        self.assertEqual(mean([1, 3]), 2)\n"
+    files = {**FILES, "tests/test_cart.py": tests, "cart.py": FIXED.replace("!=", "==")}
+    command = (framework, sys.executable, "-m", framework)
+    validator = await validator_of(files, copies, folder, command)
+    baseline = await validator.baseline()
+    module = {"pytest": "tests/test_cart.py", "unittest": "tests.test_cart"}[framework]
+    assert baseline.failing == (module,)
+    mean = "\n\ndef mean(prices):\n    return total(prices) / {}\n"
+    right, wrong = await tried(
+        validator, *(files["cart.py"] + mean.format(it) for it in ("len(prices)", "1"))
+    )
+    assert (right.verdict, right.passes_now) == (Verdict.VERIFIED, (module,))
+    assert (wrong.verdict, wrong.still_fails) == (Verdict.REJECTED, (module,))
 
 
 async def test_a_users_own_command(folder: Path, copies: Copies) -> None:

@@ -19,7 +19,7 @@ from inference.content import Layout
 from inference.protocol import Answer, Delta, Done, FinishReason, Priority, Tail, Timings, Usage
 from inference.sampling import Sampling, TokenLogprob
 from lsp_server.agent.clues import read_clues
-from lsp_server.agent.data import TestCommand
+from lsp_server.agent.data import Outcome, TestCommand, TestRun
 from lsp_server.agent.fill_in import fill_in
 from lsp_server.agent.patch import as_diff
 from lsp_server.agent.predictions import write_predictions
@@ -212,3 +212,27 @@ def test_what_is_no_file_of_instances_is_refused(tmp_path: Path) -> None:
     file.write_text('[{"instance_id": "x"}]')
     with pytest.raises(click.ClickException, match="cannot be read as instances"):
         write_predictions(file, tmp_path, tmp_path / "out", lambda *_: "", Console())
+
+
+PASSED, FAILED, SKIPPED = Outcome.PASSED, Outcome.FAILED, Outcome.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("test", "outcomes", "is_mended"),
+    [
+        ("test_a.py", {"test_a.py::one": PASSED, "test_a.py::two": SKIPPED}, True),
+        ("test_a.py", {"test_a.py::one": PASSED, "test_a.py::two": FAILED}, False),
+        ("test_a.py", {"test_a.py::one": SKIPPED}, False),
+        ("test_a.py", {"test_a.py": Outcome.ERROR, "test_a.py::one": PASSED}, False),
+        ("test_a.py", {"test_b.py::one": PASSED}, False),
+        ("test_a", {"test_a.Tests.one": PASSED}, True),
+        ("test_a", {"test_ab.Tests.one": PASSED}, False),
+        ("shop::", {"shop::One": PASSED, "shops::One": FAILED}, True),
+        ("test_a.py::one", {"test_a.py::one": PASSED, "test_a.py::one[2]": FAILED}, True),
+        ("test_a.py::one", {"test_a.py::one[2]": PASSED}, False),
+    ],
+)
+def test_a_module_is_mended_where_all_in_it_passes(
+    test: str, outcomes: dict[str, Outcome], *, is_mended: bool
+) -> None:
+    assert TestRun(outcomes, 0, "", 0.0).mends(test) is is_mended

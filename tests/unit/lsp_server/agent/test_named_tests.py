@@ -42,24 +42,6 @@ def test_what_a_name_means(ids: tuple[str, ...], named: str, expected: tuple[int
     assert found == tuple(ids[at] for at in expected)
 
 
-@pytest.mark.parametrize(
-    ("outcomes", "passes"),
-    [
-        ((Outcome.PASSED, Outcome.PASSED), True),
-        ((Outcome.PASSED, Outcome.SKIPPED), True),
-        ((Outcome.PASSED, Outcome.FAILED), False),
-        ((Outcome.SKIPPED, Outcome.SKIPPED), False),
-        ((), False),
-    ],
-)
-def test_a_file_passes_where_each_of_its_tests_does(
-    outcomes: tuple[Outcome, ...],
-    passes: bool,  # noqa: FBT001
-) -> None:
-    found = run({f"test_a.py::test_{at}": it for at, it in enumerate(outcomes)})
-    assert found.passes_all_of("test_a.py") is passes
-
-
 CHAIN = """\
     import unidecode
 E   ModuleNotFoundError: No module named 'unidecode'
