@@ -61,7 +61,9 @@ def _first_error(language: str, source: bytes, listen_from: int) -> tuple[int, i
         return source[offset:]
 
     try:
-        parser.parse(read)
+        parser.parse(read, progress_callback=lambda _offset, _has_error: log.is_over)
+    except ValueError:  # it was told to stop
+        parser.reset()
     finally:
         del parser.logger
     if (error := log.error) is None:
@@ -95,6 +97,10 @@ class _Log:
             self._heard.append(message)
         elif message.startswith("resume "):
             self._resumed = message
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self._resumed)
 
     @property
     def error(self) -> tuple[int, int, int] | None:
