@@ -13,7 +13,7 @@ from functools import cache
 
 import tree_sitter
 
-from lsp_server.workspace.languages import load_grammar
+from lsp_server.workspace.languages import load_language
 
 MAX_BYTES = 16 * 1024  # what is longer is not judged
 # Tokens that end with one of these become no other by what is typed behind them.
@@ -76,7 +76,7 @@ def _first_error(language: str, source: bytes, listen_from: int) -> tuple[int, i
 
 @cache
 def _parser(language: str) -> tree_sitter.Parser:
-    return tree_sitter.Parser(load_grammar(language).language)
+    return tree_sitter.Parser(load_language(language))
 
 
 class _Log:
