@@ -127,13 +127,18 @@ def _head(
         if lines[end].rstrip().endswith("{") and indentation(lines[end]) <= columns:
             head = "".join(lines[number : end + 1])
             return head if len(head) <= NEAR_CHARACTERS else ""
-    if lines[number].rstrip().endswith("{"):
-        return lines[number]
+    first = lines[number]
+    if first.rstrip().endswith(("{", "[")):
+        return first
     for end in range(number + 1, min(number + _WRAPPED_LINES, inner)):
         head = "".join(lines[number : end + 1])
-        if head.rstrip().endswith("{") and head.count("(") == head.count(")"):
+        if head.rstrip().endswith("{") and _is_even(head):
             return head
-    return lines[number]
+    return first if first.rstrip().endswith("(") or _is_even(first) else ""
+
+
+def _is_even(text: str) -> bool:
+    return text.count("(") == text.count(")")
 
 
 def _is_php(lines: Sequence[str]) -> bool:

@@ -7,8 +7,8 @@ import re
 from lsp_server.completions.lexis import Scanner, lexis_of
 from lsp_server.completions.place import Surroundings
 
-# Of 3,000 true completions of each, cut at random from public repositories, at most three in a
-# thousand are refused by tree-sitter's grammars, most of them in strings over many lines.
+# Of true completions at random places of public repositories at most two in a thousand are refused by
+# these languages' grammars, most of them in strings over many lines.
 JUDGED = frozenset(
     {
         *("c", "cpp", "csharp", "go", "java", "php", "ruby", "rust", "shellscript"),

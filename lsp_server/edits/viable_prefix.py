@@ -13,7 +13,7 @@ from functools import cache
 
 import tree_sitter
 
-from lsp_server.workspace.languages import load_grammar
+from lsp_server.workspace.languages import load_language
 
 MAX_BYTES = 16 * 1024  # what is longer is not judged
 # Tokens that end with one of these become no other by what is typed behind them.
@@ -61,7 +61,9 @@ def _first_error(language: str, source: bytes, listen_from: int) -> tuple[int, i
         return source[offset:]
 
     try:
-        parser.parse(read)
+        parser.parse(read, progress_callback=lambda _offset, _has_error: log.is_over)
+    except ValueError:  # it was told to stop
+        parser.reset()
     finally:
         del parser.logger
     if (error := log.error) is None:
@@ -74,7 +76,7 @@ def _first_error(language: str, source: bytes, listen_from: int) -> tuple[int, i
 
 @cache
 def _parser(language: str) -> tree_sitter.Parser:
-    return tree_sitter.Parser(load_grammar(language).language)
+    return tree_sitter.Parser(load_language(language))
 
 
 class _Log:
@@ -95,6 +97,10 @@ class _Log:
             self._heard.append(message)
         elif message.startswith("resume "):
             self._resumed = message
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self._resumed)
 
     @property
     def error(self) -> tuple[int, int, int] | None:

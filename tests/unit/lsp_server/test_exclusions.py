@@ -322,6 +322,8 @@ def test_paths_are_below_their_workspace_folder() -> None:
     assert path("untitled:Untitled-1") == "Untitled-1"
     assert path("vscode-notebook-cell:/project/one/a%20b.ipynb#W0s") == "a b.ipynb#W0s"
     assert path("vscode-notebook-cell:Untitled-1.ipynb#W0s") == "Untitled-1.ipynb"
+    folders.set_roots(["file:///project"])
+    assert path("file:///project/one/src/a.py") == "one/src/a.py"
 
 
 def test_the_cells_of_a_notebook_are_left_out_with_it(tmp_path: Path) -> None:
