@@ -35,7 +35,12 @@ _UNPRINTED = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {*b"\t\n"})
     type=click.File(encoding="utf-8", errors="replace"),
     help="A file with the issue's text; - reads it from standard input.",
 )
-@click.option("--failing", "tests", multiple=True, help="A failing test's id; may be said again.")
+@click.option(
+    "--failing",
+    "tests",
+    multiple=True,
+    help="The id of a failing test, or of a file of tests; may be said again.",
+)
 @click.option("--test", "test_command", default="", help="How tests are run; else it is found out.")
 @click.option("--model", help="A model that chats, to write patches: a name of `sparrow models`.")
 @click.option(

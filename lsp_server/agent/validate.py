@@ -67,11 +67,12 @@ class Validator:
     async def baseline(self, tests: Sequence[str] = ()) -> Baseline:
         """Runs some tests twice, and the suite once; what fails of the suite, where none is named, again.
 
-        Raises `SandboxUnavailable`, `SnapshotRefused` and OSError, and `TestsUnknown` where no test ran.
+        A file, a class or a test without its parameters names all in it that fails. Raises
+        `SandboxUnavailable`, `SnapshotRefused` and OSError, and `TestsUnknown` where no test ran or one
+        that is named is none.
         """
         async with self.snapshot.copy(self.extra) as copy:
             suite = await self._run(copy, (), self.suite_timeout_s)
-            named = tuple(tests) or suite.failing
             first = await self._run(copy, tests, self.tests_timeout_s) if tests else suite
         if (
             not suite.outcomes
@@ -79,6 +80,7 @@ class Validator:
             and (tests or first.exit_code not in _RAN_NONE)
         ):
             raise TestsUnknown(_why_none_ran(first))
+        named = _meant(tests, first, suite) if tests else suite.failing
         second = first
         if named:
             async with self.snapshot.copy(self.extra) as copy:
@@ -323,6 +325,24 @@ class _Trial:
             flaky=(*self.flaky, *(it for it in self.baseline.flaky if it not in self.flaky)),
             gates=self.gates,
         )
+
+
+def _meant(tests: Sequence[str], run: TestRun, suite: TestRun) -> tuple[str, ...]:
+    """The tests that are named, and of what has tests in it those that fail. Raises `TestsUnknown`."""
+    has_ended = run.exit_code is not None and suite.exit_code is not None
+    failed = (*run.failing, *suite.failing)
+    meant: dict[str, None] = {}
+    for test in tests:
+        heads = (f"{test}::", f"{test}[", f"{test}.")
+        if test not in run.outcomes and any(it.startswith(heads) for it in run.outcomes):
+            meant |= dict.fromkeys(it for it in run.failing if it.startswith(heads))
+            continue
+        meant[test] = None
+        # What a run never came to may be a test; and so may what is in a module that has failed.
+        is_known = test in run.outcomes or test in suite.outcomes
+        if has_ended and not is_known and not any(map(test.startswith, failed)):
+            raise TestsUnknown(f"{test} is none of the tests that are run; name it as they do")
+    return tuple(meant)
 
 
 def _enough(before_s: float) -> float:
