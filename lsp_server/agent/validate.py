@@ -358,7 +358,8 @@ def _fails(run: TestRun, test: str, *, is_over: bool = False) -> bool:
 
 
 def _why_none_ran(run: TestRun) -> str:
-    said = [line.strip() for line in run.output.splitlines() if line.strip()]
+    why_killed = run.contained[:1] if run.exit_code is None else ()
+    said = [it.strip() for it in (*run.output.splitlines(), *why_killed) if it.strip()]
     what = f"no test ran: {' '.join(said[-2:])}" if said else "no test ran, and nothing was said"
     return f"{what}; run them by yourself first, or name the command that runs them"
 
