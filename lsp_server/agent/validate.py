@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,7 +74,9 @@ class Validator:
     async def baseline(self, tests: Sequence[str] = ()) -> Baseline:
         """Runs some tests twice, and the suite once; what fails of the suite, where none is named, again.
 
-        Raises `SandboxUnavailable`, `SnapshotRefused` and OSError, and `TestsUnknown` where no test ran.
+        A file, a class or a test without its parameters names all in it that fails. Raises
+        `SandboxUnavailable`, `SnapshotRefused` and OSError, and `TestsUnknown` where no test ran or one
+        that is named is none.
         """
         async with self.snapshot.copy(self.extra) as copy:
             suite = await self._run(copy, (), self.suite_timeout_s)
@@ -82,7 +84,7 @@ class Validator:
         is_cut_off = first.exit_code is None and suite.outcomes
         if not first.outcomes and not is_cut_off and (tests or first.exit_code not in _RAN_NONE):
             raise TestsUnknown(_why_none_ran(first))
-        named = tuple(_each(first, tests)) if tests else suite.failing
+        named = _meant(tests, first, suite) if tests else suite.failing
         second = first
         if named:
             async with self.snapshot.copy(self.extra) as copy:
@@ -329,13 +331,21 @@ class _Trial:
         )
 
 
-def _each(run: TestRun, named: Iterable[str]) -> Iterator[str]:
-    """The tests that were named; of a file or a class, those that fail."""
-    for it in named:
-        if it in run.outcomes or not (tests := run.tests_of(it)):
-            yield it
-        else:
-            yield from (test for test in tests if is_failure(run.outcomes[test]))
+def _meant(tests: Sequence[str], run: TestRun, suite: TestRun) -> tuple[str, ...]:
+    """The tests that are named, and of what has tests in it those that fail. Raises `TestsUnknown`."""
+    has_ended = run.exit_code is not None and suite.exit_code is not None
+    failed = (*run.failing, *suite.failing)
+    meant: dict[str, None] = {}
+    for test in tests:
+        if test not in run.outcomes and (found := run.tests_of(test)):
+            meant |= dict.fromkeys(it for it in found if is_failure(run.outcomes[it]))
+            continue
+        meant[test] = None
+        # What a run never came to may be a test; and so may what is in a module that has failed.
+        is_known = test in run.outcomes or test in suite.outcomes
+        if has_ended and not is_known and not any(map(test.startswith, failed)):
+            raise TestsUnknown(f"{test} is none of the tests that are run; name it as they do")
+    return tuple(meant)
 
 
 def _enough(before_s: float) -> float:
@@ -351,7 +361,8 @@ def _fails(run: TestRun, test: str, *, is_over: bool = False) -> bool:
 
 
 def _why_none_ran(run: TestRun) -> str:
-    said = [line.strip() for line in run.output.splitlines() if line.strip()]
+    why_killed = run.contained[:1] if run.exit_code is None else ()
+    said = [it.strip() for it in (*run.output.splitlines(), *why_killed) if it.strip()]
     what = f"no test ran: {' '.join(said[-2:])}" if said else "no test ran, and nothing was said"
     return f"{what}; run them by yourself first, or name the command that runs them"
 

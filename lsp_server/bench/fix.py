@@ -31,6 +31,7 @@ from lsp_server.agent.instances import InstancesUnreadable, read_instances
 from lsp_server.agent.pipeline import Fix
 from lsp_server.agent.sandbox import SandboxUnavailable
 from lsp_server.agent.task import Request
+from lsp_server.agent.tests_found import TestsUnknown
 from lsp_server.agent.trajectory import Trajectory
 from lsp_server.agent.workbench import Models, Settings, open_workbench
 from lsp_server.bench import fix_overhead
@@ -125,8 +126,12 @@ async def _fix_all(
                 status.update(f"{number} of {len(programs)}: {program.name}")
                 root = folder / program.name
                 root.mkdir(parents=True)
+                started = time.monotonic()
                 try:
                     outcome = await _fix(program, root, client)
+                except TestsUnknown as error:  # a busy machine did not come to run one in time
+                    seconds = time.monotonic() - started
+                    outcome = Outcome(program.name, None, False, "", seconds, str(error))  # noqa: FBT003
                 except SandboxUnavailable as error:
                     raise CouldNotRun(f"programs are run in the sandbox alone: {error}") from error
                 outcomes.append(outcome)

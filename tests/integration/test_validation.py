@@ -345,6 +345,26 @@ async def test_a_module_of_tests_that_could_not_be_imported_is_mended(
     assert (wrong.verdict, wrong.still_fails) == (Verdict.REJECTED, (module,))
 
 
+@pytest.mark.parametrize("name", ["test_cart.py::test_total", "test_cart.py"])
+async def test_a_name_means_all_that_is_in_it(name: str, folder: Path, copies: Copies) -> None:
+    files = {"cart.py": CART, "test_cart.py": PYTEST, "pytest.ini": "[pytest]\npythonpath = .\n"}
+    command = ("pytest", sys.executable, "-m", "pytest")
+    validator = await validator_of(files, copies, folder, command)
+    baseline = await validator.baseline((name,))
+    assert baseline.failing == (
+        "test_cart.py::test_total[prices0]",
+        "test_cart.py::test_total[prices1]",
+    )
+    (evidence,) = await tried(validator, FIXED)
+    assert evidence.verdict is Verdict.VERIFIED
+
+
+async def test_a_name_that_no_test_has_is_told(folder: Path, copies: Copies) -> None:
+    validator = await validator_of(FILES, copies, folder)
+    with pytest.raises(TestsUnknown, match="test_mean is none of the tests"):
+        await validator.baseline((*TOTALS, f"{NAME}test_mean"))
+
+
 async def test_a_users_own_command(folder: Path, copies: Copies) -> None:
     check = ("command", sys.executable, "-c", "import cart; exit(cart.total([1, 2]) != 3)")
     validator = await validator_of({"cart.py": CART}, copies, folder, check)

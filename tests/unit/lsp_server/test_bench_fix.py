@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import signal
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from inference.endpoint import RUNTIME_DIR_VARIABLE
 from lsp_server.agent.data import Verdict
+from lsp_server.agent.tests_found import TestsUnknown
 from lsp_server.bench import fix
 from lsp_server.bench.fix_programs import Program
 from lsp_server.bench.interruption import is_done_before_a_signal
@@ -78,6 +80,23 @@ def test_it_has_no_figures_before_the_first_program(interrupted_at: list[str]) -
     interrupted_at.append("one")
     with pytest.raises(CouldNotRun, match="interrupted before"):
         measure()
+
+
+def test_a_program_whose_tests_did_not_run_is_counted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def fix_one(program: Program, root: Path, client: object) -> fix.Outcome:
+        del root, client
+        if program.name == "two":
+            raise TestsUnknown("no test ran: it was ended after 12 s")
+        return RIGHT
+
+    outcomes: list[fix.Outcome] = []
+    monkeypatch.setattr(fix, "_wren", contextlib.nullcontext)
+    monkeypatch.setattr(fix, "_fix", fix_one)
+    asyncio.run(fix._fix_all(PROGRAMS, tmp_path, Console(file=io.StringIO()), outcomes))
+    assert [it.is_right for it in outcomes] == [True, False, True]
+    assert outcomes[1].reason == "no test ran: it was ended after 12 s"
 
 
 def test_what_the_work_raises_is_raised() -> None:
