@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from lsp_server.edits.whole_word import whole_word
 from lsp_server.workspace.documents import split_lines
 
 _WORD = re.compile(r"\w")
@@ -63,7 +64,7 @@ def find_renamed(before: str, after: str, old: str, new: str) -> tuple[Hunk, ...
     """The hunks of a rename, one for each place, where nothing but whole words differ."""
     hunks = []
     shift = 0
-    for match in re.finditer(rf"(?<!\w){re.escape(old)}(?!\w)", before):
+    for match in whole_word(old).finditer(before):
         start = match.start() + shift
         end = start + len(new)
         if after[start:end] == new and not _WORD.match(after, end):

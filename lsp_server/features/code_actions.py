@@ -8,7 +8,6 @@ document that has changed since the action was listed, or while it was worked on
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lsp_server.edits.change import Change, EditKind, FileChange
 from lsp_server.edits.hunks import Hunk, apply_hunks, find_hunks, find_renamed
 from lsp_server.edits.preview import with_preview
+from lsp_server.edits.whole_word import whole_word
 from lsp_server.edits.workspace_edit import EditRefused, WorkspaceChange, plan_edit
 from lsp_server.refactor import names
 from lsp_server.refactor.job import Doubt, Job, Outcome, Task
@@ -361,7 +361,7 @@ def _verify(
 
 
 def _words(text: str, old: str, new: str) -> str:
-    return re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, text)
+    return whole_word(old).sub(new, text)
 
 
 def _doubts(change: Change, outcome: Outcome) -> dict[str, dict[int, str]]:

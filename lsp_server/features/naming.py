@@ -18,6 +18,7 @@ from inference.content import Message, TextChunk
 from inference.errors import InferenceError
 from inference.protocol import ChatRole, Delta, Priority
 from inference.sampling import Constraint, ConstraintKind, Sampling
+from lsp_server.edits.whole_word import whole_word
 
 logger = logging.getLogger(__name__)
 
@@ -87,5 +88,5 @@ def _is_free(name: str, text: str) -> bool:
         re.fullmatch(_NAME, name) is not None
         and not keyword.iskeyword(name)
         and not keyword.issoftkeyword(name)
-        and re.search(rf"(?<!\w){name}(?!\w)", text) is None
+        and whole_word(name).search(text) is None
     )

@@ -14,7 +14,8 @@ from pathlib import PurePosixPath
 
 import tree_sitter
 
-from lsp_server.refactor.module_imports import imports_all, means
+from lsp_server.edits.whole_word import whole_word
+from lsp_server.refactor.module_imports import Modules, folder_of, import_lines, imports_all
 from lsp_server.workspace.languages import load_grammar
 
 _FUNCTIONS = ("function_definition", "lambda")
@@ -49,6 +50,13 @@ _PATTERNS = (
     "list",
 )
 
+_WORD = re.compile(r"\w+")
+_DOTS = re.compile(r"from\s*(\.+)\s*import")
+_IMPORTS = re.compile(
+    r"[ \t]*(?:import[ \t]+(?P<plain>[^\n;#]+)"
+    r"|from[ \t]+(?P<module>[\w.]+)[ \t]+import[ \t]*(?:\((?P<many>[^)]*)\)?|(?P<names>[^\n;#]+)))"
+)
+
 
 @dataclass(slots=True)
 class Places:
@@ -65,77 +73,131 @@ class _File:
     root: tree_sitter.Node
     nodes: list[tree_sitter.Node]  # where the name stands as a name
     in_text: list[int]
-    modules: dict[str, str] = field(default_factory=dict)  # what `import` binds, by its name here
+    modules: dict[str, str]  # what may be one, by what it is called here
+    star_imports: list[str]  # modules of which all is imported
 
 
 def is_global(text: str, name: str, line: int) -> bool:
     """Whether the name on a line (from 0) is bound at the top of this very file."""
-    file = _read("", text.encode("utf-8", "replace"), name)
-    binds = [it for it in file.nodes if _binds(it) and not _is_inside(it)]
-    return any(it.start_point[0] == line for it in file.nodes) and any(
+    file = _read("", text, name)
+    return any(it.start_point[0] == line for it in file.nodes) and _defines(file)
+
+
+def is_global_at(path: str, text: str, name: str, offset: int) -> bool:
+    """Whether a file binds a name at its top, by more than an import, and means that at a place."""
+    file = _read(path, text, name)
+    places = Places()
+    _collect(file, name, Modules(path), places, is_own=True)
+    return len(text[:offset].encode("utf-8", "replace")) in places.certain and _defines(file)
+
+
+def _defines(file: _File) -> bool:
+    return any(
         it.parent is not None and it.parent.type not in ("dotted_name", "aliased_import")
-        for it in binds
+        for it in file.nodes
+        if _binds(it) and not _is_inside(it)
     )
 
 
 def find_places(texts: Mapping[str, str], path: str, name: str) -> dict[str, Places]:
     """All places of a name that the file at `path` binds, by file."""
-    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    word = whole_word(name)
     # One that imports all of a module passes the name on without having its word.
-    sources = {at: text for at, text in texts.items() if word.search(text) or imports_all(text)}
-    exporters = {path}
-    files: dict[str, _File] = {}
-    found: dict[str, Places] = {}
-    while True:
-        stems = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, _stems(exporters))) + r")(?!\w)")
-        before = len(exporters)
-        for at, text in sources.items():
+    waiting = {
+        at: _imported_words(at, text)
+        for at, text in texts.items()
+        if at != path and (word.search(text) or imports_all(text))
+    }
+    exporters = Modules(path)
+    files = {path: _read(path, texts[path], name)}
+    found = {path: Places()}
+    _collect(files[path], name, exporters, found[path], is_own=True)
+    new = {path}
+    known = {path}
+    while new:
+        # Only what imports one that is new may have more in it than was found before.
+        stems, new = set(map(_stem, new)), set()
+        for at, words in waiting.items():
+            if words.isdisjoint(stems):
+                continue
             if at not in files:
-                if at not in exporters and not stems.search(text):
-                    continue
-                files[at] = _read(at, text.encode("utf-8", "replace"), name)
+                files[at] = _read(at, texts[at], name)
             found[at] = places = Places()
-            binds_at_top = _collect(files[at], name, exporters, places, is_own=at == path)
-            if binds_at_top:
+            if _collect(files[at], name, exporters, places, is_own=False) and at not in known:
                 exporters.add(at)
-        if len(exporters) == before:
-            break
+                known.add(at)
+                new.add(at)
     for at, places in found.items():
         if places.certain:
             places.in_text = files[at].in_text
     return {at: places for at, places in found.items() if places.certain}
 
 
-def _stems(paths: set[str]) -> Iterator[str]:
-    for path in paths:
-        it = PurePosixPath(path)
-        stem = it.parent.name if it.stem == "__init__" else it.stem
-        if stem:
-            yield stem
-        else:
-            yield "import"
+def _imported_words(path: str, text: str) -> set[str]:
+    """What stands in imports, and the names of packages that dots mean there."""
+    words: set[str] = set()
+    for line in import_lines(text):
+        words.update(_WORD.findall(line))
+        if dots := _DOTS.search(line):
+            words.add(folder_of(path, len(dots[1])).name)
+    return words
 
 
-def _read(path: str, source: bytes, name: str) -> _File:
+def _stem(path: str) -> str:
+    it = PurePosixPath(path)
+    return it.parent.name if it.stem == "__init__" else it.stem
+
+
+def _read(path: str, text: str, name: str) -> _File:
+    source = text.encode("utf-8", "replace")
     tree = tree_sitter.Parser(load_grammar("python").language).parse(source)
     nodes: list[tree_sitter.Node] = []
     in_text: list[int] = []
-    for match in re.finditer(rb"(?<!\w)" + re.escape(name.encode()) + rb"(?!\w)", source):
-        node = tree.root_node.descendant_for_byte_range(match.start(), match.end())
+    for start, end in _word_places(source, name.encode()):
+        node = tree.root_node.descendant_for_byte_range(start, end)
         if node is None:
             continue
-        if node.type == "identifier" and node.byte_range == match.span():
+        if node.type == "identifier" and node.byte_range == (start, end):
             nodes.append(node)
         elif node.type in _TEXTS:
-            in_text.append(match.start())
-    return _File(path, source, tree.root_node, nodes, in_text)
+            in_text.append(start)
+    return _File(path, source, tree.root_node, nodes, in_text, *_read_imports(text))
 
 
-def _collect(file: _File, name: str, exporters: set[str], places: Places, *, is_own: bool) -> bool:
+def _word_places(source: bytes, name: bytes) -> Iterator[tuple[int, int]]:
+    quoted = re.escape(name)
+    for match in re.finditer(rb"%b(?<!\w%b)(?!\w)" % (quoted, quoted), source):
+        yield match.span()
+
+
+def _read_imports(text: str) -> tuple[dict[str, str], list[str]]:
+    modules = {}
+    star_imports = []
+    for line in import_lines(text):
+        match = _IMPORTS.match(line)
+        if match is None:
+            continue
+        module = match["module"] or ""
+        names = re.sub(r"#[^\n]*", "", match["plain"] or match["many"] or match["names"] or "")
+        if module and names.strip() == "*":
+            star_imports.append(module)
+        for part in names.split(","):
+            name, _, alias = " ".join(part.split()).partition(" as ")
+            if name:
+                dot = "" if not module or module.endswith(".") else "."
+                modules[alias or name] = f"{module}{dot}{name}"
+    return modules, star_imports
+
+
+def _collect(file: _File, name: str, exporters: Modules, places: Places, *, is_own: bool) -> bool:
     """Whether the file has the name at its top: by a definition of its own, or by an import."""
     imported = [it for it in file.nodes if _is_imported_from(it, file, exporters)]
     bound = [it for it in imported if not _is_renamed(it)]
-    has_it = is_own or any(not _is_inside(it) for it in bound) or _imports_all(file, exporters)
+    has_it = (
+        is_own
+        or any(not _is_inside(it) for it in bound)
+        or any(exporters.has(it, file.path) for it in file.star_imports)
+    )
     shadows = {
         scope.id
         for it in file.nodes
@@ -195,40 +257,14 @@ def _is_in_class_body(node: tree_sitter.Node) -> bool:
     return above is not None and above.type == "class_definition"
 
 
-def _is_of_module(node: tree_sitter.Node, file: _File, exporters: set[str]) -> bool:
+def _is_of_module(node: tree_sitter.Node, file: _File, exporters: Modules) -> bool:
     assert node.parent is not None
     receiver = node.parent.child_by_field_name("object")
     if receiver is None or receiver.type not in ("identifier", "attribute"):
         return False
-    if not file.modules:
-        file.modules = {**_imported_modules(file), "": ""}
     dotted = file.source[receiver.start_byte : receiver.end_byte].decode("utf-8", "replace")
     module = file.modules.get(dotted)
-    return module is not None and module != "" and means(module, file.path, exporters)
-
-
-_IMPORTS = re.compile(
-    rb"^[ \t]*(?:import[ \t]+(?P<plain>[^\n;#]+)"
-    rb"|from[ \t]+(?P<module>[\w.]+)[ \t]+import[ \t]+(?:\((?P<many>[^)]*)\)|(?P<names>[^\n;#]+)))",
-    re.MULTILINE,
-)
-
-
-def _imported_modules(file: _File) -> dict[str, str]:
-    """Modules, or what may be one, by what they are called in the file."""
-    found = {}
-    for match in _IMPORTS.finditer(file.source):
-        module = (match["module"] or b"").decode("utf-8", "replace")
-        names = match["plain"] or match["many"] or match["names"] or b""
-        text = re.sub(r"#[^\n]*", "", names.decode("utf-8", "replace"))
-        for part in text.split(","):
-            name, _, alias = " ".join(part.split()).partition(" as ")
-            if name:
-                whole = (
-                    name if not module else f"{module}{'' if module.endswith('.') else '.'}{name}"
-                )
-                found[alias or name] = whole
-    return found
+    return module is not None and exporters.has(module, file.path)
 
 
 def _import_around(node: tree_sitter.Node) -> tree_sitter.Node | None:
@@ -240,7 +276,7 @@ def _import_around(node: tree_sitter.Node) -> tree_sitter.Node | None:
     return None
 
 
-def _is_imported_from(node: tree_sitter.Node, file: _File, exporters: set[str]) -> bool:
+def _is_imported_from(node: tree_sitter.Node, file: _File, exporters: Modules) -> bool:
     statement = _import_around(node)
     if statement is None or statement.type != "import_from_statement":
         return False
@@ -251,21 +287,13 @@ def _is_imported_from(node: tree_sitter.Node, file: _File, exporters: set[str]) 
     if parent is None or parent.type == "aliased_import":
         return False  # it is what something else is called here
     written = file.source[module.start_byte : module.end_byte].decode("utf-8", "replace")
-    return means(written, file.path, exporters)
+    return exporters.has(written, file.path)
 
 
 def _is_renamed(node: tree_sitter.Node) -> bool:
     """`name` in `from module import name as other`."""
     above = node.parent.parent if node.parent is not None else None
     return above is not None and above.type == "aliased_import"
-
-
-def _imports_all(file: _File, exporters: set[str]) -> bool:
-    return any(
-        (match["names"] or b"").strip() == b"*"
-        and means((match["module"] or b"").decode("utf-8", "replace"), file.path, exporters)
-        for match in _IMPORTS.finditer(file.source)
-    )
 
 
 def _binds(node: tree_sitter.Node) -> bool:

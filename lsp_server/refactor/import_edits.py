@@ -17,10 +17,10 @@ from lsp_server.quick_fixes.unused import remove_python_import
 from lsp_server.refactor.method_uses import Scope, rebinds
 from lsp_server.refactor.module_imports import (
     Imported,
+    Modules,
     group_of,
     imported_by,
     is_for_types,
-    means,
     module_names,
     statement,
     written_imports,
@@ -106,15 +106,15 @@ class Uses:
         return bool(self.names or self.everything or self.attributes)
 
 
-def find_uses(source: Source, name: str, module: str) -> Uses:
-    """`module` is the path of a module that defines the name. Raises `RefactorRefused`."""
+def find_uses(source: Source, name: str, module: Modules) -> Uses:
+    """Of a name that one module defines. Raises `RefactorRefused`."""
     uses = Uses()
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             for imported, alias in imported_by(node):
                 _note_import(uses, source.path, node, imported, alias, name=name, module=module)
     called = {
-        it for it, meant in module_names(source.tree).items() if means(meant, source.path, [module])
+        it for it, meant in module_names(source.tree).items() if module.has(meant, source.path)
     }
     if called:
         uses.attributes = list(_attributes(source.tree, name, called, ()))
@@ -134,14 +134,14 @@ def _note_import(
     alias: ast.alias,
     *,
     name: str,
-    module: str,
+    module: Modules,
 ) -> None:
-    if isinstance(node, ast.ImportFrom) and means(imported.module, path, [module]):
+    if isinstance(node, ast.ImportFrom) and module.has(imported.module, path):
         if imported.name == name:
             uses.names.append((node, imported, alias))
         elif imported.name == "*":
             uses.everything.append(node)
-    if means(imported.meant_module, path, [module]):
+    if module.has(imported.meant_module, path):
         uses.modules.append((node, imported, alias))
 
 
@@ -281,7 +281,7 @@ def block_for_types(imports: Sequence[Imported]) -> str:
 def dotted_mentions(text: str, name: str) -> Iterator[tuple[int, int]]:
     """Where a string or a comment has a name with a module before it: from where to where."""
     dotted = re.compile(rf"(?<![\w.])(?:\w+\.)+{re.escape(name)}(?!\w)")
-    if dotted.search(text) is None:
+    if f".{name}" not in text or dotted.search(text) is None:
         return
     starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
     for token in tokenize.generate_tokens(io.StringIO(text).readline):

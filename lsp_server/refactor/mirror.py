@@ -7,6 +7,7 @@ ends are `\n` in the mirror, and are given back as they were.
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import tokenize
 from collections.abc import Iterator
@@ -25,15 +26,24 @@ scope_regions.install()
 
 
 class Mirror:
-    r"""Made by `mirror_of`. `texts` are with `\n` alone, by path."""
+    r"""Made by `mirror_of`. `texts` are with `\n` alone, by path; files are written for rope alone."""
 
     def __init__(self, folder: Path, texts: dict[str, str], crlf: set[str]) -> None:
         self.texts = texts
         self._folder = folder
         self._crlf = crlf
+        self._shown: dict[str, str] = {}
+
+    @functools.cached_property
+    def project(self) -> Any:
+        """rope's; what needs none is spared writing hundreds of files."""
+        for path, text in (self.texts | self._shown).items():
+            file = self._folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(_encoded(text))
         none: Any = None  # which rope takes for no folder of its own
-        self.project: Any = Project(
-            str(folder),
+        project: Any = Project(
+            str(self._folder),
             ropefolder=none,
             ignore_syntax_errors=True,
             ignore_bad_imports=True,
@@ -42,17 +52,18 @@ class Mirror:
             extension_modules=[],
         )
         # Modules are looked for in the mirror alone, not in what this Python has installed.
-        self.project.get_python_path_folders = list
+        project.get_python_path_folders = list
         # They stay as they are, and finding them means walking the whole mirror.
-        folders = self.project.get_source_folders()
-        self.project.get_source_folders = lambda: folders
+        folders = project.get_source_folders()
+        project.get_source_folders = lambda: folders
+        return project
 
     def resource(self, path: str) -> Any:
         return self.project.get_resource(path)
 
     def show(self, path: str, text: str) -> None:
-        """Gives rope, before it has read it, another text for a file; `texts` stay as they are."""
-        (self._folder / path).write_bytes(_encoded(text))
+        """Gives rope, before it is asked for anything, another text for a file; `texts` stay."""
+        self._shown[path] = text
 
     def resources(self) -> list[Any]:
         return [self.resource(path) for path in self.texts]
@@ -87,10 +98,6 @@ def mirror_of(job: Job, scratch: Path) -> Iterator[Mirror]:
                 "ends. Save it with one"
             )
     folder = scratch / "project"
-    for path, text in texts.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(_encoded(text))
     try:
         yield Mirror(folder, texts, crlf)
     finally:

@@ -66,17 +66,37 @@ def loaded_by(tree: ast.Module) -> Iterator[Imported]:
             waiting += ast.iter_child_nodes(node)
 
 
-def means(module: str, path: str, files: Iterable[str]) -> bool:
-    """Whether a module, as it is written in the file at `path`, is one of some files."""
-    dots = len(module) - len(module.lstrip("."))
-    place = module.lstrip(".").replace(".", "/")
-    if dots:
-        folder = PurePosixPath(path).parent
-        for _ in range(dots - 1):
-            folder = folder.parent
-        place = str(folder / place) if place else str(folder)
-        return any(place == _place_of(it) for it in files)
-    return any(it == place or it.endswith(f"/{place}") for it in map(_place_of, files))
+class Modules:
+    """Files, by what imports call them."""
+
+    def __init__(self, *paths: str) -> None:
+        self._places: set[str] = set()
+        self._suffixes: set[str] = set()
+        for path in paths:
+            self.add(path)
+
+    def add(self, path: str) -> None:
+        place = _place_of(path)
+        parts = place.split("/")
+        self._places.add(place)
+        self._suffixes.update("/".join(parts[at:]) for at in range(len(parts)))
+
+    def has(self, module: str, importer: str) -> bool:
+        """Whether a module, as it is written in the file `importer`, may be one of them."""
+        place = module.lstrip(".").replace(".", "/")
+        dots = len(module) - len(module.lstrip("."))
+        if not dots:
+            return place in self._suffixes
+        folder = folder_of(importer, dots)
+        return (str(folder / place) if place else str(folder)) in self._places
+
+
+def folder_of(importer: str, dots: int) -> PurePosixPath:
+    """The package that so many dots mean in a file."""
+    folder = PurePosixPath(importer).parent
+    for _ in range(dots - 1):
+        folder = folder.parent
+    return folder
 
 
 def _place_of(path: str) -> str:
@@ -185,6 +205,27 @@ def imports_all(text: str) -> bool:
 
 
 _ALL = re.compile(r"import\s*\(?\s*\*")
+_IMPORT = re.compile(r"import\b(?<!\wimport)")
+
+
+def import_lines(text: str) -> Iterator[str]:
+    """The lines of a text that import something, in brackets more than one; cheap.
+
+    Also what only looks so, in a string for example.
+    """
+    done = 0
+    for found in _IMPORT.finditer(text):
+        if found.start() < done:
+            continue
+        start = text.rfind("\n", 0, found.start()) + 1
+        while text.endswith("\\\n", done, start):
+            start = text.rfind("\n", done, start - 1) + 1
+        rest = text[found.end() : found.end() + 20].lstrip(" \t")
+        end = text.find(")" if rest.startswith("(") else "\n", found.end())
+        while end > 0 and text[end] == "\n" and text[end - 1] == "\\":
+            end = text.find("\n", end + 1)
+        done = end if end >= 0 else len(text)
+        yield text[max(start, 0) : done]
 
 
 def module_names(tree: ast.AST) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from lsp_server.edits.python_names import find_undefined, names_bound_by
+from lsp_server.edits.whole_word import whole_word
 from lsp_server.refactor.import_edits import (
     dotted_mentions,
     find_uses,
@@ -27,11 +28,11 @@ from lsp_server.refactor.import_edits import (
 from lsp_server.refactor.job import Doubt, Rewritten
 from lsp_server.refactor.module_imports import (
     Imported,
+    Modules,
     find_spelling,
     imported_by,
     imports_all,
     loaded_by,
-    means,
     module_names,
 )
 from lsp_server.refactor.moved_code import (
@@ -67,11 +68,12 @@ class _Move:
         self._moving = moving
         self._home = moving.source.path
         self._target = target
+        self._old, self._new = Modules(self._home), Modules(target)
         self._needs = find_needs(moving)
         self._is_still_used = _is_used(moving.rest(), moving.name)
         self._sources = dict(self._find_sources())
         self._uses = {
-            path: find_uses(source, moving.name, self._home)
+            path: find_uses(source, moving.name, self._old)
             for path, source in self._sources.items()
         }
 
@@ -128,7 +130,7 @@ class _Move:
             edits = follow(source, uses, new, passes_on=self._passes_on(source))
             doubts = []
             for start, end in dotted_mentions(source.text, name):
-                if means(source.text[start:end].rpartition(".")[0], path, [self._home]):
+                if self._old.has(source.text[start:end].rpartition(".")[0], path):
                     edits.append(TextEdit(start, end, f"{new.module}.{name}"))
                     doubts.append(Doubt(source.text.count("\n", 0, start), IN_TEXT))
             if edits:
@@ -140,9 +142,10 @@ class _Move:
         name = self._moving.name
         if self._is_still_used or name.startswith("_"):
             return False
-        is_read = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", source.text) is not None
+        exporter = Modules(source.path)
+        is_read = whole_word(name).search(source.text) is not None
         return is_read or any(
-            find_uses(Source(text, path), name, source.path).names
+            find_uses(Source(text, path), name, exporter).names
             for path, text in self._texts.items()
             if name in text and path != self._home
         )
@@ -152,7 +155,7 @@ class _Move:
             return new_module(self._imports(), self._types(), self._code())
         source = self._sources.get(self._target) or Source(self._texts[self._target], self._target)
         self._check_names(source)
-        uses = find_uses(source, self._moving.name, self._home)
+        uses = find_uses(source, self._moving.name, self._old)
         text, names = without_uses(source, uses, self._moving.name)
         source = Source(text, self._target)
         code = self._code()
@@ -180,7 +183,7 @@ class _Move:
     def _is_target(self, imported: Imported) -> bool:
         """Whether it is of the module to which the code moves, which then has it."""
         modules = imported.module, imported.meant_module
-        return any(means(it, self._home, [self._target]) for it in modules)
+        return any(self._new.has(it, self._home) for it in modules)
 
     def _relocated(self, imported: Imported) -> Imported:
         return replace(imported, module=self._from_target(imported.module))
@@ -206,7 +209,7 @@ class _Move:
         edits: list[TextEdit] = []
         bound = {it.id for it in ast.walk(source.tree) if isinstance(it, ast.Name)}
         for called, meant in module_names(self._moving.source.tree).items():
-            if not means(meant, self._home, [self._target]):
+            if not self._new.has(meant, self._home):
                 continue
             for node in ast.walk(source.tree):
                 if isinstance(node, ast.Attribute) and ast.unparse(node.value) == called:
@@ -252,7 +255,7 @@ class _Move:
         if imported in (*self._imports(), *self._types()):
             return True
         is_own = imported.name in self._needs.own and not imported.alias
-        return is_own and means(imported.module, self._target, [self._home])
+        return is_own and self._old.has(imported.module, self._target)
 
     def _check_circles(self, files: list[Rewritten]) -> None:
         """Raises `RefactorRefused` for two modules that would import each other when they are loaded."""
@@ -278,7 +281,7 @@ def _is_used(text: str, name: str) -> bool:
     """Whether a module uses a name that it does not define; also in its `__all__`."""
     undefined = find_undefined(text)
     if undefined is None:
-        return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+        return whole_word(name).search(text) is not None
     return any(it.name == name for it in undefined)
 
 
@@ -291,9 +294,9 @@ def _loads(texts: Mapping[str, str], path: str, module: str) -> bool:
     if path not in texts or module not in texts:
         return False
     bound = names_bound_by(parse(texts[module], module).body) | {"*"}
+    meant = Modules(module)
     return any(
-        means(it.meant_module, path, [module])
-        or (it.name in bound and means(it.module, path, [module]))
+        meant.has(it.meant_module, path) or (it.name in bound and meant.has(it.module, path))
         for it in loaded_by(parse(texts[path], path))
     )
 
@@ -317,7 +320,7 @@ def _is_wanted(text: str, imported: Imported) -> bool:
         return True
     if imported.alias and imported.alias == imported.name:  # which says that it is passed on
         return True
-    word = re.compile(rf"(?<![\w.]){re.escape(imported.bound)}(?!\w)")
+    word = whole_word(imported.bound, may_be_attribute=False)
     return word.search(_without_imports(text)) is not None
 
 

@@ -7,6 +7,7 @@ import keyword
 import re
 from dataclasses import replace
 
+from lsp_server.edits.whole_word import whole_word
 from lsp_server.refactor.job import Outcome
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -67,7 +68,7 @@ def renamed(outcome: Outcome, name: str) -> Outcome:
     line, column = outcome.name_at
     own = _WORD.match(file.after.split("\n")[line], column)
     assert own is not None
-    after = re.sub(rf"(?<!\w){own[0]}(?!\w)", name, file.after)
+    after = whole_word(own[0]).sub(name, file.after)
     return replace(outcome, files=(replace(file, after=after),))
 
 

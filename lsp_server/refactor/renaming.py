@@ -10,17 +10,19 @@ import io
 import keyword
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from rope.base import evaluate, pynames, pyobjects, worder
+from rope.base import evaluate, pynames, pyobjects
 from rope.refactor import occurrences
 from rope.refactor.rename import _is_local
 
+from lsp_server.edits.whole_word import whole_word
 from lsp_server.refactor import global_names
 from lsp_server.refactor.job import Doubt, Outcome, Rewritten
 from lsp_server.refactor.mirror import Mirror
+from lsp_server.refactor.offers import name_at
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import TextEdit, apply_edits
 
@@ -32,39 +34,66 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
     """Raises `RefactorRefused`."""
     if not new_name.isidentifier() or keyword.iskeyword(new_name):
         raise RefactorRefused(f"{new_name!r} is no name that Python allows")
+    old_name, start = _name_at(mirror.texts[path], offset)
+    if new_name == old_name:
+        raise RefactorRefused("the new name is the old one")
+    if global_names.is_global_at(path, mirror.texts[path], old_name, start):
+        return Outcome(tuple(_rename_global(mirror, path, old_name, new_name)), path)
     resource = mirror.resource(path)
-    old_name = worder.get_name_at(resource, offset)
     found: tuple[Any, Any] = evaluate.eval_location2(mirror.project.get_pymodule(resource), offset)
     instance, pyname = found
     if _is_module(pyname):
         return Outcome(tuple(_rename_module(mirror, pyname, old_name, new_name)), path)
-    _check(mirror, pyname, old_name, new_name)
+    _check(mirror, pyname, old_name)
     module, line = pyname.get_definition_location()
     home = module.get_resource().path
     if line is not None and global_names.is_global(mirror.texts[home], old_name, line - 1):
         return Outcome(tuple(_rename_global(mirror, home, old_name, new_name)), path)
-    finder, unsure = finder_of(mirror, old_name, pyname, instance)
     is_local = _is_local(pyname)
-    files = []
-    for resource_ in [resource] if is_local else mirror.resources():
-        text = mirror.texts[resource_.path]
-        if old_name not in text:
+    resources = [resource] if is_local else mirror.resources()
+    finder = finder_of(mirror, old_name, pyname, instance)
+    files = _rename_found(mirror, resources, finder, new_name, has_mentions=not is_local)
+    return Outcome(tuple(files), path, is_local=is_local)
+
+
+def _rename_found(
+    mirror: Mirror,
+    resources: Iterable[Any],
+    found: tuple[Any, set[int]],
+    new_name: str,
+    *,
+    has_mentions: bool,
+) -> Iterator[Rewritten]:
+    """What a finder finds, and in files where some of it is certain the name in texts as well."""
+    finder, unsure = found
+    for resource in resources:
+        text = mirror.texts[resource.path]
+        if finder.name not in text:
             continue
         unsure.clear()
-        ranges = [it.get_word_range() for it in finder.find_occurrences(resource_)]
+        ranges = [it.get_word_range() for it in finder.find_occurrences(resource)]
         edits = [TextEdit(start, end, new_name) for start, end in ranges]
         doubtful = dict.fromkeys(unsure, OF_UNKNOWN_TYPE)
-        if len(edits) > len(doubtful) and not is_local:
-            for start in mentions(text, old_name):
+        if has_mentions and len(edits) > len(doubtful):
+            for start in mentions(text, finder.name):
                 doubtful.setdefault(start, IN_TEXT)
-                edits.append(TextEdit(start, start + len(old_name), new_name))
+                edits.append(TextEdit(start, start + len(finder.name), new_name))
         if edits:
             doubts = tuple(
                 Doubt(text.count("\n", 0, start), reason)
                 for start, reason in sorted(doubtful.items())
             )
-            files.append(Rewritten(resource_.path, text, apply_edits(text, edits), doubts))
-    return Outcome(tuple(files), path, is_local=is_local)
+            yield Rewritten(resource.path, text, apply_edits(text, edits), doubts)
+
+
+def _name_at(text: str, offset: int) -> tuple[str, int]:
+    """The name that an offset is in, or right behind, and where it starts."""
+    first = text.rfind("\n", 0, offset) + 1
+    line = text[first:].partition("\n")[0]
+    span = name_at(line, offset - first)
+    if span is None:
+        raise RefactorRefused("there is no name here")
+    return line[slice(*span)], first + span[0]
 
 
 def _is_module(pyname: Any) -> bool:
@@ -86,9 +115,7 @@ def _rename_module(
             f"{old_name} is another name for {path}: rename it where it is imported"
         )
     moved = str(PurePosixPath(path).with_name(f"{new_name}.py"))
-    if new_name == old_name:
-        raise RefactorRefused("the new name is the old one")
-    taken = re.compile(rf"(?<![\w.]){re.escape(new_name)}(?!\w)")
+    taken = whole_word(new_name, may_be_attribute=False)
     finder = occurrences.create_finder(mirror.project, old_name, pyname)
     for other in mirror.resources():
         text = mirror.texts[other.path]
@@ -103,7 +130,7 @@ def _rename_module(
 
 
 def _rename_global(mirror: Mirror, home: str, old_name: str, new_name: str) -> Iterator[Rewritten]:
-    taken = re.compile(rf"(?<![\w.]){re.escape(new_name)}(?!\w)")
+    taken = whole_word(new_name, may_be_attribute=False)
     for path, places in global_names.find_places(mirror.texts, home, old_name).items():
         text = mirror.texts[path]
         if taken.search(text):
@@ -153,7 +180,7 @@ def is_method(pyname: Any) -> bool:
     return isinstance(thing, pyobjects.PyFunction) and isinstance(thing.parent, pyobjects.PyClass)
 
 
-def _check(mirror: Mirror, pyname: Any, old_name: str, new_name: str) -> None:
+def _check(mirror: Mirror, pyname: Any, old_name: str) -> None:
     if pyname is None:
         raise RefactorRefused(
             f"what {old_name} means here is not known: it is defined outside of the workspace, or in a "
@@ -163,15 +190,13 @@ def _check(mirror: Mirror, pyname: Any, old_name: str, new_name: str) -> None:
     place = module.get_resource() if module is not None else None
     if place is None or place.path not in mirror.texts:
         raise RefactorRefused(f"{old_name} is not defined in the workspace")
-    if new_name == old_name:
-        raise RefactorRefused("the new name is the old one")
 
 
 def _word(name: str) -> re.Pattern[str]:
     if "_" not in name.strip("_") and name.lower() == name:
         quoted = rf"(?<=[`'\"]){re.escape(name)}(?=[`'\"])"
         return re.compile(rf"{quoted}|(?<![\w.]){re.escape(name)}(?=\()")
-    return re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+    return whole_word(name, may_be_attribute=False)
 
 
 def mentions(text: str, name: str) -> list[int]:
