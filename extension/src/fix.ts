@@ -112,8 +112,8 @@ export async function mayRun(state: Memento): Promise<boolean> {
     {
       modal: true,
       detail:
-        "To fix an issue Sparrow runs the tests on copies of the workspace, with changes that it " +
-        "made. They run in a sandbox without a network, your home folder and your files. " +
+        "It runs them to see whether a fix works, or whether tests that a model wrote pass: on copies " +
+        "of the workspace, in a sandbox that reaches neither the network nor your other files. " +
         "The answer is kept for this workspace.",
     },
     allow,

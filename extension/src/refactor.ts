@@ -14,6 +14,7 @@ import {
   type ProviderResult,
 } from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
+import { targets } from "./core/targets";
 import { selectedInterpreter } from "./pythonExtension";
 
 /** The server has it run behind an edit that brought a name of its own making. */
@@ -29,6 +30,9 @@ export const CHOOSE_FILE_COMMAND = "sparrow.chooseFile";
 const MOVE = "refactor.move.file";
 const MAX_FILES = 5_000;
 
+/** What is installed, and what is hidden: the server would refuse to edit it. */
+const NOT_OURS = "{**/.*/**,**/node_modules/**,**/site-packages/**}";
+
 /** The kind of an action that writes tests, which are run before they are shown. */
 const TESTS = "refactor.rewrite.tests";
 
@@ -42,8 +46,13 @@ export const refactorMiddleware: Middleware = {
     workspace.isTrusted ? next(document, position, token) : refuseRename(),
   provideRenameEdits: (document, position, newName, token, next) =>
     workspace.isTrusted ? next(document, position, newName, token) : refuseRename(),
-  resolveCodeAction: async (action, token, next) =>
-    (await isPrepared(action)) ? resolveWithProgress(action, token, next) : action,
+  resolveCodeAction: async (action, token, next) => {
+    if (!(await isPrepared(action))) {
+      return action;
+    }
+    const resolved = await resolveWithProgress(action, token, next);
+    return action.kind?.value === TESTS ? showingFile(resolved) : resolved;
+  },
 };
 
 /** Asks for another name for what stands there. */
@@ -79,17 +88,29 @@ async function hasTarget(action: Prepared): Promise<boolean> {
   if (folder === undefined) {
     return false;
   }
-  const pattern = new RelativePattern(folder, "**/*.py");
-  const files = await workspace.findFiles(pattern, undefined, MAX_FILES);
-  const items = files
-    .filter((file) => file.toString() !== own.toString())
-    .map((file) => ({ label: workspace.asRelativePath(file, false), file }))
-    .sort((one, other) => one.label.localeCompare(other.label));
-  const chosen = await window.showQuickPick(items, { title: action.title });
+  const found = await workspace.findFiles(
+    new RelativePattern(folder, "**/*.py"),
+    NOT_OURS,
+    MAX_FILES,
+  );
+  const files = found.filter((file) => file.toString() !== own.toString());
+  if (files.length === 0) {
+    void window.showInformationMessage(
+      `There is no other Python file in ${folder.name}: "to a new file" makes one.`,
+    );
+    return false;
+  }
+  const byUri = new Map(files.map((file) => [workspace.asRelativePath(file, false), file]));
+  const items = targets(workspace.asRelativePath(own, false), [...byUri.keys()]);
+  const chosen = await window.showQuickPick(items, {
+    title: action.title,
+    placeHolder: "The file to move it to; imports follow",
+    matchOnDescription: true,
+  });
   if (chosen === undefined) {
     return false;
   }
-  action.data = { ...(action.data as object), argument: chosen.file.toString() };
+  action.data = { ...(action.data as object), argument: byUri.get(chosen.path)?.toString() };
   return true;
 }
 
@@ -101,6 +122,19 @@ async function isAllowed(action: Prepared): Promise<boolean> {
   const interpreter = (await selectedInterpreter()) ?? "";
   action.data = { ...(action.data as object), mayRun: true, interpreter };
   return true;
+}
+
+/** Tests are in another file than the user is in: it is opened once they are there. */
+function showingFile<T extends CodeAction | null | undefined>(action: T): T {
+  const file = action?.edit?.entries()[0]?.[0];
+  if (action && file !== undefined) {
+    action.command = {
+      title: "Show the tests",
+      command: "vscode.open",
+      arguments: [file, { preview: false }],
+    };
+  }
+  return action;
 }
 
 /** A refusal is shown, and the action comes back without an edit. */

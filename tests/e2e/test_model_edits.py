@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,21 @@ FIRST = ("    if days > 10:\n", "    if days >= 10:\n")
 SECOND = ("    return days * 10\n", "    return 10 * days\n")
 
 
-def block(old: str, new: str) -> str:
-    return f"<<<<<<< SEARCH\n{old}=======\n{new}>>>>>>> REPLACE\n"
+TESTS = """\
+from fees import fee
+
+
+def test_ten_days_are_cheap():
+    assert fee(10) == 100
+
+
+def test_further_days_cost_more():
+    assert fee(11) == 220
+"""
+
+
+def block(old: str, new: str, path: str = "") -> str:
+    return f"{path}\n<<<<<<< SEARCH\n{old}=======\n{new}>>>>>>> REPLACE\n".lstrip()
 
 
 def answers(message: str, *blocks: str, delay_ms: float = 0) -> dict[str, Any]:
@@ -39,6 +53,7 @@ def launch(launch_editor: LaunchEditor, sparrow: Path, folder: Path) -> Workbenc
         folder / "script.json",
         answers("Task: In one line.", block(OLD, NEW)),
         answers("Task: Bit by bit.", block(*FIRST), block(*SECOND), "\n", delay_ms=1500),
+        answers("library of the tests that are there.", block("", TESTS, "test_fees.py")),
         answers("how it is called.", block(OLD, NEW.replace("20", "rate"))),
         answers("for the files as they were.", block(OLD, NEW.replace("20", "rate"))),
     )
@@ -139,3 +154,36 @@ def test_an_edit_that_is_not_good_is_refused_with_the_reason(
     expect(message).to_be_visible()
     editor.screenshot("refused")
     assert editor.file_text("fees.py") == FEES
+
+
+def test_tests_are_written_where_the_user_lets_them_run(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    editor = launch(launch_editor, sparrow, tmp_path)
+    (editor.workspace / ".venv").symlink_to(sys.prefix)  # which has pytest
+    page = editor.page
+    page.locator("[class*=lightbulb-sparkle], .lightBulbWidget").first.wait_for()
+    choice = page.locator(".action-widget .monaco-list-row.action").filter(
+        has_text="Write tests for fee"
+    )
+    editor.press("Control+.")
+    choice.click()
+    consent = page.locator(".monaco-dialog-box")
+    expect(consent).to_contain_text("May Sparrow run this workspace's tests?")
+    expect(consent).to_contain_text("tests that a model wrote")
+    editor.screenshot("consent")
+    consent.get_by_role("button", name="Cancel").click()
+    expect(consent).to_have_count(0)
+    expect(page.locator(".editor-instance .monaco-editor.focused")).to_be_visible()
+    assert editor.notifications() == []
+    assert not (editor.workspace / "test_fees.py").exists()
+
+    editor.press("Control+.")
+    choice.click()
+    consent.get_by_role("button", name="Run Tests").click()
+    expect(page.locator(".tab.active[data-resource-name='test_fees.py']")).to_be_visible()
+    expect(page.locator(".view-lines")).to_contain_text("test_further_days_cost_more")
+    editor.screenshot("tests")
+    editor.save()
+    assert editor.file_text("test_fees.py") == TESTS
+    assert editor.notifications() == []

@@ -149,3 +149,72 @@ def test_what_cannot_be_done_is_said(
     expect(editor.notification("prices is used on line 6: remove that first")).to_be_visible()
     editor.screenshot("refusal")
     assert editor.file_text("shop.py") == SHOP
+
+
+MOVED = """\
+class Basket:
+    def __init__(self):
+        self.things = []
+
+
+basket = Basket()
+
+
+def fill(thing):
+    basket.things.append(thing)
+"""
+
+
+def test_a_class_is_moved_to_a_file_that_is_chosen(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "workspace"
+    (workspace / "tests").mkdir(parents=True)
+    (workspace / "shop.py").write_text(MOVED)
+    (workspace / "things.py").write_text('"""What can be bought."""\n')
+    (workspace / "tests" / "test_shop.py").write_text("from shop import Basket\n\nBasket()\n")
+    installed = workspace / ".venv" / "lib"
+    installed.mkdir(parents=True)
+    (installed / "not_ours.py").write_text("")
+    (workspace / ".venv" / "pyvenv.cfg").write_text("")
+    editor = launch_editor(workspace, {"sparrow.server.path": str(sparrow)})
+    editor.open_file("shop.py")
+    editor.wait_for_status("ready")
+    editor.wait_for_index("3 files")
+    go_to_line(editor, 1)
+    for _ in range(8):
+        editor.press("ArrowRight")
+    editor.page.locator(".codicon-gutter-lightbulb, .lightBulbWidget").first.wait_for()
+    editor.press("Control+Shift+r")
+    choice = entries(editor).filter(has_text="Move 'Basket' to another file")
+    expect(choice).to_be_visible()
+    editor.screenshot("menu")
+    choice.click()
+
+    picker = editor.page.locator(".quick-input-widget:visible")
+    expect(picker).to_contain_text("Move 'Basket' to another file")
+    expect(picker.locator(".monaco-list-row .label-name")).to_have_text(
+        ["things.py", "test_shop.py"]
+    )
+    editor.screenshot("files")
+    editor.press("Escape")
+    expect(picker).not_to_be_visible()
+    expect(editor.page.locator(".editor-instance .monaco-editor.focused")).to_be_visible()
+    assert editor.notifications() == []
+
+    editor.press("Control+Shift+r")
+    choice.click()
+    expect(picker.locator("input[type=text]")).to_be_focused()
+    editor.page.keyboard.type("things")
+    expect(picker.locator(".monaco-list-row .label-name")).to_have_text(["things.py"])
+    editor.press("Enter")
+    preview(editor)
+    editor.screenshot("preview")
+    editor.page.get_by_role("button", name=re.compile("^Apply")).click()
+    expect(editor.page.locator(".view-lines").first).to_contain_text("import")
+    editor.run_command("File: Save All Files")
+    wait_until(lambda: "class Basket" in editor.file_text("things.py"), "Basket in things.py", 30)
+    rest = MOVED.partition("basket = ")[2]
+    assert editor.file_text("shop.py") == f"from things import Basket\n\nbasket = {rest}"
+    assert editor.file_text("tests/test_shop.py") == "from things import Basket\n\nBasket()\n"
+    editor.screenshot("moved")
