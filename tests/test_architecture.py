@@ -76,6 +76,7 @@ PURE = (
     "lsp_server.edits.python_source",
     "lsp_server.edits.python_syntax",
     "lsp_server.edits.tests_of",
+    "lsp_server.edits.whole_word",
     "lsp_server.edits.workspace_edit",
     "lsp_server.model_edits.*",
     "lsp_server.quick_fixes.diagnostics",

@@ -12,9 +12,8 @@ import ast
 from dataclasses import dataclass
 
 from lsp_server.edits.python_source import first_line
+from lsp_server.refactor.method_uses import FunctionNode
 from lsp_server.refactor.source import Source
-
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +47,10 @@ def excerpt_around(source: Source, start: int, end: int) -> Excerpt | None:
     nodes = source.tree.body
     while True:
         node = next((it for it in nodes if _has(it, first, last)), None)
-        if not isinstance(node, _Function | ast.ClassDef):
+        if not isinstance(node, FunctionNode | ast.ClassDef):
             return None
         body = first_line(node.body[0])
-        if isinstance(node, _Function):
+        if isinstance(node, FunctionNode):
             break
         head = source.lines[node.lineno - 1 : body - 1]
         if not head:  # the body stands behind the colon

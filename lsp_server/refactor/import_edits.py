@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
 import textwrap
-import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from lsp_server.edits.python_names import names_bound_by
 from lsp_server.quick_fixes.import_place import write_python_import
@@ -27,7 +24,7 @@ from lsp_server.refactor.module_imports import (
 )
 from lsp_server.refactor.names import unused
 from lsp_server.refactor.refusal import RefactorRefused
-from lsp_server.refactor.source import Source, TextEdit, apply_edits
+from lsp_server.refactor.source import Source, TextEdit, apply_edits, strings_and_comments
 from lsp_server.workspace.documents import Edit, Position, split_lines
 
 
@@ -101,9 +98,6 @@ class Uses:
             *(it.module for _, it, _ in self.names),
             *(it.meant_module for _, it, _ in self.modules),
         ]
-
-    def __bool__(self) -> bool:
-        return bool(self.names or self.everything or self.attributes)
 
 
 def find_uses(source: Source, name: str, module: Modules) -> Uses:
@@ -283,9 +277,6 @@ def dotted_mentions(text: str, name: str) -> Iterator[tuple[int, int]]:
     dotted = re.compile(rf"(?<![\w.])(?:\w+\.)+{re.escape(name)}(?!\w)")
     if f".{name}" not in text or dotted.search(text) is None:
         return
-    starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in (tokenize.STRING, tokenize.COMMENT):
-            at = starts[token.start[0] - 1] + token.start[1]
-            for found in dotted.finditer(token.string):
-                yield at + found.start(), at + found.end()
+    for at, written in strings_and_comments(text):
+        for found in dotted.finditer(written):
+            yield at + found.start(), at + found.end()

@@ -35,8 +35,7 @@ _EVALUATED_AGAIN = "the value is computed again, or later than it was"
 def inline_variable(source: Source, line: int, name: str) -> Rewritten:
     """The variable that is assigned on a line, from 0. Raises `RefactorRefused`."""
     function, statement = _find(source, line + 1, name)
-    value = statement.value
-    assert value is not None
+    value = _value_of(statement)
     stores = [
         it
         for it in ast.walk(function)
@@ -49,12 +48,7 @@ def inline_variable(source: Source, line: int, name: str) -> Rewritten:
         for it in ast.walk(value)
     ):
         raise RefactorRefused(f"the value of {name} does something that is to be done once")
-    if any(
-        it.arg == name
-        for inner in ast.walk(function)
-        if isinstance(inner, ast.arguments)
-        for it in _all(inner)
-    ):
+    if any(isinstance(it, ast.arg) and it.arg == name for it in ast.walk(function)):
         raise RefactorRefused(f"{name} is a parameter too")
     uses = list(_uses(function, name))
     if not uses:
@@ -79,10 +73,6 @@ def inline_variable(source: Source, line: int, name: str) -> Rewritten:
     return Rewritten(source.path, source.text, apply_edits(source.text, edits), doubts)
 
 
-def _all(arguments: ast.arguments) -> Iterator[ast.arg]:
-    return (it for it in ast.iter_child_nodes(arguments) if isinstance(it, ast.arg))
-
-
 def _find(source: Source, line: int, name: str) -> tuple[FunctionNode, ast.Assign | ast.AnnAssign]:
     for function in ast.walk(source.tree):
         if not isinstance(function, FunctionNode):
@@ -94,6 +84,11 @@ def _find(source: Source, line: int, name: str) -> tuple[FunctionNode, ast.Assig
                 if isinstance(target, ast.Name) and target.id == name and not others:
                     return function, it
     raise RefactorRefused("a variable is inlined where a function assigns it: put the cursor there")
+
+
+def _value_of(statement: ast.Assign | ast.AnnAssign) -> ast.expr:
+    assert statement.value is not None  # as `_find` finds them
+    return statement.value
 
 
 def _uses(function: FunctionNode, name: str) -> Iterator[tuple[ast.Name, ast.AST]]:
@@ -116,17 +111,18 @@ def _bracketed(text: str, value: ast.expr, parent: ast.AST) -> str:
 
 
 def _is_doubtful(
-    function: FunctionNode, statement: ast.stmt, uses: list[tuple[ast.Name, ast.AST]]
+    function: FunctionNode,
+    statement: ast.Assign | ast.AnnAssign,
+    uses: list[tuple[ast.Name, ast.AST]],
 ) -> bool:
-    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
-        return True
-    names = {it.id for it in ast.walk(statement.value) if isinstance(it, ast.Name)}
+    value = _value_of(statement)
+    names = {it.id for it in ast.walk(value) if isinstance(it, ast.Name)}
     changed = any(
         isinstance(it, ast.Name) and it.id in names and not isinstance(it.ctx, ast.Load)
         for it in ast.walk(function)
         if getattr(it, "lineno", 0) > statement.lineno
     )
-    calls = any(isinstance(it, ast.Call) for it in ast.walk(statement.value))
+    calls = any(isinstance(it, ast.Call) for it in ast.walk(value))
     end = statement.end_lineno or statement.lineno
     is_next = all(it.lineno <= end + 1 for it, _ in uses)
     return changed or (calls and (len(uses) > 1 or not is_next))

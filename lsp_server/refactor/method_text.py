@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
+from lsp_server.edits.python_source import first_line
 from lsp_server.refactor.method_uses import FunctionNode, MethodKind, first_parameter, own_nodes
 from lsp_server.refactor.source import Source, TextEdit, apply_edits, lines_inside_strings
 
@@ -22,7 +23,7 @@ class Extent:
 
 def extent_of(source: Source, method: FunctionNode) -> Extent:
     """The method with its decorators, and the comments right above it."""
-    first = min([method.lineno, *(it.lineno for it in method.decorator_list)])
+    first = first_line(method)
     indent = source.indent_of(first)
     while first > 1:
         above = source.lines[first - 2]

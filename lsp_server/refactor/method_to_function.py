@@ -14,6 +14,7 @@ import symtable
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lsp_server.edits.python_source import first_line
 from lsp_server.refactor import method_text
 from lsp_server.refactor.method_uses import (
     FunctionNode,
@@ -110,10 +111,9 @@ def _find_method(source: Source, line: int) -> _Place:
     def search(node: ast.AST, around: tuple[ast.ClassDef, ...]) -> Iterator[_Place]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, FunctionNode):
-                if around and child in around[-1].body:
-                    first = min([child.lineno, *(it.lineno for it in child.decorator_list)])
-                    if first <= line < child.body[0].lineno or line == child.lineno:
-                        yield _Place(child, around[-1], around[:-1])
+                is_here = first_line(child) <= line < child.body[0].lineno or line == child.lineno
+                if is_here and around and child in around[-1].body:
+                    yield _Place(child, around[-1], around[:-1])
             elif isinstance(child, ast.ClassDef):
                 yield from search(child, (*around, child))
             else:
@@ -377,10 +377,12 @@ def _why_kept(source: Source, place: _Place, uses: Uses, others: Mapping[str, st
 
 
 def _mentions(text: str, path: str, name: str) -> bool:
+    if name not in text:
+        return False
     try:
         tree = parse(text, path)
     except RefactorRefused:
-        return name in text
+        return True
     return any(
         (isinstance(node, ast.Attribute) and node.attr == name)
         or (isinstance(node, ast.Constant) and node.value == name)

@@ -16,6 +16,8 @@ from itertools import accumulate
 from pathlib import PurePosixPath
 
 LINE_LENGTH = 88
+_ALL = re.compile(r"import\s*\(?\s*\*")
+_IMPORT = re.compile(r"import\b(?<!\wimport)")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -136,13 +138,13 @@ class Spelling:
 
 
 def find_spelling(
-    texts: Iterable[str], written: Iterable[str], file: str, own: str = ""
+    paths: Iterable[str], written: Iterable[str], file: str, own: str = ""
 ) -> Spelling:
     """From the paths that are there, and all ways in which a file is written in imports.
 
     One file's `own` way counts before those of all.
     """
-    packages = {str(PurePosixPath(it).parent) for it in texts if it.endswith("/__init__.py")}
+    packages = {str(PurePosixPath(it).parent) for it in paths if it.endswith("/__init__.py")}
     counted = Counter(it for it in written if not it.startswith("."))
     absolute = [own] if own and not own.startswith(".") else [it for it, _ in counted.most_common()]
     if not absolute:
@@ -204,10 +206,6 @@ def imports_all(text: str) -> bool:
     return _ALL.search(text) is not None
 
 
-_ALL = re.compile(r"import\s*\(?\s*\*")
-_IMPORT = re.compile(r"import\b(?<!\wimport)")
-
-
 def import_lines(text: str) -> Iterator[str]:
     """The lines of a text that import something, in brackets more than one; cheap.
 
@@ -225,7 +223,7 @@ def import_lines(text: str) -> Iterator[str]:
         while end > 0 and text[end] == "\n" and text[end - 1] == "\\":
             end = text.find("\n", end + 1)
         done = end if end >= 0 else len(text)
-        yield text[max(start, 0) : done]
+        yield text[start:done]
 
 
 def module_names(tree: ast.AST) -> Mapping[str, str]:

@@ -76,7 +76,7 @@ def find_moving(source: Source, line: int) -> Moving:
         raise RefactorRefused(f"a function sets {node.name} anew: line {found[0].lineno}")
     if found := [it for it in ast.walk(node) if isinstance(it, ast.Global)]:
         raise RefactorRefused(
-            f"{node.name} sets {found[0].names[0]} of its module, which it could not do from another one"
+            f"{node.name} sets {found[0].names[0]} of its module, which it cannot do from another file"
         )
     first = first_line(node)
     while first > 1 and source.lines[first - 2].startswith("#"):
@@ -84,13 +84,6 @@ def find_moving(source: Source, line: int) -> Moving:
             break
         first -= 1
     assert node.end_lineno is not None
-    if source.text[source.end(node) : source.line_start(node.end_lineno + 1)].strip(" \t\n;")[
-        :1
-    ] not in (
-        "",
-        "#",
-    ):
-        raise RefactorRefused(f"other code stands on the last line of {node.name}")
     return Moving(source, node, source.line_start(first), source.line_start(node.end_lineno + 1))
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from rope.base.change import ChangeContents, CreateResource
+from rope.base.change import ChangeContents
 from rope.base.exceptions import ModuleSyntaxError, RopeError
 from rope.refactor.extract import ExtractMethod, ExtractVariable
+from rope.refactor.inline import InlineMethod, create_inline
 
 from lsp_server.refactor import names, renaming
 from lsp_server.refactor.excerpt import excerpt_around
@@ -90,8 +92,6 @@ def _extract(job: Job, mirror: Mirror, source: Source) -> Outcome:
 
 
 def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
-    from rope.refactor.inline import InlineMethod, create_inline
-
     line, column = job.start
     span = name_at(source.lines[line], column)
     name = source.lines[line][slice(*span)] if span is not None else ""
@@ -112,8 +112,6 @@ def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
 
 
 def _changed_lines(file: Rewritten) -> list[int]:
-    import difflib
-
     before = (file.before or "").split("\n")
     matcher = difflib.SequenceMatcher(None, before, file.after.split("\n"), autojunk=False)
     return [
@@ -165,12 +163,10 @@ def _change_signature(job: Job, mirror: Mirror, source: Source) -> Outcome:
 def _files(changes: Any, mirror: Mirror) -> list[Rewritten]:
     found = []
     for change in changes.changes:
-        if isinstance(change, CreateResource):
-            continue
         if not isinstance(change, ChangeContents):
             raise RefactorRefused("files would have to be moved, which is left to the editor")
         path = change.resource.path
-        found.append(Rewritten(path, mirror.texts.get(path, ""), change.new_contents))
+        found.append(Rewritten(path, mirror.texts[path], change.new_contents))
     if not found:
         raise RefactorRefused("nothing would change")
     return found

@@ -6,10 +6,8 @@ of objects of a type that is not known, and the name in strings and comments.
 
 from __future__ import annotations
 
-import io
 import keyword
 import re
-import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -24,7 +22,7 @@ from lsp_server.refactor.job import Doubt, Outcome, Rewritten
 from lsp_server.refactor.mirror import Mirror
 from lsp_server.refactor.offers import name_at
 from lsp_server.refactor.refusal import RefactorRefused
-from lsp_server.refactor.source import TextEdit, apply_edits
+from lsp_server.refactor.source import TextEdit, apply_edits, strings_and_comments
 
 OF_UNKNOWN_TYPE = "the type of the object is not known"
 IN_TEXT = "in a string or a comment"
@@ -205,16 +203,12 @@ def mentions(text: str, name: str) -> list[int]:
     A plain word counts in quotes, in backquotes or before a parenthesis alone.
     """
     word = _word(name)
-    starts = [0]
-    for line in text.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-    found: list[int] = []
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        is_text = token.type in (tokenize.STRING, tokenize.COMMENT)
-        if is_text and name in token.string and not _is_formatted(token.string):
-            at = starts[token.start[0] - 1] + token.start[1]
-            found += (at + it.start() for it in word.finditer(token.string))
-    return found
+    return [
+        at + found.start()
+        for at, written in strings_and_comments(text)
+        if name in written and not _is_formatted(written)
+        for found in word.finditer(written)
+    ]
 
 
 def _is_formatted(literal: str) -> bool:

@@ -100,6 +100,14 @@ def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
     return "".join([*pieces, text[done:]])
 
 
+def strings_and_comments(text: str) -> Iterator[tuple[int, str]]:
+    """Each of them as it is written, with its offset, in a text that parses; f-strings as one, if at all."""
+    starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    for token in _tokens(text):
+        if token.type in (tokenize.STRING, tokenize.COMMENT):
+            yield starts[token.start[0] - 1] + token.start[1], token.string
+
+
 def lines_inside_strings(text: str) -> set[int]:
     """The lines, from 1, that begin inside a string literal, in a text that parses."""
     inside: set[int] = set()
