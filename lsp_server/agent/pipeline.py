@@ -187,6 +187,9 @@ class Fix:
         async with self._bench.copy(self._extra) as folder:
             finished: Finished = await self._bench.run(tests.traced(), folder, _TRACE_S)
         covered = read_covered(finished.report)
+        if not covered:
+            said = finished.output.strip().rpartition("\n")[2] or f"exit {finished.exit_code}"
+            self._say("coverage", f"which lines the tests run is not known: {said}")
         lines = {
             line: value
             for line, value in suspicion(covered).items()

@@ -128,7 +128,8 @@ def trace_pytest(tracing: Monitor | Tracer) -> None:
         if report.failed:
             failed.add(report.nodeid)
 
-    plugin: Any = types.ModuleType("sparrow_tracer_plugin")
+    # That it cannot be rewritten any more would be a warning, which projects make an error.
+    plugin: Any = types.ModuleType("sparrow_tracer_plugin", "PYTEST_DONT_REWRITE")
     plugin.pytest_runtest_protocol = pytest_runtest_protocol
     plugin.pytest_runtest_call = pytest_runtest_call
     plugin.pytest_runtest_logreport = pytest_runtest_logreport

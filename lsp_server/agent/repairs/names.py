@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lsp_server.agent.repairs.region import Edit, Proposal, Region
 
 _MAX_ATTRIBUTES = 20
+_SELF = frozenset({"self", "cls"})
 _MAX_EXPRESSIONS = 16
 _MAX_CHARACTERS = 40  # of such an expression
 _MAX_NAMES_OF_EACH = 6
@@ -42,14 +43,16 @@ _WRAPPERS = ("abs", "len", "int", "str", "set", "list", "sorted", "sum", "float"
 
 def names(region: Region) -> Iterator[Proposal]:
     counts = Counter(it.id for it in region.expressions() if isinstance(it, ast.Name))
-    attributes = _attributes(region)
+    attributes, own_attributes = _attributes(region), _own_attributes(region)
     pieces = _pieces(region)
     for node in region.expressions():
         if isinstance(node, ast.Name):
             yield from _other_name(region, node, counts)
             yield from _part_of(region, node)
         elif isinstance(node, ast.Attribute):
-            yield from _other_attribute(region, node, attributes)
+            is_own = isinstance(node.value, ast.Name) and node.value.id in _SELF
+            known = (*own_attributes, *attributes) if is_own else attributes
+            yield from _other_attribute(region, node, known)
         if isinstance(node, ast.Call):
             yield from _calls(region, node)
         if isinstance(node, ast.Call | ast.Subscript | ast.Attribute):
@@ -125,8 +128,31 @@ def _attributes(region: Region) -> list[str]:
     return [name for name, _ in counts.most_common(_MAX_ATTRIBUTES)]
 
 
+def _own_attributes(region: Region) -> list[str]:
+    """What the class around the function has of attributes and properties, in order."""
+    around = next(
+        (
+            it
+            for it in ast.walk(region.module)
+            if isinstance(it, ast.ClassDef) and region.node in it.body
+        ),
+        None,
+    )
+    found: dict[str, None] = {}
+    for node in ast.walk(around) if around is not None else ():
+        match node:
+            case ast.FunctionDef(name=name, decorator_list=[_, *_] as decorators):
+                if any(ast.unparse(it).endswith("property") for it in decorators):
+                    found[name] = None
+            case ast.Attribute(value=ast.Name(id=name), attr=attr, ctx=ast.Store()) if (
+                name in _SELF
+            ):
+                found[attr] = None
+    return list(found)
+
+
 def _other_attribute(
-    region: Region, node: ast.Attribute, attributes: list[str]
+    region: Region, node: ast.Attribute, attributes: Sequence[str]
 ) -> Iterator[Proposal]:
     edit_end = region.end(node)
     start = edit_end - len(node.attr)
@@ -138,12 +164,17 @@ def _other_attribute(
         prior = 0.15
         if name in _alike(node.attr):
             prior = 0.5
-        elif own.intersection(name.split("_")):
+        elif own.intersection(name.split("_")) or _begins_alike(name, node.attr):
             prior = 0.45
         elif called:
             continue
         edit = Edit(start, edit_end, name)
         yield Proposal((edit,), "other attribute", prior, node.lineno - 1)
+
+
+def _begins_alike(one: str, other: str) -> bool:
+    """`index` and `index0`."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _calls(region: Region, node: ast.Call) -> Iterator[Proposal]:
