@@ -179,6 +179,7 @@ class Host:
             )
             return
         self.capabilities = self.engine.capabilities
+        self.store.make_room_for(self.capabilities.context_tokens)
         self.scheduler = Scheduler(
             self.capabilities.parallel_requests, engine_queues=self.capabilities.queues
         )

@@ -17,10 +17,13 @@ from inference.errors import UnknownChunk, UnknownLayout
 from inference.prompt import Chunk, PromptLayout, PromptMessage, PromptSection
 from inference.protocol import ChatMessage, PutLayout, Role, chunk_id, layout_id
 
-MAX_CHUNK_BYTES = 256 * 1024 * 1024
+MAX_CHUNK_BYTES = 32 * 1024 * 1024  # and more for a long context, see `make_room_for`
 MAX_LAYOUTS = 256  # four for each of 64 windows; they share their chunks
 # What a chunk costs beside its text: the objects around it, and its places in the tables.
 _CHUNK_OVERHEAD_BYTES = 500
+_TOKEN_BYTES = 36  # of an encoded token: an int, and its place in a list
+_CHARACTERS_A_TOKEN = 4
+_PROMPTS_OF_A_CONTEXT = 4  # that are there for a whole context
 
 
 class PromptStore:
@@ -43,6 +46,11 @@ class PromptStore:
     def layout_count(self) -> int:
         return len(self._layouts)
 
+    def make_room_for(self, context_tokens: int | None) -> None:
+        """Raises the bound so that prompts which fill an engine's context fit."""
+        prompt_bytes = (context_tokens or 0) * (_TOKEN_BYTES + _CHARACTERS_A_TOKEN)
+        self._max_chunk_bytes = max(self._max_chunk_bytes, _PROMPTS_OF_A_CONTEXT * prompt_bytes)
+
     def put_chunk(self, text: str) -> None:
         """Keeps a chunk. It is encoded when a layout first names it: the engine may still load."""
         name = chunk_id(text)
@@ -51,11 +59,14 @@ class PromptStore:
             return
         self._texts[name] = text
         self.chunk_bytes += _size(text)
+        self._evict()
+
+    def _evict(self) -> None:
         while self.chunk_bytes > self._max_chunk_bytes and len(self._texts) > 1:
-            evicted, evicted_text = self._texts.popitem(last=False)
-            self._encoded.pop(evicted, None)
+            evicted, text = self._texts.popitem(last=False)
+            chunk = self._encoded.pop(evicted, None)
             self._references.pop(evicted, None)
-            self.chunk_bytes -= _size(evicted_text)
+            self.chunk_bytes -= _size(text, chunk.tokens if chunk is not None else ())
 
     async def put_layout(self, message: PutLayout, engine: Engine[Any]) -> PromptLayout[Any]:
         """Resolves and keeps a layout.
@@ -122,10 +133,11 @@ class PromptStore:
         if chunk is None:
             chunk = Chunk(text, engine.encode(text))
             self._encoded[name] = chunk
+            self.chunk_bytes += _size(text, chunk.tokens) - _size(text)
             await asyncio.sleep(0)
         return chunk
 
 
-def _size(text: str) -> int:
+def _size(text: str, tokens: Sequence[Any] = ()) -> int:
     """Bytes of a chunk in memory, near enough for a bound: code is nearly all ASCII."""
-    return len(text) + _CHUNK_OVERHEAD_BYTES
+    return len(text) + _CHUNK_OVERHEAD_BYTES + _TOKEN_BYTES * len(tokens)

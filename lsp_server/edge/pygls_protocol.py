@@ -49,6 +49,15 @@ class SparrowProtocol(LanguageServerProtocol):
         _arrived_at.set(document.version if document is not None else None)
         super()._handle_request(msg_id, method_name, params)
 
+    def _execute_handler(
+        self, msg_id: Any, handler: Any, callback: Any, args: Any = None, kwargs: Any = None
+    ) -> None:
+        """As pygls, which would hold the futures of notifications for ever: some KB at each key."""
+        super()._execute_handler(msg_id, handler, callback, args, kwargs)
+        future = self._request_futures.get(msg_id)
+        if future is not None:
+            future.add_done_callback(lambda _: self._request_futures.pop(msg_id, None))
+
     def _send_handler_result(self, future: Any, *, msg_id: Any) -> None:
         """As pygls, but a refusal is an answer: no traceback for it, which editors show as a fault."""
         error = None if future.cancelled() else future.exception()

@@ -142,7 +142,7 @@ class TestEviction:
             put(store, put_of(b), engine)
 
     def test_a_layout_uses_its_chunks(self, engine: CountingEngine) -> None:
-        store = PromptStore(max_chunk_bytes=4000)
+        store = PromptStore(max_chunk_bytes=4100)
         a, b, c = "a" * 1500, "b" * 1500, "c" * 1500
         store.put_chunk(a)
         store.put_chunk(b)
@@ -165,6 +165,28 @@ class TestEviction:
         for number in range(5000):
             store.put_chunk(f"{number:04}")
         assert store.chunk_count <= 1000
+
+    def test_what_is_encoded_costs_more(self, engine: CountingEngine) -> None:
+        """Tokens take more memory than the text that they are of."""
+        store = PromptStore(max_chunk_bytes=10_000)
+        words = [f"{number} " * 50 for number in range(20)]
+        for text in words:
+            store.put_chunk(text)
+            put(store, put_of(text), engine)
+        assert 0 < store.chunk_count < 6
+        plain = PromptStore(max_chunk_bytes=10_000)
+        for text in words:
+            plain.put_chunk(text)
+        assert plain.chunk_count > 10
+
+    def test_prompts_of_a_long_context_fit(self, engine: CountingEngine) -> None:
+        store = PromptStore(max_chunk_bytes=1000)
+        store.make_room_for(None)
+        store.make_room_for(1000)
+        texts = [f"{number} " * 100 for number in range(10)]
+        for text in texts:
+            store.put_chunk(text)
+        assert put(store, put_of(*texts), engine).token_count == 1000
 
     def test_one_chunk_over_the_bound_is_kept_alone(self, engine: CountingEngine) -> None:
         store = PromptStore(max_chunk_bytes=1000)
