@@ -68,6 +68,11 @@ BENCHMARKS = {
     help="For `typing`: a file with what `python -m tests.e2e.measure_ghost_text` printed.",
 )
 @click.option(
+    "--measured",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For `all`: what `sparrow bench NAME --json` printed elsewhere; nothing else is run.",
+)
+@click.option(
     "--only",
     help="For `all`: which, as name,name; the others keep their figures. "
     "For `fix`: quixbugs, humanevalfix, overhead or issues alone.",

@@ -35,25 +35,35 @@ async def run(
     data: Path | None,
     only: str | None = None,
     out: Path | None = None,
+    measured: Path | None = None,
 ) -> dict[str, Any]:
-    """Measures and writes; returns what could not be measured. Raises `CouldNotRun`."""
+    """Measures and writes; returns what could not be measured. Raises `CouldNotRun`.
+
+    Or writes down what was `measured`, a file that a benchmark's JSON was printed into: where it needs
+    another environment, or options of its own.
+    """
     names = [listed.name for listed in LISTED]
     wanted = [name.strip() for name in only.split(",")] if only else names
+    given = _given(measured) if measured is not None else None
+    if given is not None:
+        wanted = [given["name"]]
     if unknown := set(wanted) - set(names):
         raise CouldNotRun(f"there is no {', '.join(sorted(unknown))} among {', '.join(names)}")
     place = out or Path.cwd()
     machine = await asyncio.to_thread(_machine)
-    measured = _kept(place)
+    kept = _kept(place)
     failed = {}
     for name in wanted:
         console.print(f"{name} …")
         began = time.monotonic()
-        result, reason = await _measure(_command(name, quick=quick, data=data))
+        result, reason = given, _what_is_wrong(given or {})
+        if given is None:
+            result, reason = await _measure(_command(name, quick=quick, data=data))
         seconds = time.monotonic() - began
         console.print(f"{name}: {reason or 'done'}, {seconds:.0f} s")
         if reason:
             failed[name] = reason
-        measured[name] = {
+        kept[name] = {
             "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "quick": quick,
             "seconds": round(seconds),
@@ -61,7 +71,7 @@ async def run(
             "result": result,
             "reason": reason,
         }
-        _write(place, measured)
+        _write(place, kept)
     told = [f"{name}: {reason}" for name, reason in failed.items()]
     return {"name": "all", "samples": len(wanted), "page": str(place / PAGE), "wrong": told}
 
@@ -86,9 +96,25 @@ async def _measure(command: Sequence[str]) -> tuple[dict[str, Any] | None, str]:
     except ValueError:
         lines = complained.decode(errors="replace").strip().splitlines()
         return None, lines[-1].removeprefix("Error: ") if lines else f"exit {process.returncode}"
-    if wrong := result.get("wrong"):
-        return result, f"{len(wrong)} things are wrong, the first: {wrong[0]}"
-    return result, ""
+    return result, _what_is_wrong(result)
+
+
+def _given(file: Path) -> dict[str, Any]:
+    """The figures that a benchmark printed. Raises `CouldNotRun` for what holds none."""
+    try:
+        given: dict[str, Any] = json.loads(
+            file.read_text(encoding="utf-8").strip().rpartition("\n")[2]
+        )
+        if given["name"] in {listed.name for listed in LISTED}:
+            return given
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CouldNotRun(f"{file} does not hold the figures of a benchmark ({error})") from error
+    raise CouldNotRun(f"{file} holds the figures of {given['name']}, which is none of the page's")
+
+
+def _what_is_wrong(result: Mapping[str, Any]) -> str:
+    wrong = result.get("wrong") or ()
+    return f"{len(wrong)} things are wrong, the first: {wrong[0]}" if wrong else ""
 
 
 def _machine() -> dict[str, str]:

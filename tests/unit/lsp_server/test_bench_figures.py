@@ -138,6 +138,26 @@ def test_what_was_measured_before_is_kept(tmp_path: Path, monkeypatch: pytest.Mo
     assert ET.parse(tmp_path / "benchmarks/keystroke.svg").getroot().tag.endswith("svg")  # noqa: S314
 
 
+def test_what_was_printed_elsewhere_is_entered(tmp_path: Path) -> None:
+    printed = tmp_path / "printed.json"
+    printed.write_text(f"some table\n{json.dumps(KEYSTROKE)}\n")
+    result = asyncio.run(
+        figures.run(Console(quiet=True), quick=False, data=None, out=tmp_path, measured=printed)
+    )
+    assert result["wrong"] == []
+    assert "| p50 ms | 3 | 1.5 (floor p50 ms) | 2.00 |" in (tmp_path / "BENCHMARKS.md").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "no figures", "[1]", '{"samples": 1}', '{"name": "nothing"}'])
+def test_what_holds_no_figures_is_refused(text: str, tmp_path: Path) -> None:
+    printed = tmp_path / "printed.json"
+    printed.write_text(text)
+    with pytest.raises(CouldNotRun, match=r"printed\.json .*hold"):
+        asyncio.run(
+            figures.run(Console(quiet=True), quick=False, data=None, out=tmp_path, measured=printed)
+        )
+
+
 def test_a_name_that_is_none_and_figures_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     with pytest.raises(CouldNotRun, match="there is no keystrokes among keystroke, "):
         run(tmp_path, "keystrokes")
