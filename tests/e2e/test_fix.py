@@ -73,12 +73,13 @@ def test_a_fix_is_shown_for_review_with_no_chat_model(
 
     apply = page.get_by_role("button", name=re.compile("^Apply"))
     expect(apply).to_be_visible(timeout=FIX_LIMIT_MS)
-    editor.screenshot("review")
     # What failed before and passes now stands beside the change, none of which is taken unasked.
     evidence = editor.webview()
     expect(evidence).to_contain_text("Verified")
     expect(evidence).to_contain_text("test_fees.py::test_the_first_days_are_free")
     changed = page.get_by_role("checkbox", name=re.compile(r"^fees\.py"))
     expect(changed).not_to_be_checked()
+    expect(page.locator(".panel .monaco-list-row")).to_have_count(2)  # the file, and its one hunk
+    editor.screenshot("review")
     assert editor.file_text("fees.py") == FEES
     assert editor.notifications() == []
