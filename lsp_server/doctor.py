@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -41,10 +42,7 @@ from lsp_server.session import ServerEnded, open_session, sparrow_command
 from lsp_server.workspace.documents import Position
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
-PACKAGES = (
-    *("pygls", "lsprotocol", "msgpack", "watchdog", "platformdirs", "tree-sitter"),
-    *("numpy", "onnxruntime", "tokenizers"),
-)
+_DISTRIBUTION = re.compile(r"[\w.-]+")
 GRAMMARS = (
     *("bash", "c", "c_sharp", "cpp", "go", "java", "javascript"),
     *("php", "python", "ruby", "rust", "typescript"),
@@ -167,7 +165,7 @@ def _python() -> Finding:
 
 def _packages() -> Finding:
     missing = []
-    for name in PACKAGES:
+    for name in _dependencies():
         try:
             importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -182,6 +180,13 @@ def _packages() -> Finding:
         return Finding("Packages", "error", f"missing: {', '.join(missing)}", hint)
     summary = f"sparrow-code {__version__}, {len(GRAMMARS)} grammars, all dependencies"
     return Finding("Packages", "ok", summary)
+
+
+def _dependencies() -> list[str]:
+    """What this installation was made to need, without what is needed for an extra alone."""
+    required = importlib.metadata.requires("sparrow-code") or ()
+    names = (_DISTRIBUTION.match(it) for it in required if "extra ==" not in it)
+    return [name[0] for name in names if name is not None]
 
 
 async def _runtime_folder(setup: Setup) -> list[Finding]:
