@@ -63,6 +63,9 @@ class Outcome:
     reason: str
 
 
+_ON_PAGE = ("fixed", "tried", "verified_by_half_and_wrong", "seconds_p50", "seconds_max")
+
+
 async def run(
     console: Console,
     *,
@@ -91,16 +94,19 @@ async def run(
                     raise CouldNotRun("it was interrupted before it had tried a program")
                 summary = result[name] = _summary(outcomes, len(programs))
                 # By themselves as well: what is nested stands on no page of figures.
-                result |= {f"{name}_{key}": summary[key] for key in ("fixed", "tried")}
+                result |= {f"{name}_{key}": summary[key] for key in _ON_PAGE}
                 _print_programs(console, name, summary)
                 if not is_done:
                     return result
         if only in {"", "overhead"}:
-            result["overhead"] = await _overhead(Path(scratch, "overhead"), console)
+            overhead = result["overhead"] = await _overhead(Path(scratch, "overhead"), console)
+            result["overhead_s"] = overhead["whole_s"]
     if only in {"", "issues"}:
-        result["localization"] = await asyncio.to_thread(
+        located = result["localization"] = await asyncio.to_thread(
             _locate_all, data, checkouts, console, quick=quick
         )
+        recalls = zip(AT, located.get("all", ()), strict=False)
+        result |= {f"localize_at_{at}": share for at, share in recalls}
     return result
 
 
