@@ -100,7 +100,11 @@ LISTED = (
     Listed(
         "chat",
         "The chat",
-        bars={"sent until the engine has it, p95": "send_to_engine_p95_ms"},
+        beside={"p50_ms": "floor_p50_ms", "p95_ms": "floor_p95_ms"},
+        bars={
+            "from the question to the first word, p95": "p95_ms",
+            "a request that does nothing, p95": "floor_p95_ms",
+        },
     ),
     Listed(
         "fix",

@@ -47,9 +47,10 @@ def _machines(measured: Mapping[str, Any]) -> Iterator[str]:
 def _section(listed: Listed, entry: Mapping[str, Any], folder: str) -> Iterator[str]:
     result = entry["result"]
     yield f"## {listed.title}\n"
+    took = f", in {entry['seconds']} s" if entry["seconds"] else ""  # elsewhere, where it is 0
     quick = ", with `--quick`: on fewer samples" if entry["quick"] else ""
     yield (
-        f"`sparrow bench {listed.name}`, {entry['at']}, in {entry['seconds']} s{quick}; "
+        f"`sparrow bench {listed.name}`, {entry['at']}{took}{quick}; "
         f"{result.get('samples', '?')} samples; load of the machine before "
         f"{entry['machine'].get('load before', 'not known')}.\n"
     )
@@ -131,6 +132,8 @@ def _missing(listed: Listed, entry: Mapping[str, Any] | None) -> Iterator[str]:
 
 
 def _figure(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
