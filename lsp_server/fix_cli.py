@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lsp_server.agent.pipeline import Progress, Result
+    from lsp_server.agent.pipeline import Result
     from lsp_server.agent.workbench import Opened
     from lsp_server.workspace.snapshot import Snapshot
 
@@ -151,27 +151,20 @@ async def _fix(  # noqa: PLR0917 - what the command was given
     from lsp_server.agent.task import Request
     from lsp_server.agent.trajectory import Trajectory, key_of
     from lsp_server.agent.workbench import Models, Settings, open_workbench
+    from lsp_server.features.fix_progress import telling
 
     settings = Settings(
         options["test_command"], options["interpreter"], options["allow_unsandboxed"]
     )
     async with AsyncExitStack() as stack:
         status = stack.enter_context(console.status("starting"))
-
-        def on_progress(progress: Progress) -> None:
-            told = f"{progress.stage}: {progress.message}".translate(_UNPRINTED)
-            status.update(f"{told} ({progress.elapsed_s:.0f} of {progress.budget_s:.0f} s)")
-
+        progress = await stack.enter_async_context(
+            telling(lambda told: status.update(told.translate(_UNPRINTED)))
+        )
         completion = await _client(stack, options["completion_model"], console)
         chat = await _client(stack, options["model"], console)
         opened: Opened = await stack.enter_async_context(
-            open_workbench(
-                root,
-                index,
-                settings,
-                Models(completion, chat),
-                on_note=lambda note: status.update(note.translate(_UNPRINTED)),
-            )
+            open_workbench(root, index, settings, Models(completion, chat), on_note=progress.note)
         )
         for note in opened.notes:
             console.print(note.translate(_UNPRINTED), style="dim", markup=False)
@@ -179,7 +172,7 @@ async def _fix(  # noqa: PLR0917 - what the command was given
         file = options["trajectory"]
         trajectory = Trajectory.open(key, file) if file else Trajectory(key, None)
         request = Request(issue, tests, options["budget"])
-        result = await Fix(request, opened.workbench, trajectory, on_progress).run()
+        result = await Fix(request, opened.workbench, trajectory, progress.stage).run()
         return result, _diff(result, opened)
 
 
