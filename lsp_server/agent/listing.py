@@ -43,9 +43,7 @@ def list_files(root: Path) -> Listing:
     if not is_repository:
         walked = (it for it in _walk(root) if not _COMPILED.search(it))
         paths = [it for it in walked if not looks_secret(PurePosixPath(it))]
-        return Listing(
-            paths, [], [], "", ("a history, since the folder is no repository of git's",)
-        )
+        return Listing(paths, [], [], "", (_why_no_history(root),))
     tracked, dirty, untracked = _of_repository(root)
     hidden = _hidden(root)
     shown = [it for it in untracked if not hidden(it)]
@@ -60,6 +58,12 @@ def list_files(root: Path) -> Listing:
         (head or "").strip(),
         tuple(missing),
     )
+
+
+def _why_no_history(root: Path) -> str:
+    if any((it / ".git").exists() for it in (root, *root.parents)):
+        return "a history, since git does not read it (`git status` says why)"
+    return "a history, since the folder is no repository of git's"
 
 
 def _of_repository(root: Path) -> tuple[list[str], list[str], list[str]]:

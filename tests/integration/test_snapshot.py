@@ -185,6 +185,15 @@ async def test_what_is_no_repository(tmp_path: Path, copies: Copies) -> None:
     assert (snapshot.head, snapshot.changed) == ("", ())
 
 
+async def test_a_repository_that_git_does_not_read(tmp_path: Path, copies: Copies) -> None:
+    """As where it is another user's, or broken: the files are there all the same."""
+    (tmp_path / "work" / ".git").mkdir(parents=True)
+    (tmp_path / "work" / "a.py").write_text("a = 1\n")
+    snapshot = await Snapshot.take(tmp_path / "work", copies=copies)
+    assert list(snapshot.paths) == ["a.py"]
+    assert "git does not read it" in snapshot.missing[0]
+
+
 @pytest.mark.parametrize(
     "path",
     ["../out.py", "/etc/x", "a/../../x", "", "a//b", "a\\b", "C:/x", "out/x.py", "link.py", "a\0b"],
