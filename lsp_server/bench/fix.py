@@ -95,12 +95,16 @@ async def run(
                 summary = result[name] = _summary(outcomes, len(programs))
                 # By themselves as well: what is nested stands on no page of figures.
                 result |= {f"{name}_{key}": summary[key] for key in _ON_PAGE}
+                result[f"{name}_total"] = summary["programs"]
                 _print_programs(console, name, summary)
                 if not is_done:
                     return result
         if only in {"", "overhead"}:
             overhead = result["overhead"] = await _overhead(Path(scratch, "overhead"), console)
             result["overhead_s"] = overhead["whole_s"]
+            took_s = await fix_overhead.measure_snapshot(Path(scratch, "snapshot"))
+            result["snapshot_10k_s"] = took_s
+            console.print(f"To take and copy {fix_overhead.MANY_FILES:,} files takes {took_s:g} s.")
     if only in {"", "issues"}:
         located = result["localization"] = await asyncio.to_thread(
             _locate_all, data, checkouts, console, quick=quick
