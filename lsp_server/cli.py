@@ -75,6 +75,7 @@ def lsp() -> None:
     # garbage holds up the start, and a key now and then, by tens of milliseconds.
     gc.disable()
     from lsp_server.edge.stdio import serve
+    from lsp_server.garbage import spare_what_is_loaded
     from lsp_server.server import SparrowServer
 
     logging.basicConfig(
@@ -83,6 +84,5 @@ def lsp() -> None:
     # Its warnings are of no use to a user: a cancelled request that was just answered, say.
     logging.getLogger("pygls").setLevel(logging.ERROR)
     server = SparrowServer()
-    gc.freeze()
-    gc.enable()
+    spare_what_is_loaded()
     serve(server)

@@ -24,6 +24,7 @@ import tree_sitter
 
 from lsp_server.bench.measure import percentile, resident_mb
 from lsp_server.context.retrieval import assemble
+from lsp_server.garbage import spare_what_is_loaded
 from lsp_server.workspace.documents import Document, Documents, Edit, Position, split_lines
 from lsp_server.workspace.languages import load_grammar
 from lsp_server.workspace.live import Workspace
@@ -254,6 +255,7 @@ def _open(live: _Live) -> Document:
 
 
 async def _main(what: str, folder: Path, samples: int) -> None:
+    spare_what_is_loaded()  # as the server does
     live = _Live(folder)
     measure = {"cold": _cold, "warm": _warm, "asked": _asked}[what]
     result = await measure(live, samples)
