@@ -27,6 +27,7 @@ class Limits:
     file_bytes: int = 256 * MIB  # each
     disk_bytes: int = 512 * MIB  # more than the copy has at the start
     scratch_bytes: int = 256 * MIB  # of /tmp, and of /dev/shm
+    niceness: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def arguments(
 def limited(limits: Limits) -> tuple[str, ...]:
     """Puts the kernel's limits on each process that a command starts; the editor goes before them."""
     return (
-        *("nice", "-n", "5"),
+        *("nice", "-n", f"{limits.niceness}"),
         "prlimit",
         f"--nproc={limits.processes}",
         f"--fsize={limits.file_bytes}",

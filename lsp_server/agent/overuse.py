@@ -56,7 +56,7 @@ async def watch(first: int | None, copy: Path, report: Path, limits: Limits, bef
     while True:
         await asyncio.sleep(_INTERVAL_S)
         if first is not None:
-            processes, memory_bytes = _look_at_processes(first)
+            processes, memory_bytes = _look_at_processes(first, limits.processes)
             if processes > limits.processes:
                 return f"it was ended for starting more than {limits.processes} processes"
             if memory_bytes > limits.memory_bytes:
@@ -77,21 +77,23 @@ async def watch(first: int | None, copy: Path, report: Path, limits: Limits, bef
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
-def _look_at_processes(first: int) -> tuple[int, int]:
-    """How many processes there are in a sandbox, and the memory that is theirs alone."""
+def _look_at_processes(first: int, most: int) -> tuple[int, int]:
+    """How many processes there are in a sandbox, and the memory that is theirs alone.
+
+    Of more than so many no memory is looked at: meanwhile there would be ever more.
+    """
     seen = f"/proc/{first}/root/proc"
-    processes = pages = 0
+    pages = 0
     try:
         names = os.listdir(seen)  # noqa: PTH208 - a hot path, of strings
     except OSError:  # it has ended
         return 0, 0
-    for name in names:
-        if name.isdecimal():
-            processes += 1
-            try:
-                with open(f"{seen}/{name}/statm", "rb") as file:  # noqa: PTH123
-                    _, resident, shared, *_ = file.read().split()
-            except (OSError, ValueError):
-                continue
-            pages += int(resident) - int(shared)
-    return processes, pages * _PAGE_BYTES
+    processes = [name for name in names if name.isdecimal()]
+    for name in processes if len(processes) <= most else ():
+        try:
+            with open(f"{seen}/{name}/statm", "rb") as file:  # noqa: PTH123
+                _, resident, shared, *_ = file.read().split()
+        except (OSError, ValueError):
+            continue
+        pages += int(resident) - int(shared)
+    return len(processes), pages * _PAGE_BYTES
