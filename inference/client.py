@@ -131,6 +131,7 @@ class InferenceClient:
     def start(self) -> None:
         """Begins to keep a connection alive; returns at once."""
         if self._supervision is None:
+            self._is_closed = False
             self._set_status(ClientState.STARTING, "starting the model's process")
             self._supervision = asyncio.create_task(self._supervise())
 

@@ -37,6 +37,7 @@ _PLAIN = re.compile(
     r"|implicit_(?:optional|reexport)|local_partial_types|extra_checks|python_version|platform"
     r"|(?:enable|disable)_error_code|namespace_packages|explicit_package_bases|mypy_path"
 )
+_LONG_AGO = 1_000_000_000  # seconds since 1970
 _ERROR = re.compile(r"^(?P<path>.+?):(?P<line>\d+)(?::\d+)?: error: (?P<message>.*)$")
 
 
@@ -120,8 +121,10 @@ async def _compare(
         scratch = Path(name)
         try:
             async with asyncio.timeout(timeout_s):
-                before = await _run(checker, folder, scratch, {it.path: it.before for it in files})
-                after = await _run(checker, folder, scratch, {it.path: it.after for it in files})
+                texts = {it.path: it.before for it in files}
+                before = await _run(checker, folder, scratch, texts, _LONG_AGO)
+                texts = {it.path: it.after for it in files}
+                after = await _run(checker, folder, scratch, texts, _LONG_AGO + 1)
         except TimeoutError:
             return f"mypy took more than {timeout_s:g} s"
         except OSError as error:
@@ -132,15 +135,20 @@ async def _compare(
 
 
 async def _run(
-    checker: Checker, folder: Path, scratch: Path, texts: Mapping[Path, str]
+    checker: Checker, folder: Path, scratch: Path, texts: Mapping[Path, str], changed_at: int
 ) -> Errors | str:
-    """The errors that mypy finds, or why it found none that count."""
+    """The errors that mypy finds, or why it found none that count.
+
+    It takes a file that changed in the same second and is as large for the one that it has in its cache:
+    so no two runs have the same second.
+    """
     config = scratch / "mypy.ini"
     config.write_text(_write_configuration(checker.sections), "utf-8")
     arguments = []
     for number, (path, text) in enumerate(texts.items()):
         shadow = scratch / f"{number}{path.suffix}"
         shadow.write_text(text, "utf-8", newline="")
+        os.utime(shadow, (changed_at, changed_at))
         arguments += ["--shadow-file", str(path), str(shadow)]
     argv = (
         checker.executable,
