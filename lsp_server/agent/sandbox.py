@@ -33,7 +33,7 @@ _INSIDE = Path(__file__).parent / "inside"
 _PROBE_TIMEOUT_S = 10.0
 # The kernel does not limit how many processes root starts. Who counts them instead has to get a
 # processor before thousands of them do.
-_NICENESS_OF_ROOT = 19
+_NICENESS_OF_ROOT = 10
 
 
 class SandboxUnavailable(Exception):
