@@ -147,7 +147,7 @@ def test_a_completion_goes_before_what_is_less_urgent(served: Served) -> None:
 
         async def chat(number: int) -> None:
             tail = Tail(f"chat {number}", "\n")
-            stream = client.generate(layout, tail, Sampling(max_tokens=100), Priority.CHAT)
+            stream = client.generate(layout, tail, Sampling(max_tokens=400), Priority.CHAT)
             async with contextlib.aclosing(stream):
                 async for _ in stream:
                     streaming.set()
