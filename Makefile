@@ -9,13 +9,14 @@ SERVER_SOURCES := $(shell find inference lsp_server -type f -not -name '*.pyc')
 EXTENSION_SOURCES := $(shell find extension -type f \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/server/*')
 
-.PHONY: help setup demo test check format vsix lock wren clean
+.PHONY: help setup demo test check lint format vsix lock wren clean
 
 help:
 	@echo 'make demo            see Sparrow complete code in the terminal'
 	@echo 'make demo BROWSER=1  the same in a real editor, in the browser'
 	@echo 'make test            run every test, the real editor included'
 	@echo 'make check           format, lint, types and fast tests'
+	@echo 'make lint            the same without the tests'
 	@echo 'make vsix            pack the extension into $(VSIX)'
 	@echo 'make format          format all sources'
 	@echo 'make lock            renew the pinned development requirements'
@@ -42,13 +43,16 @@ else
 	@$(BIN)/sparrow demo
 endif
 
-check: setup extension/node_modules/.ready
+check: lint
+	$(BIN)/pytest tests/unit tests/test_*.py
+	cd extension && npm run --silent test
+
+lint: setup extension/node_modules/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/pytest tests/unit tests/test_*.py
-	cd extension && npm run --silent check && npm run --silent test
+	cd extension && npm run --silent check
 
 test: setup vsix .venv-vllm/.ready
 	cd extension && npm run --silent test

@@ -50,7 +50,8 @@ class Samples:
     ) -> tuple[float, float, float] | None:
         """MB and descriptors that a kind gained since a moment, and the MB that it had then.
 
-        What a process gains in so many seconds from its start on is its warm-up, and left out. By the median slope of all pairs (Theil and Sen), times the length: one peak counts for
+        What a process gains in so many seconds from its start on is its warm-up, and left out. By
+        the median slope of all pairs (Theil and Sen), times the length: one peak counts for
         nothing. None where no process lived so long.
         """
         by_pid: dict[int, list[Sample]] = {}

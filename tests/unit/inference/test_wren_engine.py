@@ -280,6 +280,12 @@ def test_a_cancelled_prompt_is_read_no_further(
 def test_requests_take_turns(run: Callable[[Body], None]) -> None:
     async def body(engine: WrenEngine) -> None:
         order = []
+        runtime = engine._runtime
+        both_wait = threading.Event()
+
+        def read(reading: wren_runtime.Reading) -> None:
+            assert both_wait.wait(10)
+            runtime.read(reading)
 
         async def ask(name: str, suffix: str) -> None:
             asked = prompt(engine, "def re", suffix)
@@ -287,9 +293,14 @@ def test_requests_take_turns(run: Callable[[Body], None]) -> None:
             async for piece in pieces:
                 order.append(name * piece.token_count)  # noqa: PERF401 - as they come
 
+        held = _Ending(runtime, runtime.run)
+        held.read = read  # type: ignore[method-assign]
+        object.__setattr__(engine, "_runtime", held)
         async with asyncio.TaskGroup() as group:
             group.create_task(ask("a", "\n# one\n"))
             group.create_task(ask("b", "\n# two\n"))
+            await asyncio.sleep(0)  # both have come as far as to wait for the thread
+            both_wait.set()
         assert "".join(order).count("ab") > 5
 
     run(body)
