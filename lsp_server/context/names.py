@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
-REMEMBERED_LINES = 8_000  # about 5 MB
+REMEMBERED_LINES = 8_000  # about 5 MB; that none is long is seen to before one is remembered
 MAX_READ_CHARACTERS = 1_000  # of a line; what is longer is data, or made by a machine
 
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
@@ -40,7 +40,6 @@ def names_of_short(line: str) -> tuple[str, ...]:
     return tuple(IDENTIFIER.findall(line))
 
 
-@functools.lru_cache(REMEMBERED_LINES)
 def code_names(line: str) -> frozenset[str]:
     """The identifiers of a line's code: no keywords, nothing of strings and comments."""
     return _code_names(line[:MAX_READ_CHARACTERS])

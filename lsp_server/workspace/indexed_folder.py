@@ -46,7 +46,6 @@ class IndexedFolder:
         self._places: dict[str, str] = {}  # paths of documents, by URI
         self._texts = TextCache()
         self._symbols: SymbolCache = OrderedDict()
-        self._resolving: dict[int, OpenDocument] = {}
 
     def close(self) -> None:
         if self._store is not None:
@@ -77,6 +76,7 @@ class IndexedFolder:
         self._store = StoreReader.open(self.store_file)
         if self._store is not None:
             self.state = "ready, being brought up to date"
+        self._ask_imports_again()
         self._compare_with_disk()
         await self.load_paths()
 
@@ -102,8 +102,7 @@ class IndexedFolder:
             self._store.forget_counts()
         if moved:
             await self.load_paths()
-            for document in self._open.values():
-                document.asked_imports = None
+            self._ask_imports_again()
         self.is_current = True
         count = len(self._paths)
         self.state = f"{count:,} files" + (f"; {self.unwatched}" if self.unwatched else "")
@@ -151,9 +150,14 @@ class IndexedFolder:
 
     def resolved(self, number: int, links: Iterable[Link]) -> None:
         """Takes the answer to what imports of an open document bind."""
-        document = self._resolving.pop(number, None)
-        if document is not None:
-            document.resolved = [ResolvedImport(*link) for link in links]
+        for document in self._open.values():
+            if document.question == number:
+                document.resolved = [ResolvedImport(*link) for link in links]
+
+    def _ask_imports_again(self) -> None:
+        """The answers may be others now, or who was asked has ended and will not answer."""
+        for document in self._open.values():
+            document.asked_imports = None
 
     def _resolve(self, document: OpenDocument) -> None:
         """Asks what the document's imports bind, where they are others than before."""
@@ -161,12 +165,11 @@ class IndexedFolder:
         if imports == document.asked_imports:
             return
         document.asked_imports = imports
-        number = next(_numbers)
-        self._resolving[number] = document
+        document.question = next(_numbers)
         self._ask(
             do="resolve",
             folder=str(self.path),
-            number=number,
+            number=document.question,
             path=document.path,
             language=document.language,
             imports=[

@@ -58,6 +58,7 @@ class OpenDocument:
         # What its imports bind, as of the imports that were last resolved.
         self.resolved: Sequence[ResolvedImport] | None = None
         self.asked_imports: tuple[Import, ...] | None = None
+        self.question = 0  # the number of the last one about them
         self._parsed: Parsed | None = None
         self._is_parsing = False
         self._text_number = 0  # of the text that is parsed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lsp_server.workspace.documents import Document, Edit, Position
+from lsp_server.workspace.open_document import OpenDocument
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE, store_file
 
 from .live_index import Live, facts, live_index, rebuilt, wait_for_no_processes
@@ -273,6 +275,41 @@ async def test_an_indexer_that_is_killed_is_started_again(folder: Path) -> None:
         assert live.defined("alpha") == ["a.py"]  # what is known stays known
         await live.until(lambda: live.defined("after") == ["c.py"])
         assert live.index.indexer_pid != pid
+
+
+def targets(live: Live, name: str) -> list[str]:
+    return [it.target for it in live.snapshot.imports(name)]
+
+
+async def test_what_imports_bind_is_asked_again_where_nobody_answered(folder: Path) -> None:
+    async with live_index(folder) as live:
+        await live.until_current()
+        document = live.open("new.py", "from a import alpha\n")
+        await live.index.until_parsed()
+        pid = live.index.indexer_pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert targets(live, "new.py") == []
+        await live.until(lambda: targets(live, "new.py") == ["a.py"])
+    async with live_index(folder) as live:  # whose index is there before who answers
+        document = live.open("new.py", "from a import alpha\n")
+        await live.index.until_parsed()
+        await live.until(lambda: targets(live, "new.py") == ["a.py"])
+        live.close(document)
+
+
+async def test_a_document_that_nobody_answered_about_is_let_go(folder: Path) -> None:
+    async with live_index(folder) as live:
+        await live.until_current()
+        document = live.open("new.py", "from a import alpha\n")
+        await live.index.until_parsed()
+        pid = live.index.indexer_pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert targets(live, "new.py") == []
+        live.close(document)
+        gc.collect()
+        assert not [it for it in gc.get_objects() if isinstance(it, OpenDocument)]
 
 
 async def test_what_cannot_be_watched_is_told_once_and_seen_when_saved(
