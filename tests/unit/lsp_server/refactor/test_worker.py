@@ -25,7 +25,7 @@ def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def until(look: Callable[[], Any]) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (found := look()):  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.001)
     return found
