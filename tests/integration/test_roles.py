@@ -229,7 +229,7 @@ async def test_a_key_goes_to_its_server_and_into_nothing_that_is_kept(where: Pla
             lines += command_lines()
 
             # Told again, nothing happens: it is as every window tells it.
-            (pid,) = where.host_pids()
+            (pid,) = await where.hosts(1)
             editor.client.protocol.notify("sparrow/setApiKeys", newer)
             editor.client.protocol.notify("sparrow/setApiKeys", {"apiKeys": newer["apiKeys"] * 2})
             assert await editor.complete(uri, 0, 4) == "x"
