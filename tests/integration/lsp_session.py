@@ -34,7 +34,17 @@ from lsp_server.user_folders import DATA_DIR_VARIABLE
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
 COMMAND = (str(Path(sys.executable).with_name("sparrow")), "lsp")
-PATIENCE_S = 20.0  # a bound for machines under load, not a time that anything should take
+_PATIENT = """
+from lsp_server.chat import gathering
+from lsp_server.cli import main
+from lsp_server.features import completion, naming
+
+completion.DEADLINE_S = gathering.COUNT_TIMEOUT_S = naming.LIMIT_S = 15.0
+main()
+"""
+# The same, but that on no busy machine a model is late.
+PATIENT = (sys.executable, "-P", "-c", _PATIENT, "lsp")
+PATIENCE_S = 40.0  # a bound for machines under load, not a time that anything should take
 
 _HEADER = re.compile(rb"Content-Length: (\d+)\r\nContent-Type: [^\r\n]+\r\n\r\n")
 
@@ -76,6 +86,16 @@ class Place:
                 if b"serve" in arguments and wanted in environment:
                     found.append(int(process.name))
         return found
+
+    async def hosts(self, count: int) -> list[int]:
+        """Those that run, once there are so many.
+
+        One that was told to end, or that has found another, takes a moment to be gone.
+        """
+        async with asyncio.timeout(PATIENCE_S):
+            while len(pids := self.host_pids()) != count:  # noqa: ASYNC110 - the kernel tells nobody
+                await asyncio.sleep(0.01)
+        return pids
 
     def kill_hosts(self) -> None:
         for pid in self.host_pids():
@@ -356,7 +376,7 @@ async def serving(
     where: Place,
     settings: Mapping[str, Any] | None = None,
     *,
-    command: Sequence[str] = COMMAND,
+    command: Sequence[str] = PATIENT,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
     capabilities: types.ClientCapabilities | None = None,

@@ -594,7 +594,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def engine_of(
-    answer: Answer, argument: str = LOCAL, **engine_args: Any
+    answer: Answer, argument: str = LOCAL, *, loading_s: float = 60.0, **engine_args: Any
 ) -> tuple[OpenAiEngine, list[httpx.Request]]:
     asked: list[httpx.Request] = []
 
@@ -602,7 +602,7 @@ def engine_of(
         asked.append(request)
         return answer(request)
 
-    limits = Limits(answer_s=1.0, loading_s=0.3, ending_s=0.1, probe_s=2.0)
+    limits = Limits(answer_s=60.0, loading_s=loading_s, ending_s=60.0, probe_s=60.0)
     transport = httpx.MockTransport(record)
     return OpenAiEngine(argument, engine_args, limits=limits, transport=transport), asked
 
@@ -714,7 +714,7 @@ class TestLoading:
     def test_does_not_wait_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("inference.engines.openai._LOADING_POLL_S", 0.1)
         with pytest.raises(EngineFailed, match=r"did not become ready within 0\.3 s"):
-            load(engine_of(lambda _: httpx.Response(503))[0])
+            load(engine_of(lambda _: httpx.Response(503), loading_s=0.3)[0])
 
     @pytest.mark.parametrize(
         ("engine_args", "words"),
