@@ -11,7 +11,7 @@ import pytest
 from .chat_session import ChatSession, chatting
 from .live_index import wait_for_no_processes
 from .lsp_session import Place, place
-from .test_openai_servers import Exchange, events, models, playing, said
+from .played_server import Exchange, events, models, playing, said
 
 Route = Callable[[Exchange], Awaitable[None]]
 CALL = '<tool_call>{"name": "read", "arguments": {"path": "fees.py"}}</tool_call>'

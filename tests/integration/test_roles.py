@@ -20,7 +20,7 @@ from lsp_server.models import Models
 from lsp_server.protocol import ModelRole
 
 from .lsp_session import PATIENCE_S, Place, on_loop, place, serving
-from .test_openai_servers import PlayedServer, events, other, playing, said
+from .played_server import PlayedServer, events, other, playing, said
 
 BOTH: tuple[ModelRole, ...] = ("completion", "chat")
 KEY, NEWER_KEY = "sk-first-4711", "sk-second-0815"
