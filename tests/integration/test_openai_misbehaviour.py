@@ -9,7 +9,7 @@ import pytest
 
 from inference.engines.openai import OpenAiEngine
 from inference.engines.openai_server import KEY_VARIABLE
-from inference.errors import EngineFailed, InferenceError, PromptTooLong, RequestRefused
+from inference.errors import EngineFailed, InferenceError, RequestRefused
 from inference.protocol import Priority
 from inference.sampling import Sampling
 
@@ -27,7 +27,6 @@ from .played_server import (
     playing,
     said,
     text_of,
-    vllm,
 )
 
 
@@ -147,24 +146,22 @@ class TestMisbehaviour:
             assert server.exchanges[0].headers["authorization"] == "Bearer sk-secret"
             assert thief.connections == 0
 
-    async def test_the_environments_proxy_gets_nothing(
+    async def test_the_environments_proxy_is_for_servers_elsewhere(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async with playing({}) as proxy, playing(other(events(said("1", "stop")))) as server:
-            for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
                 monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
             for name in ("no_proxy", "NO_PROXY"):
                 monkeypatch.delenv(name, raising=False)
             async with loaded(server.url) as engine:
                 assert text_of(await complete(engine)) == "1"
             assert proxy.connections == 0
-
-    async def test_a_prompt_that_the_server_finds_too_long(self) -> None:
-        message = "This model's maximum context length is 4096 tokens. However, 5000 were given."
-        refused = json_of({"error": {"message": message, "code": 400}}, 400)
-        async with playing(vllm(refused)) as server, loaded(server.url) as engine:
-            with pytest.raises(PromptTooLong, match="maximum context length is 4096"):
-                await complete(engine)
+            with pytest.raises(EngineFailed, match="cannot be reached"):
+                async with loaded("https://elsewhere.example/v1"):
+                    pass
+            (asked,) = proxy.exchanges
+            assert (asked.method, asked.path) == ("CONNECT", "elsewhere.example:443")
 
     async def test_a_flood_of_broken_requests_leaves_no_connection(self) -> None:
         async with playing(other(cut_in_mid_stream)) as server, loaded(server.url) as engine:

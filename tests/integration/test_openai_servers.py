@@ -131,26 +131,6 @@ class TestServers:
         assert (asked["model"], asked["raw"]) == ("qwen2.5-coder:latest", True)
         assert asked["options"]["stop"][0] == "\n\n"
 
-    async def test_one_that_is_still_loading(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("inference.engines.openai._LOADING_POLL_S", 0.01)
-        loading = json_of({"error": {"message": "Loading model", "code": 503}}, 503)
-        routes = other(events(said("1", "stop")))
-        ready = routes["/v1/models"]
-        routes["/v1/models"] = loading
-        async with playing(routes) as server:
-            reported: list[str] = []
-
-            def report(message: str, _progress: float | None) -> None:
-                reported.append(message)
-                if "Loading model" in message:
-                    server.routes["/v1/models"] = ready
-
-            engine = OpenAiEngine(server.url, {"fim_order": "psm"}, limits=LIMITS)
-            await engine.load(report)
-            assert text_of(await complete(engine)) == "1"
-            await engine.close()
-        assert any("Loading model" in message for message in reported)
-
 
 TOOL = {"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}
 QUESTION = PromptMessage(ChatRole.USER, (Chunk("What is in a.py?", range(5)),), (), "")

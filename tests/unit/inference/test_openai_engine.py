@@ -157,21 +157,6 @@ class TestHeaders:
             load(engine)
         assert "sk-secret" not in f"{caught.value} {caught.value.hint} {caplog.text}"
 
-    @pytest.mark.parametrize(("argument", "trusts"), [(LOCAL, False), ("https://a.b", True)])
-    def test_the_environments_proxies_are_not_for_loopback(
-        self, monkeypatch: pytest.MonkeyPatch, argument: str, *, trusts: bool
-    ) -> None:
-        asked: list[Any] = []
-        client = httpx.AsyncClient
-
-        def make(**keywords: Any) -> httpx.AsyncClient:
-            asked.append((keywords["trust_env"], keywords["follow_redirects"]))
-            return client(**keywords)
-
-        monkeypatch.setattr(httpx, "AsyncClient", make)
-        load(engine_of(server(), argument, fim_order="psm")[0])
-        assert asked == [(trusts, False)]
-
 
 class TestAnswers:
     @pytest.mark.parametrize(
