@@ -8,7 +8,8 @@ from typing import Any
 
 from lsp_server.user_folders import CONFIG_DIR_VARIABLE, DATA_DIR_VARIABLE
 
-from .lsp_session import Place, Server, serving
+from .lsp_session import Server, serving
+from .place import Place
 
 
 class ChatSession:

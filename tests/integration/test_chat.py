@@ -15,7 +15,7 @@ from inference.client import InferenceClient
 
 from .chat_session import ChatSession, chatting, plain
 from .live_index import wait_for_no_processes
-from .lsp_session import Place, place
+from .place import Place, place
 
 FEES = '''\
 def total_fee(days):

@@ -11,7 +11,7 @@ import pytest
 
 from .chat_session import chatting
 from .live_index import wait_for_no_processes
-from .lsp_session import Place, place
+from .place import Place, place
 
 OLD = {"when": {"message_ends_with": "why?"}, "reply": ["The old one."]}
 NEW = {"when": {"message_ends_with": "why?"}, "reply": ["The new one."]}

@@ -10,7 +10,7 @@ import pytest
 
 from .chat_session import ChatSession, chatting
 from .live_index import wait_for_no_processes
-from .lsp_session import Place, place
+from .place import Place, place
 from .played_server import Exchange, events, models, playing, said
 
 Route = Callable[[Exchange], Awaitable[None]]

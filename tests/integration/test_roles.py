@@ -19,7 +19,8 @@ from lsp_server.config import Config
 from lsp_server.models import Models
 from lsp_server.protocol import ModelRole
 
-from .lsp_session import PATIENCE_S, Place, on_loop, place, serving
+from .lsp_session import on_loop, serving
+from .place import PATIENCE_S, Place, place
 from .played_server import PlayedServer, events, other, playing, said
 
 BOTH: tuple[ModelRole, ...] = ("completion", "chat")

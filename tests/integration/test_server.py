@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from .lsp_session import Place, Shared, on_loop, place, serving, sharing
+from .lsp_session import Shared, on_loop, serving, sharing
+from .place import Place, place
 
 CAN_PULL = types.ClientCapabilities(workspace=types.WorkspaceClientCapabilities(configuration=True))
 X = {"reply": ["x"]}

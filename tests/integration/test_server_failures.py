@@ -13,7 +13,8 @@ from pygls.exceptions import JsonRpcException
 
 from inference.client import InferenceClient
 
-from .lsp_session import PATIENCE_S, Place, Shared, on_loop, place, serving, sharing
+from .lsp_session import Shared, on_loop, serving, sharing
+from .place import PATIENCE_S, Place, place
 
 HANGS = {"reply": ["a", "b"], "then": "hang"}
 

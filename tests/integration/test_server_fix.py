@@ -15,7 +15,8 @@ from pygls.exceptions import JsonRpcException
 from lsp_server import protocol
 
 from .live_index import wait_for_no_processes
-from .lsp_session import Place, Server, place, serving
+from .lsp_session import Server, serving
+from .place import Place, place
 
 CART = """\
 def total(prices):

@@ -13,17 +13,9 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from .lsp_session import (
-    PATIENCE_S,
-    Place,
-    Server,
-    Shared,
-    frame,
-    on_loop,
-    place,
-    serving,
-    sharing,
-)
+from .lsp_frames import frame
+from .lsp_session import Server, Shared, on_loop, serving, sharing
+from .place import PATIENCE_S, Place, place
 
 RULES: list[dict[str, Any]] = [
     {"when": {"prefix_ends_with": "ab!"}, "reply": ["half"]},

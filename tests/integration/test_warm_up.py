@@ -11,7 +11,8 @@ import pytest
 from inference.client import InferenceClient
 from inference.protocol import Stats
 
-from .lsp_session import PATIENCE_S, Place, Server, on_loop, place, serving
+from .lsp_session import Server, on_loop, serving
+from .place import PATIENCE_S, Place, place
 
 CODE = "".join(f"value_{number} = {number} + offset\n" for number in range(600))
 
