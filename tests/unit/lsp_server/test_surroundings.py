@@ -339,6 +339,4 @@ def test_of_a_very_long_line_what_is_near_the_cursor_counts() -> None:
 
 
 def test_what_is_remembered_of_a_line_is_short() -> None:
-    names.names("x" * 100_000 + " y")
-    assert names.names("x" * 100_000) == ("x" * names.MAX_READ_CHARACTERS,)
     assert code("x" * 100_000) == "x" * names.MAX_READ_CHARACTERS
