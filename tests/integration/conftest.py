@@ -28,6 +28,8 @@ from inference.endpoint import RUNTIME_DIR_VARIABLE, Endpoint
 from inference.host import Host
 from lsp_server.agent.copies import Copies
 
+from .place import Place, place
+
 # Bounds for machines under load, not times that anything should take.
 TEST_LIMIT_S = 60.0
 END_LIMIT_S = 30.0
@@ -185,6 +187,13 @@ def eventually() -> Callable[..., Awaitable[None]]:
             await asyncio.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture
+def where() -> Iterator[Place]:
+    """Where the servers of this test run, and their hosts."""
+    with place() as made:
+        yield made
 
 
 @pytest.fixture
