@@ -15,6 +15,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("inference", "lsp_server")
 SAMPLE = ROOT / "lsp_server/demo/workspace"  # what the demo writes; no code of ours
+# Large, or not there for everybody: imported where they are used.
+_LAZY = (
+    "accelerate httpx huggingface_hub numpy onnx onnxruntime openai playwright ray requests safetensors "
+    "tokenizers torch transformers vllm"
+)
+LAZY = frozenset(_LAZY.split())
 
 
 @dataclass(frozen=True)

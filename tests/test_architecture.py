@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import graphlib
-import json
-import subprocess
-import sys
 from fnmatch import fnmatchcase
 
 import pytest
 
 from tests.sources import (
+    LAZY,
     ROOT,
     all_imports,
     imports_of,
@@ -41,6 +39,7 @@ PURE = (
     "lsp_server.agent.impact",
     "lsp_server.agent.localize",
     "lsp_server.agent.loop_guard",
+    "lsp_server.agent.missing",
     "lsp_server.agent.patch",
     "lsp_server.agent.repairs",
     "lsp_server.agent.repairs.*",
@@ -50,6 +49,7 @@ PURE = (
     "lsp_server.agent.spectrum",
     "lsp_server.agent.task",
     "lsp_server.agent.tests_found",
+    "lsp_server.api_keys",
     "lsp_server.chat.blocks",
     "lsp_server.chat.code_blocks",
     "lsp_server.chat.prompt",
@@ -65,16 +65,23 @@ PURE = (
     "lsp_server.edits.change",
     "lsp_server.edits.completed_line",
     "lsp_server.edits.hunks",
+    "lsp_server.edits.preview",
     "lsp_server.edits.python_names",
     "lsp_server.edits.python_source",
     "lsp_server.edits.python_syntax",
     "lsp_server.edits.tests_of",
     "lsp_server.edits.whole_word",
     "lsp_server.edits.workspace_edit",
+    "lsp_server.features.anchor",
     "lsp_server.model_edits.*",
     "lsp_server.quick_fixes.diagnostics",
     "lsp_server.quick_fixes.import_place",
     "lsp_server.quick_fixes.unused",
+    "lsp_server.refactor.job",
+    "lsp_server.refactor.method_uses",
+    "lsp_server.refactor.names",
+    "lsp_server.refactor.offers",
+    "lsp_server.refactor.refusal",
     "lsp_server.statistics.following",
     "lsp_server.statistics.page",
     "lsp_server.statistics.plots",
@@ -87,13 +94,15 @@ PURE = (
     "lsp_server.workspace.ignore_rules",
     "lsp_server.workspace.imports",
     "lsp_server.workspace.outline",
+    "lsp_server.workspace.outline_codec",
     "lsp_server.workspace.ranking",
+    "lsp_server.workspace.recent_edits",
     "lsp_server.workspace.script_modules",
     "lsp_server.workspace.snapshot",
     "lsp_server.workspace.words",
 )
 _PLAIN = (
-    "__future__ abc ast bisect builtins codeop collections copy dataclasses difflib enum "
+    "__future__ abc array ast bisect builtins codeop collections copy dataclasses difflib enum "
     "fractions functools graphlib hashlib heapq html itertools json keyword math msgpack "
     "operator re shlex statistics string struct "
     "symtable textwrap types typing unicodedata warnings weakref zlib"
@@ -106,7 +115,7 @@ BARE = frozenset(
         f"lsp_server.{it}"
         for it in (
             *("agent", "chat", "completions", "edits", "features", "model_edits"),
-            *("quick_fixes", "statistics", "workspace"),
+            *("quick_fixes", "refactor", "statistics", "workspace"),
         )
     }
 )
@@ -135,12 +144,6 @@ OF_INFERENCE = frozenset(
         "inference.sampling",
     }
 )
-# Large, or not there for everybody: imported where they are used.
-_LAZY = (
-    "accelerate httpx huggingface_hub numpy onnx onnxruntime openai playwright ray requests safetensors "
-    "tokenizers torch transformers vllm"
-)
-LAZY = frozenset(_LAZY.split())
 # What subclasses torch's classes needs it to be read; the commands that train import these.
 TRAINING = tuple(
     f"inference.wren.{name}" for name in ("decoder", "optimizer", "row_sources", "training")
@@ -159,36 +162,6 @@ ASKS_THE_WALL_CLOCK = {
     "lsp_server.statistics.store": "how many days are kept",
     "lsp_server.trace": "says to the user when a completion was",
     "lsp_server.workspace.store_file": "how long ago an index was opened, in days",
-}
-
-# What a command or the server must not wait for when it starts, and why.
-NOT_FOR_VERSION = {
-    "asyncio": "a loop is for what runs",
-    "pygls": "300 ms, for one line of output",
-    "lsprotocol": "as above",
-    "rich": "for tables",
-    "tree_sitter": "for the index",
-    "msgpack": "for the wire",
-}
-NOT_FOR_SERVER = {
-    "rich": "the server prints nothing",
-    "click": "the command line is behind it",
-    "tree_sitter": "grammars are loaded where code is parsed",
-    "watchdog": "its threads are started where files are watched",
-    "multiprocessing": "only parsing in bulk needs processes",
-    "concurrent.futures.process": "as above",
-    "http": "nothing is fetched",
-    "urllib.request": "as above",
-    "email": "as above",
-    "sqlite3": "nothing is stored",
-    "xml": "nothing speaks it",
-    "unittest": "for tests",
-    "inference.host": "another process",
-    "inference.engines": "another process",
-    "lsp_server.session": "the editor's side",
-    "lsp_server.doctor": "a command of its own",
-    "lsp_server.bench": "a command of its own",
-    "lsp_server.demo": "a command of its own",
 }
 
 
@@ -359,35 +332,3 @@ def test_files_are_short() -> None:
     assert {path: length for path, length in lengths.items() if length > MAX_LINES} == {
         path: lengths.get(path) for path in LONGER
     }
-
-
-def imported_by(code: str) -> set[str]:
-    """The modules that a fresh Python has imported when the code is through."""
-    answer = subprocess.run(
-        [
-            sys.executable,
-            "-P",
-            "-c",
-            f"{code}\nimport sys, json; print(json.dumps([*sys.modules]))",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return set(json.loads(answer.stdout.splitlines()[-1]))
-
-
-def test_the_version_is_told_without_delay() -> None:
-    found = imported_by(
-        "from lsp_server.__main__ import main\n"
-        "try:\n    main(['--version'], prog_name='sparrow')\n"
-        "except SystemExit:\n    pass"
-    )
-    assert "click" in found
-    assert sorted(found & NOT_FOR_VERSION.keys()) == []
-
-
-def test_the_server_imports_what_it_needs() -> None:
-    found = imported_by("import lsp_server.server, lsp_server.edge.stdio")
-    assert {"pygls", "lsp_server.features.completion"} <= found
-    assert sorted(found & (NOT_FOR_SERVER.keys() | LAZY)) == []
