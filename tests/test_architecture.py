@@ -101,9 +101,9 @@ PURE = (
     "lsp_server.workspace.snapshot",
     "lsp_server.workspace.words",
 )
-_PLAIN = (
+_PLAIN = (  # of `io` what keeps text in memory
     "__future__ abc array ast bisect builtins codeop collections copy dataclasses difflib enum "
-    "fractions functools graphlib hashlib heapq html itertools json keyword math msgpack "
+    "fractions functools graphlib hashlib heapq html io itertools json keyword math msgpack "
     "operator re shlex statistics string struct "
     "symtable textwrap types typing unicodedata warnings weakref zlib"
 )

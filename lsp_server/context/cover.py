@@ -11,6 +11,7 @@ import heapq
 import math
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from lsp_server.context.budget import FILE_FORMAT_TOKENS
 from lsp_server.context.evidence import Candidate, Evidence
@@ -29,90 +30,105 @@ def choose(
     Room that no needed name fills goes to the code that is most like what is near the cursor.
     """
     choice = _Choice(evidence, visible, count)
-    heap = [
-        (-choice.gain(candidate), key)
-        for key, candidate in evidence.candidates.items()
-        if candidate.text.strip()
-    ]
-    heap = heapq.nsmallest(_MAX_CANDIDATES, heap)
+    heap = choice.best(_MAX_CANDIDATES)
     left = budget_tokens
     while heap and left > 0:
         _, key = heapq.heappop(heap)
-        candidate = evidence.candidates[key]
-        gain = choice.gain(candidate)
+        entry = choice.entry(key)
+        gain = choice.gain(entry)
         if gain <= 0:
             break
         if heap and gain < -heap[0][0]:
             heapq.heappush(heap, (-gain, key))
             continue
-        left -= choice.take(candidate, left)
+        left -= choice.take(entry, left)
     for match in evidence.similar:
         for line in range(match.start_line, match.end_line if left > _LEAST_LEFT else 0):
             similar = evidence.candidates.get((match.path, line))
             if similar is not None and similar.text.strip():
-                left -= choice.take(similar, left)
-    return list(choice.taken.values())
+                left -= choice.take(choice.entry((match.path, line)), left)
+    return choice.taken
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A candidate, with what is the same of it whatever is taken before it."""
+
+    candidate: Candidate
+    needed: frozenset[str]  # of its names
+    tokens: int
+    head: _Entry | None
+    is_taken: bool = False
 
 
 class _Choice:
     def __init__(
         self, evidence: Evidence, visible: AbstractSet[str], count: Callable[[str], int]
     ) -> None:
-        self.taken: dict[tuple[str, int], Candidate] = {}
+        self.taken: list[Candidate] = []
+        self._candidates = evidence.candidates
         self._need = {
             name: need * (_VISIBLE if name in visible else 1.0)
             for name, need in evidence.need.items()
         }
         self._count = count
-        self._counts: dict[tuple[str, int], int] = {}
-        self._path_counts: dict[str, int] = {}
-        self._needed: dict[tuple[str, int], frozenset[str]] = {}  # of each candidate's names
+        self._entries: dict[tuple[str, int], _Entry] = {}
+        self._path_tokens: dict[str, int] = {}  # and none of one that something is taken of
         self._wanted = frozenset(self._need)
         self._shown: set[str] = set()
-        self._paths: set[str] = set()
 
-    def gain(self, candidate: Candidate) -> float:
-        """What a candidate adds, for each token that it costs."""
-        key = (candidate.path, candidate.line)
-        needed = self._needed.get(key)
-        if needed is None:
-            needed = self._needed[key] = candidate.names & self._wanted
-        if not needed and not candidate.worth:
+    def best(self, most: int) -> list[tuple[float, tuple[str, int]]]:
+        """What adds most by itself, as (negative gain, key) and in that order."""
+        gains = [
+            (-self.gain(self.entry(key)), key)
+            for key, it in self._candidates.items()
+            if (it.worth or not self._wanted.isdisjoint(it.names)) and it.text.strip()
+        ]
+        gains.sort()
+        return gains[:most]
+
+    def entry(self, key: tuple[str, int]) -> _Entry:
+        found = self._entries.get(key)
+        if found is None:
+            candidate = self._candidates[key]
+            parent = candidate.parent
+            found = self._entries[key] = _Entry(
+                candidate,
+                candidate.names & self._wanted,
+                max(1, self._count(f"{candidate.text}\n")),
+                self.entry((parent.path, parent.line)) if parent is not None else None,
+            )
+        return found
+
+    def gain(self, entry: _Entry) -> float:
+        """What an entry adds, for each token that it costs."""
+        worth = entry.candidate.worth
+        if not entry.needed and not worth:
             return 0.0
         # Names come in no order, and a plain sum would depend on it.
-        gain = candidate.worth + math.fsum(map(self._need.__getitem__, needed))
-        return gain / self.cost(candidate)
+        return (worth + math.fsum(map(self._need.__getitem__, entry.needed))) / self.cost(entry)
 
-    def cost(self, candidate: Candidate) -> int:
-        cost = self._tokens(candidate)
-        parent = candidate.parent
-        if parent is not None and (parent.path, parent.line) not in self.taken:
-            cost += self._tokens(parent)
-        if candidate.path not in self._paths:
-            cost += self._path_tokens(candidate.path)
-        return cost
+    def cost(self, entry: _Entry) -> int:
+        cost = entry.tokens
+        head = entry.head
+        if head is not None and not head.is_taken:
+            cost += head.tokens
+        path = entry.candidate.path
+        path_tokens = self._path_tokens.get(path)
+        if path_tokens is None:
+            path_tokens = self._path_tokens[path] = self._count(path) + FILE_FORMAT_TOKENS
+        return cost + path_tokens
 
-    def take(self, candidate: Candidate, left: int) -> int:
+    def take(self, entry: _Entry, left: int) -> int:
         """Takes it if it fits and is not taken yet; what that costs."""
-        cost = self.cost(candidate)
-        if cost > left or (candidate.path, candidate.line) in self.taken:
+        if entry.is_taken or (cost := self.cost(entry)) > left:
             return 0
-        for it in (candidate.parent, candidate):
-            if it is not None:
-                self.taken[it.path, it.line] = it
-                for name in (it.names & self._wanted) - self._shown:
+        for it in (entry.head, entry):
+            if it is not None and not it.is_taken:
+                it.is_taken = True
+                self.taken.append(it.candidate)
+                for name in it.needed - self._shown:
                     self._need[name] *= _SHOWN_AGAIN
-                self._shown |= it.names
-        self._paths.add(candidate.path)
+                self._shown |= it.candidate.names
+        self._path_tokens[entry.candidate.path] = 0
         return cost
-
-    def _path_tokens(self, path: str) -> int:
-        if path not in self._path_counts:
-            self._path_counts[path] = self._count(path) + FILE_FORMAT_TOKENS
-        return self._path_counts[path]
-
-    def _tokens(self, candidate: Candidate) -> int:
-        key = (candidate.path, candidate.line)
-        if key not in self._counts:
-            self._counts[key] = max(1, self._count(f"{candidate.text}\n"))
-        return self._counts[key]

@@ -93,15 +93,16 @@ def read_surroundings(lines: Sequence[str], cursor: Position) -> Surroundings:
                 nearness[name] = max(_NEARNESS_OF_HEAD, nearness.get(name, 0.0))
     before = _near_cursor(lines, cursor)[0]
     short = [line[:MAX_READ_CHARACTERS] for line in lines]
+    named = list(map(names_of_short, short))
     at_end = _RECEIVER_AT_END.search(before)
     return Surroundings(
         nearness=nearness,
         receiver=at_end[1] if at_end else "" if _ACCESS_AT_END.search(before) else None,
-        types=_read_types(short, nearness.keys()),
+        types=_read_types(short, named, nearness.keys()),
         functions=tuple(functions),
         bases=bases,
         in_class=in_class,
-        visible=set(itertools.chain.from_iterable(map(names_of_short, short))),
+        visible=set(itertools.chain.from_iterable(named)),
     )
 
 
@@ -121,12 +122,14 @@ def _near_cursor(lines: Sequence[str], cursor: Position) -> tuple[str, str]:
     return line[max(0, column - reach) : column], line[column : column + reach]
 
 
-def _read_types(lines: Sequence[str], of: AbstractSet[str]) -> Mapping[str, str]:
-    """The first that is said of each variable, whatever its scope."""
+def _read_types(
+    lines: Sequence[str], named: Sequence[tuple[str, ...]], of: AbstractSet[str]
+) -> Mapping[str, str]:
+    """The first that is said of each variable, whatever its scope; `named` are the lines' names."""
     types: dict[str, str] = {}
     same: dict[str, str] = {}
-    for line in lines:
-        if of.isdisjoint(names_of_short(line)):
+    for line, names in zip(lines, named, strict=True):
+        if of.isdisjoint(names):
             continue
         for name, type_ in _read_bindings(line):
             if type_.startswith("="):

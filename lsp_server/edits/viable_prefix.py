@@ -14,6 +14,7 @@ from functools import cache
 import tree_sitter
 
 from lsp_server.workspace.languages import load_language
+from lsp_server.workspace.pieces import reading
 
 MAX_BYTES = 16 * 1024  # what is longer is not judged
 # Tokens that end with one of these become no other by what is typed behind them.
@@ -52,16 +53,18 @@ def _first_error(language: str, source: bytes, listen_from: int) -> tuple[int, i
     """The token that the parser first stopped at: its start and end in bytes."""
     parser = _parser(language)
     log = _Log()
+    text = memoryview(source)
 
-    def read(offset: int, _: tree_sitter.Point) -> bytes:
+    def cut(offset: int) -> memoryview:
         if offset < listen_from:
-            return source[offset:listen_from]
+            return text[offset:listen_from]
         if parser.logger is None:
             parser.logger = log
-        return source[offset:]
+        return text[offset:]
 
     try:
-        parser.parse(read, progress_callback=lambda _offset, _has_error: log.is_over)
+        with reading(cut) as read:
+            parser.parse(read, progress_callback=lambda _offset, _has_error: log.is_over)
     except ValueError:  # it was told to stop
         parser.reset()
     finally:

@@ -12,16 +12,14 @@ Invariants
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 
 MAX_DOCUMENT_CHARACTERS = 4 * 1024 * 1024
 MAX_LINE_CHARACTERS = 20_000
 # The scheme of a notebook's cells: each is a document of its own, with the notebook's path.
 NOTEBOOK_CELL = "vscode-notebook-cell"
-
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -147,11 +145,10 @@ class Documents:
 
 def split_lines(text: str) -> list[str]:
     """Lines with their endings, and last the text behind the last ending, maybe empty."""
-    if "\r" not in text:
-        *ended, rest = text.split("\n")
-        return [line + "\n" for line in ended] + [rest]
-    lines = _LINE.findall(text)
-    return [*lines, text[sum(map(len, lines)) :]]
+    lines = StringIO(text, newline="").readlines()  # in half the time of a pattern
+    if not lines or lines[-1][-1] in "\r\n":
+        lines.append("")
+    return lines
 
 
 def line_length(line: str) -> int:

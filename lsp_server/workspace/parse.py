@@ -29,6 +29,7 @@ from lsp_server.workspace.headlines import (
 from lsp_server.workspace.import_statements import read_import
 from lsp_server.workspace.languages import Grammar, load_grammar
 from lsp_server.workspace.outline import Outline, ReferenceKind, SymbolKind
+from lsp_server.workspace.pieces import reading
 
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 MAX_PARSE_S = 10.0
@@ -114,18 +115,17 @@ def parse(
         tree = parser.parse(source, old) if old is not None else parser.parse(source)
         return _without_rubble(tree)
     deadline = time.monotonic() + max_parse_s
-
-    def read(offset: int, _: tree_sitter.Point) -> bytes:
-        return source[offset : offset + _CHUNK_BYTES]
+    text = memoryview(source)
 
     def is_late(_offset: int, _has_error: bool) -> bool:  # noqa: FBT001  tree-sitter's signature
         return time.monotonic() > deadline
 
     try:
-        if old is None:
-            tree = parser.parse(read, progress_callback=is_late)
-        else:
-            tree = parser.parse(read, old, progress_callback=is_late)
+        with reading(lambda offset: text[offset : offset + _CHUNK_BYTES]) as read:
+            if old is None:
+                tree = parser.parse(read, progress_callback=is_late)
+            else:
+                tree = parser.parse(read, old, progress_callback=is_late)
     except ValueError as error:
         parser.reset()
         raise ParseGivenUp(f"parsing took more than {max_parse_s:g} s") from error
