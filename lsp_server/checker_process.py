@@ -6,13 +6,13 @@ What nobody waits for any more is killed, with all that it has started.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from lsp_server import process_group
 
 _MAX_END_S = 5.0  # for what was killed to be gone
 _MAX_OUTPUT_BYTES = 4 * 1024 * 1024
@@ -42,20 +42,21 @@ async def run_checker(
 
     Raises OSError. Where it is cancelled nothing is left running.
     """
-    process = await asyncio.create_subprocess_exec(
+    process = await process_group.start(
         *argv,
+        max_end_s=_MAX_END_S,
         cwd=folder,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT if is_mixed else asyncio.subprocess.DEVNULL,
         limit=_MAX_OUTPUT_BYTES,
-        start_new_session=True,
     )
     try:
         output, _ = await process.communicate()
     finally:
-        await _end(process)
+        if process.returncode is None:
+            await process_group.end(process, _MAX_END_S)
     return process.returncode, output[:_MAX_OUTPUT_BYTES].decode("utf-8", "replace")
 
 
@@ -92,17 +93,3 @@ def _find_new(before: Errors, after: Errors, gone: Sequence[str]) -> list[str]:
         if (path, message) not in before
         or (message.startswith(tuple(gone)) and len(lines) >= len(before[path, message]))
     ]
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kills a process that has not ended, with all that it started, and sees it off."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_MAX_END_S):
-            await process.communicate()

@@ -2,15 +2,16 @@
 
 The script is a JSON file:
 
-    {"load_seconds": 0, "fail_load": "", "context_tokens": null, "cache_block_tokens": 1,
+    {"load_seconds": 0, "load_until": "", "fail_load": "",
+     "context_tokens": null, "cache_block_tokens": 1,
      "rules": [{"when": {"prefix_ends_with": "def add(", "path_ends_with": ".py"},
                 "reply": ["a, ", "b):"], "delay_ms": 0, "then": "stop"}]}
 
-The first rule whose conditions all hold answers; a rule without conditions answers all. `delay_ms`
-passes before each piece of the reply. `then` is `stop`, `hang` (until cancelled) or `die` (the
-engine fails, and so the host ends). A token is a word; `context_tokens` and more of them are
-refused. A rule with `"digest": true` ends its reply with `digest_around` of the prompt, so that who
-asked can tell which text it was about.
+It loads for so many seconds, from when the file that `load_until` names is there. The first rule whose
+conditions all hold answers; a rule without conditions answers all. `delay_ms` passes before each piece
+of the reply. `then` is `stop`, `hang` (until cancelled) or `die` (the engine fails, and so the host
+ends). A token is a word; `context_tokens` and more of them are refused. A rule with `"digest": true`
+ends its reply with `digest_around` of the prompt, so that who asked can tell which text it was about.
 
 A rule may hold `drawn`, a list of texts: where an answer is drawn, with a temperature over 0, they are
 the answers of the samples in turn, in place of the reply.
@@ -39,6 +40,8 @@ from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.prompt import Conversation, Prompt
 from inference.protocol import CallText, Capabilities, FinishReason, Priority, Role
 from inference.sampling import Sampling
+
+_POLL_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,13 @@ class ScriptedEngine:
             script = _object(
                 json.loads(self._script.read_text()),
                 {
-                    *("rules", "load_seconds", "fail_load", "context_tokens"),
+                    *("rules", "load_seconds", "load_until", "fail_load", "context_tokens"),
                     *("cache_block_tokens", "constraints"),
                 },
             )
             self._rules = tuple(_rule(rule) for rule in _typed(script["rules"], list))
             seconds = float(_typed(script.get("load_seconds", 0), int, float))
+            until = _typed(script.get("load_until", ""), str)
             failure = _typed(script.get("fail_load", ""), str)
             self._context_tokens = _typed(script.get("context_tokens"), type(None), int)
             self._cache_block_tokens = _typed(script.get("cache_block_tokens", 1), int)
@@ -111,6 +115,8 @@ class ScriptedEngine:
                 f"the script {self._script} cannot be used: {error!r}",
                 hint="The scripted engine is for tests; see inference/engines/scripted.py.",
             ) from error
+        while not _may_load(until):  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(_POLL_S)
         for step in range(10 if seconds else 0):
             report(f"reading {self._script.name}", step / 10)
             await asyncio.sleep(seconds / 10)
@@ -157,6 +163,10 @@ class ScriptedEngine:
             raise PromptTooLong(
                 f"the prompt has {tokens} tokens, the script's context {self._context_tokens}"
             )
+
+
+def _may_load(until: str) -> bool:
+    return not until or Path(until).exists()
 
 
 def digest_around(before: str, behind: str) -> str:

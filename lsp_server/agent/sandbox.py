@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lsp_server import process_group
 from lsp_server.agent.bubblewrap import HOME, INSIDE, REPORT, Layout, Limits, arguments, limited
 from lsp_server.agent.containment import find_contained
 from lsp_server.agent.overuse import Usage, watch
@@ -184,7 +184,7 @@ class _Run:
                 stopped = f"it was ended after {self.timeout_s:g} s"
             seconds = time.monotonic() - started
             if stopped:
-                _kill(process)
+                process_group.kill(process)
             text = await output
             code = await process.wait()
         finally:
@@ -211,37 +211,28 @@ async def _start(
     folder: Path,
     pass_fds: tuple[int, ...] = (),
 ) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
+    return await process_group.start(
         *argv,
+        max_end_s=_MAX_END_S,
         cwd=folder,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         pass_fds=pass_fds,
-        start_new_session=True,
     )
 
 
 @contextlib.asynccontextmanager
 async def _ended(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
-    """That a process and all that it started are gone when the block is left."""
+    """That a process and all that it started are gone when the block is left.
+
+    The end of bubblewrap is the end of all in its sandbox.
+    """
     try:
         yield
     finally:
-        _kill(process)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_MAX_END_S):
-                await process.communicate()
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """The group; that bubblewrap ends is the end of all in its sandbox."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        elif process.returncode is None:
-            process.kill()
+        await process_group.end(process, _MAX_END_S)
 
 
 async def _first_process(told: int) -> int | None:

@@ -35,11 +35,8 @@ object for a function, what it holds for a variable. What the code says is no in
 class Naming:
     """`client` gives the model that chats, where one is loaded."""
 
-    def __init__(
-        self, client: Callable[[], InferenceClient | None], limit_s: float = LIMIT_S
-    ) -> None:
+    def __init__(self, client: Callable[[], InferenceClient | None]) -> None:
         self._client = client
-        self._limit_s = limit_s
 
     async def propose(self, kind: str, code: str, around: str) -> str:
         """A name for a `kind` of thing that holds some code of a text, in which it does not stand.
@@ -54,10 +51,10 @@ class Naming:
             _MAX_TOKENS, constraint=form if client.capabilities.constraints else None
         )
         try:
-            async with asyncio.timeout(self._limit_s):
+            async with asyncio.timeout(LIMIT_S):
                 said = await _ask(client, _messages(kind, code), sampling)
         except TimeoutError:
-            logger.info("no name was proposed within %g s", self._limit_s)
+            logger.info("no name was proposed within %g s", LIMIT_S)
             return ""
         except InferenceError as error:
             logger.info("no name was proposed: %s", error)

@@ -176,8 +176,9 @@ class Indexer:
             if folder.watch is not None:
                 folder.watch.close()
                 folder.watch = None
-        if folder.problem and folder.due is None:
-            folder.due = time.monotonic() + RESCAN_S
+        with self._changes:
+            if folder.problem and folder.due is None:
+                folder.due = time.monotonic() + RESCAN_S
         self._tell(
             "round",
             folder,

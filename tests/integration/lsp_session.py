@@ -28,6 +28,16 @@ from .lsp_frames import Recorder, frame, frames
 from .place import PATIENCE_S, Place, place
 
 COMMAND = (str(Path(sys.executable).with_name("sparrow")), "lsp")
+_PATIENT = """
+from lsp_server.chat import gathering
+from lsp_server.cli import main
+from lsp_server.features import completion, naming
+
+completion.DEADLINE_S = gathering.COUNT_TIMEOUT_S = naming.LIMIT_S = 15.0
+main()
+"""
+# The same, but that on no busy machine a model is late.
+PATIENT = (sys.executable, "-P", "-c", _PATIENT, "lsp")
 
 
 @dataclass
@@ -233,7 +243,7 @@ async def serving(
     where: Place,
     settings: Mapping[str, Any] | None = None,
     *,
-    command: Sequence[str] = COMMAND,
+    command: Sequence[str] = PATIENT,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
     capabilities: types.ClientCapabilities | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -19,7 +20,7 @@ from inference.endpoint import RUNTIME_DIR_VARIABLE
 from lsp_server.user_folders import DATA_DIR_VARIABLE
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
-PATIENCE_S = 20.0  # a bound for machines under load, not a time that anything should take
+PATIENCE_S = 40.0  # a bound for machines under load, not a time that anything should take
 
 
 @dataclass
@@ -59,6 +60,16 @@ class Place:
                 if b"serve" in arguments and wanted in environment:
                     found.append(int(process.name))
         return found
+
+    async def hosts(self, count: int) -> list[int]:
+        """Those that run, once there are so many.
+
+        One that was told to end, or that has found another, takes a moment to be gone.
+        """
+        async with asyncio.timeout(PATIENCE_S):
+            while len(pids := self.host_pids()) != count:  # noqa: ASYNC110 - the kernel tells nobody
+                await asyncio.sleep(0.01)
+        return pids
 
     def kill_hosts(self) -> None:
         for pid in self.host_pids():

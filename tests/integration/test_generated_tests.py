@@ -44,15 +44,18 @@ class Workspace:
         self.documents = Documents()
         self.uri = (folder / "cart.py").as_uri()
         self.is_unsandboxed_allowed = True  # where there is no sandbox, the rest is the same
-        self.feature = GeneratedTests(
+        self.feature = self.limited(60.0)
+
+    def limited(self, timeout_s: float) -> GeneratedTests:
+        return GeneratedTests(
             documents=self.documents,
             config=lambda: Config(
                 fix_test_command=f"{sys.executable} -m unittest",
                 fix_allow_unsandboxed=self.is_unsandboxed_allowed,
             ),
-            folder_of=lambda _: folder,
+            folder_of=lambda _: self.folder,
             is_hidden=lambda _: False,
-            timeout_s=5.0,
+            timeout_s=timeout_s,
         )
 
     def request(self, *, may_run: bool = True) -> EditRequest:
@@ -99,6 +102,7 @@ async def test_of_tests_that_fail_it_is_said_which(workspace: Workspace) -> None
 
 
 async def test_of_tests_that_hang_it_is_said_which(workspace: Workspace) -> None:
+    workspace.feature = workspace.limited(5.0)
     told = await workspace.problem(HANGS)
     assert told.startswith("test_total.Total.test_forever did not end within 5 s")
 

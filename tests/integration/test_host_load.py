@@ -130,7 +130,7 @@ class TestLoad:
             await eventually(lambda: host.scheduler.running == 4)
             async with client_of(model) as client:
                 await client.wait_ready(20)
-                async with asyncio.timeout(8):
+                async with asyncio.timeout(40):
                     assert (await collect(client))[0] == "1 + 1"
 
     async def test_a_slow_reader_gets_all_of_it(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import operator
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,33 +36,38 @@ from .hosts import (
 
 class TestLoading:
     async def test_the_socket_is_open_while_the_engine_loads(
-        self, client_of: ClientOf, script: Script
+        self, client_of: ClientOf, script: Script, runtime: Path
     ) -> None:
         statuses: list[ClientStatus] = []
-        async with client_of(script(ANSWER, load_seconds=1), statuses=statuses) as client:
+        loaded = runtime / "loaded"
+        model = script(ANSWER, load_until=str(loaded), load_seconds=0.2)
+        async with client_of(model, statuses=statuses) as client:
             await until_state(client, ClientState.LOADING)
             with pytest.raises(NotReady):
                 await complete(client)
             assert client.capabilities is None
             assert (await client.stats()).connections == 1
+            loaded.touch()
             await client.wait_ready(20)
             assert await complete(client) == "1 + 1"
         loading = [status for status in statuses if status.state is ClientState.LOADING]
         progress = [status.progress for status in loading if status.progress is not None]
-        assert len(progress) >= 3
+        assert len(progress) == 10
         assert progress == sorted(progress)
         assert any("script.json" in status.message for status in loading)
 
     async def test_a_layout_sent_while_loading_is_answered_when_ready(
-        self, host_of: HostOf, script: Script
+        self, host_of: HostOf, script: Script, runtime: Path
     ) -> None:
-        model = script(ANSWER, load_seconds=0.3)
+        loaded = runtime / "loaded"
+        model = script(ANSWER, load_until=str(loaded))
         endpoint = Endpoint.of(model)
         running = host_of(model)
         entering = asyncio.create_task(running.__aenter__())
         channel, token = await reach(endpoint)
         channel.send(Hello(PROTOCOL_VERSION, token, "raw"), LAYOUT.message)
-        answers: list[Any] = []
+        answers: list[Any] = [await channel.receive()]
+        loaded.touch()
         while len(answers) < 3 or isinstance(answers[-1], Status):
             answers.append(await channel.receive())
         assert isinstance(answers[0], Welcome)

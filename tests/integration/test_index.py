@@ -129,7 +129,7 @@ def test_a_file_that_ends_its_worker_costs_no_other(
 ) -> None:
     monkeypatch.setattr(build_module, "_read_batch", _read_or_die)
     monkeypatch.setattr(build_module, "BATCH_FILES", 4)
-    monkeypatch.setattr(build_module, "MAX_BATCH_S", 2.0)
+    monkeypatch.setattr(build_module, "MAX_BATCH_S", 4.0)
     store = Store.open(tmp_path / "store.sqlite")
     exclusions = Exclusions([workspace])
     summary = build(workspace, store, exclusions, workers=2)

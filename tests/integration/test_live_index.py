@@ -182,7 +182,15 @@ async def test_a_file_that_becomes_a_link_is_not_followed(folder: Path, tmp_path
         await live.until(lambda: list(live.snapshot.paths()) == ["b.py"])
 
 
-async def test_a_branch_is_switched_and_comes_back(folder: Path) -> None:
+async def test_a_branch_is_switched_and_comes_back(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that it is one change, however slowly the files come.
+    code = "from lsp_server.workspace import indexer; indexer.QUIET_S = 0.5; indexer.main()"
+    monkeypatch.setattr(
+        "lsp_server.workspace.indexer_client.COMMAND", (sys.executable, "-P", "-c", code)
+    )
+
     def git(*arguments: str) -> None:
         identity = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
         subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)

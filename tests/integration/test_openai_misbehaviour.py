@@ -70,7 +70,8 @@ class TestMisbehaviour:
         ],
     )
     async def test_of_one_request_refuses_that_request(self, route: Route, words: str) -> None:
-        async with playing(other(route)) as server, loaded(server.url, limits=SHORT) as engine:
+        limits = SHORT if route in (stall, stall_in_the_head) else LIMITS
+        async with playing(other(route)) as server, loaded(server.url, limits=limits) as engine:
             with pytest.raises(RequestRefused, match=words):
                 await complete(engine)
             server.routes["/v1/completions"] = events(said("1", "stop"), "[DONE]")

@@ -80,7 +80,7 @@ async def test_a_second_model_starts_when_it_is_needed(where: Place) -> None:
         assert client is not models.completion
         assert models.for_chat() is client
         await client.wait_ready(PATIENCE_S)
-        assert len(where.host_pids()) == 2
+        assert await where.hosts(2)
 
 
 @on_loop
@@ -124,11 +124,11 @@ async def test_a_host_whose_share_changes_makes_room_for_its_successor(
         await told.ready(small)
         (alone,) = where.host_pids()
         models.configure(Config(completion_model=small, chat_model=large))
-        await told.ready(small)
         async with asyncio.timeout(PATIENCE_S):
-            while alone in where.host_pids():  # noqa: ASYNC110 - the kernel tells nobody
+            while where.host_pids() in ([], [alone]):  # noqa: ASYNC110 - the kernel tells nobody
                 await asyncio.sleep(0.01)
-        (beside,) = where.host_pids()
+        await told.ready(small)
+        (beside,) = await where.hosts(1)
         assert beside != alone
         assert "shares_gpu_with" in command_lines()
 
@@ -144,7 +144,7 @@ async def test_a_restart_ends_the_hosts_of_both(where: Place) -> None:
         models.restart()
         await told.ready(small)
         await told.ready(large)
-        assert not before & set(where.host_pids())
+        assert not before & set(await where.hosts(2))
 
 
 @on_loop

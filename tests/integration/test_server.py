@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from .lsp_session import Shared, on_loop, serving, sharing
+from .lsp_session import COMMAND, Shared, on_loop, serving, sharing
 from .place import Place
 
 CAN_PULL = types.ClientCapabilities(workspace=types.WorkspaceClientCapabilities(configuration=True))
@@ -325,7 +325,7 @@ async def test_restart_brings_a_new_host(where: Place) -> None:
         seen = len(server.said.statuses)
         await server.request("sparrow/restartHost", {})
         await server.until(lambda: server.said.states[seen:][-1:] == ["ready"])
-        (after,) = where.host_pids()
+        (after,) = await where.hosts(1)
         assert after != before
         uri = server.open((where.folder / "a.py").as_uri(), "x = \n")
         assert await server.complete(uri, 0, 4) == "x"
@@ -336,7 +336,7 @@ async def test_two_windows_share_one_host(where: Place) -> None:
     model = where.script({"reply": ["x"]})
     async with serving(where, settings(model)) as one, serving(where, settings(model)) as two:
         await asyncio.gather(one.ready(), two.ready())
-        assert len(where.host_pids()) == 1
+        assert await where.hosts(1)
         for server in (one, two):
             uri = server.open((where.folder / "a.py").as_uri(), "x = \n")
             assert await server.complete(uri, 0, 4) == "x"
@@ -362,7 +362,7 @@ async def test_code_of_the_workspace_is_never_imported(where: Place) -> None:
     for name in ("pygls", "json", "click", "msgpack", "sitecustomize"):
         (where.folder / f"{name}.py").write_text("raise SystemExit('decoy')")
     model = where.script({"reply": ["x"]})
-    async with serving(where, settings(model), cwd=where.folder) as server:
+    async with serving(where, settings(model), command=COMMAND, cwd=where.folder) as server:
         await server.ready()
         uri = server.open((where.folder / "a.py").as_uri(), "x = \n")
         assert await server.complete(uri, 0, 4) == "x"

@@ -13,7 +13,7 @@ from pygls.exceptions import JsonRpcException
 
 from inference.client import InferenceClient
 
-from .lsp_session import Shared, on_loop, serving, sharing
+from .lsp_session import COMMAND, Shared, on_loop, serving, sharing
 from .place import PATIENCE_S, Place
 
 HANGS = {"reply": ["a", "b"], "then": "hang"}
@@ -126,13 +126,15 @@ async def test_a_request_that_the_engine_refuses_is_a_reason(where: Place) -> No
 
 @on_loop
 async def test_while_the_model_loads_nothing_is_waited_for(where: Place) -> None:
-    model = where.script({"reply": ["x"]}, load_seconds=1)
+    loaded = where.runtime / "loaded"
+    model = where.script({"reply": ["x"]}, load_until=str(loaded))
     async with serving(where, settings(model)) as server:
         uri = server.open((where.folder / "a.py").as_uri(), "x = \n")
         assert await server.complete(uri, 0, 4) is None
         assert "The model is not ready" in await server.explain()
+        await server.until(lambda: "loading" in server.said.states)
+        loaded.touch()
         await server.ready()
-        assert "loading" in server.said.states
         assert await server.complete(uri, 0, 4) == "x"
 
 
@@ -171,7 +173,7 @@ async def test_a_slow_model_is_cut_off_in_time(where: Place) -> None:
         {"when": {"prefix_ends_with": "some."}, "reply": ["part"], "then": "hang"},
         {"reply": [], "then": "hang"},
     )
-    async with serving(where, settings(model)) as server:
+    async with serving(where, settings(model), command=COMMAND) as server:
         await server.ready()
         uri = server.open((where.folder / "a.py").as_uri(), "some.\nnone.\n")
         assert await server.complete(uri, 0, 5) == "part"

@@ -75,10 +75,13 @@ async def test_a_key_ends_it_and_a_pause_begins_it_anew(where: Place) -> None:
 
 @on_loop
 async def test_a_file_that_was_open_before_the_model_was_ready_is_read(where: Place) -> None:
-    model = where.script({"reply": ["x"]}, cache_block_tokens=16, load_seconds=0.5)
+    loaded = where.runtime / "loaded"
+    model = where.script({"reply": ["x"]}, cache_block_tokens=16, load_until=str(loaded))
     async with serving(where, settings(model)) as server:
         server.open((where.folder / "b.py").as_uri(), "import shelf\n")
         server.open((where.folder / "a.py").as_uri(), "x = \n")
+        await caught_up(server)
+        loaded.touch()
         await server.ready()
         async with where.inference_client(model) as client:
             await stats_when(client, lambda it: it.requests == 1)

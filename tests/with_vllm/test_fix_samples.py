@@ -13,7 +13,7 @@ from inference.protocol import Done, Priority
 from inference.sampling import Sampling
 from lsp_server.agent.sample_proposer import SAMPLES, SampleProposer
 from lsp_server.agent.task import Request, Task
-from tests.with_vllm.conftest import MAX_MODEL_LEN, Served
+from tests.with_vllm.conftest import MAX_MODEL_LEN, START_TIMEOUT_S, Served
 from tests.with_vllm.test_serving import lines
 
 LEAST_SHARE = 0.95
@@ -47,7 +47,7 @@ def test_the_samples_of_a_fix_share_what_was_read(served: Served) -> None:
     async def test(client: InferenceClient) -> None:
         ended: asyncio.Queue[Done] = asyncio.Queue()
         watch_chats(client, ended)
-        rounds = SampleProposer(client).rounds(TASK, (), 60.0)
+        rounds = SampleProposer(client).rounds(TASK, (), START_TIMEOUT_S)
         asking = asyncio.create_task(anext(rounds))
         try:
             done = await ended.get()

@@ -42,7 +42,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def engine_of(
-    answer: Answer, argument: str = LOCAL, **engine_args: Any
+    answer: Answer, argument: str = LOCAL, *, loading_s: float = 60.0, **engine_args: Any
 ) -> tuple[OpenAiEngine, list[httpx.Request]]:
     asked: list[httpx.Request] = []
 
@@ -50,7 +50,7 @@ def engine_of(
         asked.append(request)
         return answer(request)
 
-    limits = Limits(answer_s=1.0, loading_s=0.3, ending_s=0.1, probe_s=2.0)
+    limits = Limits(answer_s=60.0, loading_s=loading_s, ending_s=60.0, probe_s=60.0)
     transport = httpx.MockTransport(record)
     return OpenAiEngine(argument, engine_args, limits=limits, transport=transport), asked
 

@@ -98,7 +98,7 @@ class TestLoading:
     def test_does_not_wait_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("inference.engines.openai._LOADING_POLL_S", 0.1)
         with pytest.raises(EngineFailed, match=r"did not become ready within 0\.3 s"):
-            load(engine_of(lambda _: httpx.Response(503))[0])
+            load(engine_of(lambda _: httpx.Response(503), loading_s=0.3)[0])
 
     @pytest.mark.parametrize(
         ("engine_args", "words"),

@@ -90,10 +90,11 @@ def test_functions_are_put_together(tmp_path: Path) -> None:
 def test_a_program_is_kept_from_the_network_and_from_lasting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(wren_programs, "TIME_LIMIT_S", 1)
-    assert not wren_programs.ends_well("while True: pass")
-    assert not wren_programs.ends_well("x = bytearray(2**31)")
     assert wren_programs.isolation() in {"bubblewrap", "namespaces", "limits"}
+    assert not wren_programs.ends_well("x = bytearray(2**31)")
+    with monkeypatch.context() as patched:
+        patched.setattr(wren_programs, "TIME_LIMIT_S", 1)
+        assert not wren_programs.ends_well("while True: pass")
     if wren_programs.isolation() != "limits":
         reaches = "import socket; socket.create_connection(('127.0.0.1', 9), 0.2)"
         assert not wren_programs.ends_well(f"try: {reaches}\nexcept ConnectionRefusedError: pass")

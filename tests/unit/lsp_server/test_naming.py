@@ -14,6 +14,7 @@ from inference.content import Message
 from inference.errors import HostUnavailable
 from inference.protocol import Answer, Delta, Priority
 from inference.sampling import Sampling
+from lsp_server.features import naming
 from lsp_server.features.naming import MAX_CODE_CHARACTERS, Naming
 from lsp_server.refactor import names
 from lsp_server.refactor.job import Outcome, Rewritten
@@ -49,8 +50,8 @@ class FakeChat:
 
 
 async def proposed(chat: FakeChat | None, around: str = "", code: str = CODE) -> str:
-    naming = Naming(lambda: cast("InferenceClient | None", chat), limit_s=0.05)
-    return await naming.propose("function", code, around)
+    made = Naming(lambda: cast("InferenceClient | None", chat))
+    return await made.propose("function", code, around)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,8 @@ async def test_one_identifier_that_is_free_is_taken_and_nothing_else(
 
 
 @on_loop
-async def test_a_model_that_takes_long_is_not_waited_for() -> None:
+async def test_a_model_that_takes_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(naming, "LIMIT_S", 0.05)
     chat = FakeChat(None)
     assert await proposed(chat) == ""
     assert chat.closed == 1

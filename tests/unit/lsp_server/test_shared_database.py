@@ -1,7 +1,7 @@
 """Files that several windows open at once."""
 
 import sqlite3
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,17 +13,27 @@ from lsp_server.shared_database import keep_write_ahead_log
 
 @contextmanager
 def opened(file: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(file, timeout=0, isolation_level=None)
     with closing(connection):
         yield connection
 
 
-def test_who_opens_a_new_file_waits_for_another_who_does(tmp_path: Path) -> None:
+def test_who_opens_a_new_file_waits_for_another_who_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "new.sqlite"
     with opened(file) as other, opened(file) as own:
         other.execute("BEGIN EXCLUSIVE")
-        threading.Timer(0.05, other.execute, ("COMMIT",)).start()
-        keep_write_ahead_log(own, timeout_s=30.0)
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            if len(slept) == 2:
+                other.execute("COMMIT")
+
+        monkeypatch.setattr(time, "sleep", sleep)
+        keep_write_ahead_log(own, timeout_s=60.0)
+        assert len(slept) == 2
         assert own.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from lsp_server.edits.change import Change, FileChange
 from lsp_server.edits.verification import Finding, Outcome
-from lsp_server.type_check import Checker, check_types, find_checker
+from lsp_server.type_check import TIMEOUT_S, Checker, check_types, find_checker
+from tests.unit.lsp_server.virtual_time import MovedLoop
 
 BEFORE = "def f(x: int) -> int:\n    return x\n\n\ny: str = f(1)\n"
 
@@ -24,10 +25,13 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
 
 
-def checked(folder: Path, after: str, *gone: str, timeout_s: float = 60) -> tuple[Finding, ...]:
+def change_of(folder: Path, after: str) -> Change:
     (folder / "a.py").write_text("on disk = another text\n")
-    change = Change("Do it", (FileChange((folder / "a.py").as_uri(), BEFORE, after, 1),))
-    return asyncio.run(check_types(change, folder, gone, timeout_s))
+    return Change("Do it", (FileChange((folder / "a.py").as_uri(), BEFORE, after, 1),))
+
+
+def checked(folder: Path, after: str, *gone: str) -> tuple[Finding, ...]:
+    return asyncio.run(check_types(change_of(folder, after), folder, gone, timeout_s=60))
 
 
 @pytest.mark.parametrize(
@@ -131,20 +135,33 @@ def take_for_mypy(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) ->
     tool.parent.mkdir()
     tool.write_text(f"#!/bin/sh\n{script}")
     tool.chmod(0o700)
-    monkeypatch.setenv("PATH", str(tool.parent))
+    monkeypatch.setenv("PATH", f"{tool.parent}:/bin")
 
 
 def test_a_checker_that_takes_too_long_is_killed_with_what_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take_for_mypy(tmp_path, monkeypatch, "/bin/sleep 1000 &\necho $! > pid\nwait\n")
-    (finding,) = checked(tmp_path, "x = 1\n", timeout_s=1)
-    assert (finding.outcome, finding.detail) == (Outcome.UNKNOWN, "mypy took more than 1 s")
+    script = "/bin/sleep 1000 &\necho $! > started && mv started pid\nwait\n"
+    take_for_mypy(tmp_path, monkeypatch, script)
+    loop = MovedLoop()
+
+    async def check() -> Finding:
+        checking = asyncio.create_task(check_types(change_of(tmp_path, "x = 1\n"), tmp_path))
+        async with asyncio.timeout(2 * TIMEOUT_S):
+            while not (tmp_path / "pid").exists():  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.005)
+        loop.ahead_s += TIMEOUT_S
+        (finding,) = await checking
+        return finding
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        finding = runner.run(check())
+    assert (finding.outcome, finding.detail) == (Outcome.UNKNOWN, "mypy took more than 30 s")
     child = int((tmp_path / "pid").read_text())
     with contextlib.suppress(ProcessLookupError):  # it is gone already
         ends = os.pidfd_open(child)
         try:
-            assert select.select([ends], [], [], 20)[0]
+            assert select.select([ends], [], [], 60)[0]
         finally:
             os.close(ends)
 

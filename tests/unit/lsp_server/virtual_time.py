@@ -1,4 +1,4 @@
-"""A loop whose clock jumps to the next thing that is to happen: hours pass in no time."""
+"""Loops whose clocks jump: to the next thing that is to happen, or as far as a test moves it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ class _Selector(selectors.DefaultSelector):
         if not events and timeout is not None:
             self.now += max(timeout, 0.0)
         return events
+
+
+class MovedLoop(asyncio.SelectorEventLoop):
+    """Its clock is the machine's, and ahead of it by what a test adds."""
+
+    ahead_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead_s
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, cast
 
@@ -187,7 +189,9 @@ async def test_stopping_closes_the_stream() -> None:
 
 
 @on_loop
-async def test_events_are_numbered_and_in_order() -> None:
+async def test_events_are_numbered_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks) / 1000)  # a text each millisecond
     talk = Talk([*(said(f"{number} ") for number in range(1_000)), DONE])
     await talk.run()
     seen = talk.live.entry()
