@@ -1,11 +1,11 @@
 """The user's own type checkers on a text that is not saved: whether a change brings a new error.
 
-Those are pyright, see `pyright_check.py`, and mypy, where the workspace has a configuration of it and the user's `PATH` an executable. It is
-never installed, and of a repository it runs nothing: a configuration of mypy's can name plugins, an
-interpreter, and files to write, so that of the workspace's only what turns checks on and off is
-taken, into a configuration of our own; one with plugins is not checked at all. The texts go to a
-scratch folder, and stand for the files by `--shadow-file`. What takes too long is killed, and then
-nothing is known.
+Those are pyright, see `pyright_check.py`, and mypy, where the workspace has a configuration of it and
+the user's `PATH` an executable. It is never installed, and of a repository it runs nothing: a
+configuration of mypy's can name plugins, an interpreter, and files to write, so that of the
+workspace's only what turns checks on and off is taken, into a configuration of our own; one with
+plugins is not checked at all. The texts go to a scratch folder, and stand for the files by
+`--shadow-file`. What takes too long is killed, and then nothing is known.
 """
 
 from __future__ import annotations

@@ -150,7 +150,8 @@ def change(before: str, after: str) -> str:
 def transfer(token: str, before: str, from_unit: str, to_unit: str) -> str | None:
     """The indentation that an indentation token makes of the one before it.
 
-    The token may come from a file with another unit of indentation. None where the change cannot be made: nothing is left to remove, or the file mixes both kinds.
+    The token may come from a file with another unit of indentation. None where the change cannot be
+    made: nothing is left to remove, or the file mixes both kinds.
     """
     kind, value = token[:2], token[2:]
     from_unit = from_unit or to_unit

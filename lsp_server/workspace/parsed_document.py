@@ -1,8 +1,9 @@
 """The outline of an open document, kept while it is edited.
 
-An edit is noted in the tree at once. When the outline or a part of it is asked for, the text is parsed anew with the
-help of the old tree, and the query is asked again for the statements around what changed; all else
-moves. That the result is what the text alone would give is a property the tests hold.
+An edit is noted in the tree at once. When the outline or a part of it is asked for, the text is
+parsed anew with the help of the old tree, and the query is asked again for the statements around
+what changed; all else moves. That the result is what the text alone would give is a property the
+tests hold.
 
 Invariant: between two outlines, what lies before `_head` and after `_tail` bytes from the end is as
 it was.
