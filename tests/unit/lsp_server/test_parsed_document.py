@@ -15,7 +15,7 @@ from lsp_server.workspace.languages import LANGUAGES
 from lsp_server.workspace.outline import Outline
 from lsp_server.workspace.parse import find, outline
 from lsp_server.workspace.parsed_document import ParsedDocument
-from tests.unit.lsp_server.test_outline import GOLDEN, source_of
+from tests.unit.lsp_server.outline_samples import GOLDEN, source_of
 
 PIECES = (
     *("", "\n", " ", "    ", "\r", '"', "'''", "(", ")", "{", "}", "x", "=", ":", "é", "🐦"),
