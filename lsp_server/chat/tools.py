@@ -122,7 +122,7 @@ class Tools:
         told: list[str] = []
         for root, snapshot in self._code.snapshots(self._near):
             for it in find(snapshot, query, _MAX_SEARCH_HITS):
-                told += self._quote(root, snapshot, it.path, it.first_line, it.end_line)
+                told += self._shown(root, snapshot, it.path, it.first_line, it.end_line)
         if not told:
             return Result("Nothing was found. Try other words, or a name.", "nothing found")
         return Result("\n".join(told), f"{len(told)} places")
@@ -150,7 +150,7 @@ class Tools:
             for it in snapshot.definitions(bare)[:_MAX_SYMBOLS]:
                 start = it.symbol.start_line
                 end = min(it.symbol.end_line, start + MAX_READ_LINES // 4)
-                told += self._quote(root, snapshot, it.path, start, end)
+                told += self._shown(root, snapshot, it.path, start, end)
         if not told:
             raise BadCall(f"{bare} is defined nowhere in the workspace; search for it instead")
         return Result("\n".join(told), f"{len(told)} definitions")
@@ -160,7 +160,7 @@ class Tools:
         bare = name.rpartition(".")[2].strip() or name
         for root, snapshot in self._code.snapshots(self._near):
             for it in find_uses(snapshot, bare, _MAX_USES):
-                told += self._quote(root, snapshot, it.path, it.first_line, it.end_line)
+                told += self._shown(root, snapshot, it.path, it.first_line, it.end_line)
         if not told:
             raise BadCall(f"nothing in the workspace uses {bare}")
         return Result("\n".join(told), f"{len(told)} uses")
@@ -179,7 +179,7 @@ class Tools:
             return Result("The editor shows no problems there.", "no problems")
         return Result("\n".join(told), f"{len(told)} problems")
 
-    def _quote(self, root: Path, snapshot: Snapshot, path: str, first: int, end: int) -> list[str]:
+    def _shown(self, root: Path, snapshot: Snapshot, path: str, first: int, end: int) -> list[str]:
         """Lines of a file with their numbers; nothing where the file must not be shown."""
         place = self._code.place(root, path)
         if self._code.refusal(place.uri):
