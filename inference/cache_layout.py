@@ -41,7 +41,6 @@ class CacheLayout:
     block_bytes: int
     attention_groups: int
     recurrent_groups: int
-    state_padding: float
 
     def blocks(self, tokens: int) -> int:
         """The blocks that one sequence of so many tokens takes."""
@@ -55,10 +54,6 @@ class CacheLayout:
         """The longest sequence that a pool of so many blocks holds; one block stays unused."""
         usable = pool - 1 - self.state_blocks
         return max(0, usable // self.attention_groups) * self.block_tokens
-
-    def vllm_capacity_tokens(self, pool: int, max_model_len: int) -> int:
-        """What vLLM logs as "KV cache size": its concurrency times the length of a request."""
-        return int(pool / self.blocks(max_model_len) * max_model_len)
 
 
 def kv_bytes_per_layer(arch: Architecture, tensor_parallel_size: int, element_bytes: int) -> int:
@@ -102,7 +97,7 @@ def cache_layout(
     full, recurrent = arch.full_attention_layers, arch.recurrent_layers
     if not state or not recurrent:
         page = block_tokens * token
-        return CacheLayout(block_tokens, page, full * page, 1, 0, 0.0)
+        return CacheLayout(block_tokens, page, full * page, 1, 0)
     block = block_tokens * -(-state // (block_tokens * token))
     # Groups are as large as the rarer kind, unless the kinds are nearly as many.
     few, many = sorted((full, recurrent))
@@ -114,7 +109,6 @@ def cache_layout(
         block_bytes=group * page,
         attention_groups=-(-full // group),
         recurrent_groups=-(-recurrent // group),
-        state_padding=page / state - 1,
     )
 
 

@@ -3,8 +3,8 @@
 Of each model and user there is one host. It holds `<name>.lock` for as long as it lives (the system
 frees the lock of a dead one), listens on `<name>.sock`, and writes `<name>.json` with its address
 and a token, which only the user can read. On Windows the address is a loopback port. The name is
-made of the protocol's and the package's version, of the model and its arguments, so that a client of another
-version starts a host of its own and leaves the old one to its clients.
+made of the protocol's and the package's version, of the model and its arguments, so that a client
+of another version starts a host of its own and leaves the old one to its clients.
 """
 
 from __future__ import annotations

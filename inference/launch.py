@@ -26,8 +26,9 @@ def launch_host(
     """Starts `python -m inference serve` for the endpoint's model. Raises `HostUnavailable`.
 
     `api_key` reaches the host by its environment and nothing else; an empty one means none at all,
-    and None whatever this process was started with. Nothing of the workspace reaches its import path: it runs in the runtime folder, with `-P` and
-    without the PYTHON* variables of whoever started the editor.
+    and None whatever this process was started with. Nothing of the workspace reaches its import
+    path: it runs in the runtime folder, with `-P` and without the PYTHON* variables of whoever
+    started the editor.
     """
     command = [
         *(sys.executable, "-P", "-E", "-m", "inference", "serve"),

@@ -1,9 +1,10 @@
 """Who generates next: bounded queues over the engine's slots, one for each class of requests.
 
 The more urgent class comes first. Within a class the clients take turns, so that one that asks for
-much holds up nobody: each request has a turn, one behind that of the client's request before it, and
-turns are served in order (start-time fair queuing, Goyal et al. 1996). A class that is full refuses, and so does a client's share of
-it: chats that pile up are no reason to refuse a completion.
+much holds up nobody: each request has a turn, one behind that of the client's request before it,
+and turns are served in order (start-time fair queuing, Goyal et al. 1996). A class that is full
+refuses, and so does a client's share of it: chats that pile up are no reason to refuse a
+completion.
 """
 
 from __future__ import annotations

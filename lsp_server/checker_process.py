@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,11 +60,33 @@ async def run_checker(
     return process.returncode, output[:_MAX_OUTPUT_BYTES].decode("utf-8", "replace")
 
 
-def find_new(before: Errors, after: Errors, gone: Sequence[str]) -> list[str]:
-    """What is wrong now and was not, in words.
+async def compare(
+    checker: str,
+    run: Callable[[Mapping[Path, str], int], Awaitable[Errors | str]],
+    files: Sequence[Text],
+    gone: Sequence[str],
+    timeout_s: float,
+) -> list[str] | str:
+    """What is wrong with files behind a change and was not before, in words; or why it is not known.
 
     Each error whose message begins with one of `gone` is to be there less often.
+    `run` finds the errors of texts by their paths, or says why it found none that count; it is asked
+    twice, with the number of the run. Both together take no longer than `timeout_s`.
     """
+    try:
+        async with asyncio.timeout(timeout_s):
+            before = await run({it.path: it.before for it in files}, 0)
+            after = await run({it.path: it.after for it in files}, 1)
+    except TimeoutError:
+        return f"{checker} took more than {timeout_s:g} s"
+    except OSError as error:
+        return f"{checker} could not be run: {error}"
+    if isinstance(before, str) or isinstance(after, str):
+        return before if isinstance(before, str) else str(after)
+    return _find_new(before, after, gone)
+
+
+def _find_new(before: Errors, after: Errors, gone: Sequence[str]) -> list[str]:
     return [
         f"line {lines[-1]} of {path}: {message}"
         for (path, message), lines in after.items()

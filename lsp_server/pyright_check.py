@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsp_server.checker_process import Errors, Text, find_executable, find_new, run_checker
+from lsp_server.checker_process import Errors, Text, compare, find_executable, run_checker
 
 CONFIGURATION = "pyrightconfig.json"
 _PLAIN = re.compile(
@@ -70,21 +70,11 @@ async def check_by_pyright(
     if not all(it.path.is_relative_to(folder) for it in files):
         return "a file is not in the folder that pyright is asked about"
     with tempfile.TemporaryDirectory(prefix="sparrow-pyright-") as name:
-        try:
-            async with asyncio.timeout(timeout_s):
-                before = await _run(
-                    pyright, folder, Path(name, "before"), {it.path: it.before for it in files}
-                )
-                after = await _run(
-                    pyright, folder, Path(name, "after"), {it.path: it.after for it in files}
-                )
-        except TimeoutError:
-            return f"pyright took more than {timeout_s:g} s"
-        except OSError as error:
-            return f"pyright could not be run: {error}"
-    if isinstance(before, str) or isinstance(after, str):
-        return before if isinstance(before, str) else str(after)
-    return find_new(before, after, gone)
+
+        async def run(texts: Mapping[Path, str], number: int) -> Errors | str:
+            return await _run(pyright, folder, Path(name, str(number)), texts)
+
+        return await compare("pyright", run, files, gone, timeout_s)
 
 
 async def _run(

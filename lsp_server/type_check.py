@@ -1,11 +1,11 @@
 """The user's own type checkers on a text that is not saved: whether a change brings a new error.
 
-Those are pyright, see `pyright_check.py`, and mypy, where the workspace has a configuration of it and the user's `PATH` an executable. It is
-never installed, and of a repository it runs nothing: a configuration of mypy's can name plugins, an
-interpreter, and files to write, so that of the workspace's only what turns checks on and off is
-taken, into a configuration of our own; one with plugins is not checked at all. The texts go to a
-scratch folder, and stand for the files by `--shadow-file`. What takes too long is killed, and then
-nothing is known.
+Those are pyright, see `pyright_check.py`, and mypy, where the workspace has a configuration of it and
+the user's `PATH` an executable. It is never installed, and of a repository it runs nothing: a
+configuration of mypy's can name plugins, an interpreter, and files to write, so that of the
+workspace's only what turns checks on and off is taken, into a configuration of our own; one with
+plugins is not checked at all. The texts go to a scratch folder, and stand for the files by
+`--shadow-file`. What takes too long is killed, and then nothing is known.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsp_server.checker_process import Errors, Text, find_executable, find_new, run_checker
+from lsp_server.checker_process import Errors, Text, compare, find_executable, run_checker
 from lsp_server.pyright_check import check_by_pyright
 from lsp_server.workspace.folders import path_of_uri
 
@@ -116,22 +116,13 @@ async def _compare(
     gone: Sequence[str],
     timeout_s: float,
 ) -> list[str] | str:
-    """The new errors of files; or why none is known."""
+    """See `compare`."""
     with tempfile.TemporaryDirectory(prefix="sparrow-mypy-") as name:
-        scratch = Path(name)
-        try:
-            async with asyncio.timeout(timeout_s):
-                texts = {it.path: it.before for it in files}
-                before = await _run(checker, folder, scratch, texts, _LONG_AGO)
-                texts = {it.path: it.after for it in files}
-                after = await _run(checker, folder, scratch, texts, _LONG_AGO + 1)
-        except TimeoutError:
-            return f"mypy took more than {timeout_s:g} s"
-        except OSError as error:
-            return f"mypy could not be run: {error}"
-    if isinstance(before, str) or isinstance(after, str):
-        return before if isinstance(before, str) else str(after)
-    return find_new(before, after, gone)
+
+        async def run(texts: Mapping[Path, str], number: int) -> Errors | str:
+            return await _run(checker, folder, Path(name), texts, _LONG_AGO + number)
+
+        return await compare("mypy", run, files, gone, timeout_s)
 
 
 async def _run(

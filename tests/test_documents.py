@@ -1,4 +1,4 @@
-"""That the documents lead where they say: each relative link, and each heading that one names."""
+"""That the documents lead where they say: links, the headings that they name, and modules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.sources import ROOT, modules
+
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "ARCHITECTURE.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
@@ -39,3 +40,16 @@ def test_every_document_is_linked() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)", text):
             linked.add((document.parent / target).resolve())
     assert {it for it in DOCUMENTS if it.is_relative_to(ROOT / "docs")} <= linked
+
+
+def test_the_architecture_names_each_module_or_its_folder_and_nothing_else() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]+`) \|", text.partition("## Folders")[2], flags=re.MULTILINE)
+    named = set()
+    for row in rows:
+        names = re.findall(r"`([^`]+)`", row)
+        beside = (ROOT / names[0]).parent  # what has no path of its own lies beside the first
+        named |= {path if (path := ROOT / it).exists() else beside / it for it in names}
+    assert sorted(it for it in named if not it.exists()) == []
+    own = {path for path in modules().values() if not path.name.startswith("__")}
+    assert sorted(it for it in own if named.isdisjoint({it, *it.parents})) == []

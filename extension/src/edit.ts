@@ -1,6 +1,7 @@
 /** Has a model edit what is selected, as the user says: Ctrl+I. */
 import { randomUUID } from "node:crypto";
-import { ProgressLocation, window, workspace, type TextEditor } from "vscode";
+import { window, workspace, type TextEditor } from "vscode";
+import { cancellable } from "./cancellable";
 import type { EditReview } from "./editReview";
 import { EditDraftNotification, EditRequest } from "./protocol";
 import type { Server } from "./server";
@@ -56,13 +57,9 @@ async function edit(
     instruction,
     draft,
   };
-  const options = {
-    location: ProgressLocation.Notification,
-    title: `Sparrow: ${instruction.slice(0, MAX_TITLE_CHARACTERS)}`,
-    cancellable: true,
-  };
+  const title = `Sparrow: ${instruction.slice(0, MAX_TITLE_CHARACTERS)}`;
   const watched = review.watch(document);
-  const changes = await window.withProgress(options, async (_, token) => {
+  const changes = await cancellable(title, async (_, token) => {
     const listening = client.onNotification(EditDraftNotification, (told) => {
       if (told.draft === draft) {
         watched.show(told);
@@ -71,11 +68,6 @@ async function edit(
     try {
       const found = await client.sendRequest(EditRequest, params, token);
       return await client.protocol2CodeConverter.asWorkspaceEdit(found, token);
-    } catch (error) {
-      if (token.isCancellationRequested) {
-        return undefined;
-      }
-      throw error;
     } finally {
       listening.dispose();
       await watched.end();

@@ -1,7 +1,6 @@
 /** Fixes an issue: asks what is wrong, whether code may be run, and shows the change for review. */
 import { randomUUID } from "node:crypto";
 import {
-  ProgressLocation,
   Uri,
   window,
   workspace,
@@ -11,6 +10,7 @@ import {
   type WorkspaceFolder,
 } from "vscode";
 import { WorkDoneProgress, type LanguageClient } from "vscode-languageclient/node";
+import { cancellable } from "./cancellable";
 import type { ReadOnlyDocuments } from "./documents";
 import { CheckFixRequest, FixRequest, type FixResult } from "./protocol";
 import { selectedInterpreter } from "./pythonExtension";
@@ -76,17 +76,13 @@ async function checkWhatWasTaken({ server, documents }: FixParts): Promise<void>
   }
 }
 
-/**
- * A notification with what the server says of a request as it works on it, and a button that cancels;
- * undefined where that was used.
- */
+/** A request with what the server says as it works on it; undefined where the user cancelled it. */
 async function withStages<T>(
   client: LanguageClient,
   title: string,
   ask: (workDoneToken: string, token: CancellationToken) => Promise<T>,
 ): Promise<T | undefined> {
-  const options = { location: ProgressLocation.Notification, title, cancellable: true };
-  return window.withProgress(options, async (progress, token) => {
+  return cancellable(title, async (progress, token) => {
     const workDoneToken = randomUUID();
     const listening = client.onProgress(WorkDoneProgress.type, workDoneToken, (said) => {
       if (said.kind === "report" && said.message !== undefined) {
@@ -95,11 +91,6 @@ async function withStages<T>(
     });
     try {
       return await ask(workDoneToken, token);
-    } catch (error) {
-      if (token.isCancellationRequested) {
-        return undefined;
-      }
-      throw error;
     } finally {
       listening.dispose();
     }

@@ -20,8 +20,8 @@ def create(model: str, engine_args: Mapping[str, Any]) -> Engine[Any]:
 
     That is `suffix`, `wren` (for which the suffix engine proposes), `wren:FOLDER` for other weights
     of it, the name of a preset, `vllm:CHECKPOINT` (a folder, or a repository of the hub that has
-    been downloaded), `openai:URL[#MODEL]` or `scripted:FILE`. `engine_args` are the engine's own arguments. Raises
-    `UnknownModel`. May take seconds: call it off the loop.
+    been downloaded), `openai:URL[#MODEL]` or `scripted:FILE`. `engine_args` are the engine's own
+    arguments. Raises `UnknownModel`. May take seconds: call it off the loop.
     """
     kind, _, argument = model.partition(":")
     if kind == "suffix" and not argument:

@@ -16,7 +16,6 @@ This module is pure. Invariants
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from sys import intern
 
@@ -74,19 +73,6 @@ def encode(text: str, indentation: str = "", *, in_line: bool = False) -> tuple[
             tokens.append(change(before, indentation))
         tokens.extend(map(intern, _TOKEN.findall(part, start)))
     return tuple(tokens)
-
-
-def decode(tokens: Iterable[str]) -> str:
-    """The text that `encode` made the tokens of."""
-    parts: list[str] = []
-    indentation = ""
-    for token in tokens:
-        if is_indentation(token):
-            indentation = apply(token, indentation)
-            parts.append(indentation)
-        else:
-            parts.append(token)
-    return "".join(parts)
 
 
 def at_cursor(text: str) -> tuple[tuple[str, ...], Unfinished]:
@@ -161,20 +147,11 @@ def change(before: str, after: str) -> str:
     return intern(REPLACED + after)
 
 
-def apply(token: str, before: str) -> str:
-    """The indentation that an indentation token makes of the one before it."""
-    kind, value = token[:2], token[2:]
-    if kind == DEEPER:
-        return before + value
-    if kind == SHALLOWER:
-        return before[: len(before) - int(value)]
-    return before if kind == SAME else value
-
-
 def transfer(token: str, before: str, from_unit: str, to_unit: str) -> str | None:
-    """As `apply`, for a token from a file whose unit of indentation may be another.
+    """The indentation that an indentation token makes of the one before it.
 
-    None where the change cannot be made: nothing is left to remove, or the file mixes both kinds.
+    The token may come from a file with another unit of indentation. None where the change cannot be
+    made: nothing is left to remove, or the file mixes both kinds.
     """
     kind, value = token[:2], token[2:]
     from_unit = from_unit or to_unit

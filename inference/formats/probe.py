@@ -13,8 +13,8 @@ likelier, since any text around it speaks for it.
 
 A task's answer hangs on a name that stands behind the cursor and nowhere before it, and is not the
 one to guess. So a model that only goes on from the prefix does not find it, and one that takes the
-parts for each other does not either. An answer that begins with the expected line but goes on counts half: the model has seen the
-suffix, and does not know where to end.
+parts for each other does not either. An answer that begins with the expected line but goes on
+counts half: the model has seen the suffix, and does not know where to end.
 """
 
 from __future__ import annotations

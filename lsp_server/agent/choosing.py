@@ -1,8 +1,9 @@
 """Asks a chat model which of the suspected places are to be changed: one call, bound to them by a schema.
 
-It sees the issue, what the failing tests say and an outline of each suspected file, no code. What it names
-comes first, and all others behind it in the order that they had: it can put things forward, and neither
-add nor lose any. An answer that is none, or a model that cannot be bound, leaves the order as it is.
+It sees the issue, what the failing tests say and an outline of each suspected file, no code. What
+it names comes first, and all others behind it in the order that they had: it can put things
+forward, and neither add nor lose any. An answer that is none, or a model that cannot be bound,
+leaves the order as it is.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ async def search(
     budget_s: float,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Found:
-    """The repairs that all tests accept, or else those that most do. `on_progress` is called with how many were tried."""
+    """The repairs that all tests accept, or else most; `on_progress` is told how many were tried."""
     return await _Search(attempt, time.monotonic() + budget_s, on_progress).of(files)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from lsp_server.agent.data import Evidence, Verdict
 from lsp_server.agent.patch import size_of_change
+from lsp_server.edits.python_source import parse_python
 
 _RANK = {Verdict.VERIFIED: 0, Verdict.PARTLY: 1, Verdict.UNVERIFIED: 2}
 
@@ -69,8 +70,7 @@ def _normal_form(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 def _normal_text(path: str, text: str) -> str:
     if path.endswith(".py"):
-        try:
-            return ast.dump(ast.parse(text))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            pass
+        tree = parse_python(text)
+        if not isinstance(tree, SyntaxError):
+            return ast.dump(tree)
     return "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())

@@ -1,8 +1,8 @@
 """What a fix has done so far, as lines of JSON: to be read by people, and to go on from.
 
-Each line is `{"key", "stage", "at_s", "data"}`. The key names what is fixed and the state of the files, so
-that nothing is taken over from another one. A last line that was cut off as it was written counts for
-nothing.
+Each line is `{"key", "stage", "at_s", "data"}`. The key names what is fixed and the state of the
+files, so that nothing is taken over from another one. A last line that was cut off as it was
+written counts for nothing.
 """
 
 from __future__ import annotations

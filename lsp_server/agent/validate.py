@@ -114,8 +114,9 @@ class Validator:
     ) -> AsyncIterator[Evidence]:
         """What becomes of candidates, the likelier ones first, as it is known.
 
-        `failing` are those that should pass, of those that failed before; without it, all. Whoever stops asking
-        ends what runs; when the budget is used up, what is not known by then stays unknown.
+        `failing` are those that should pass, of those that failed before; without it, all. Whoever
+        stops asking ends what runs; when the budget is used up, what is not known by then stays
+        unknown.
         """
         baseline = self._baseline or await self.baseline(failing or ())
         wanted = tuple(it for it in baseline.failing if failing is None or it in failing)

@@ -1,12 +1,12 @@
 """What a chat costs beside the model: from a question to its first word, and what goes over the wire.
 
-The language server is driven over stdio, as an editor does, on a repository that is shown as a whole
-(`@repo`): sources of the standard library of the Python that runs. The engine answers at once. From
-the question to its first word is an upper bound of what it takes until the engine has the request,
-and given for it (`send_to_engine`): the way back is in it. Beside it stand the same without `@repo`, and as the floor a
-request that has nothing to be done. The chips are asked for first, as a
-view does while the user types: so the host has read the repository. The second turn is measured by
-the host's own counters.
+The language server is driven over stdio, as an editor does, on a repository that is shown as a
+whole (`@repo`): sources of the standard library of the Python that runs. The engine answers at
+once. From the question to its first word is an upper bound of what it takes until the engine has
+the request, and given for it (`send_to_engine`): the way back is in it. Beside it stand the same
+without `@repo`, and as the floor a request that has nothing to be done. The chips are asked for
+first, as a view does while the user types: so the host has read the repository. The second turn is
+measured by the host's own counters.
 """
 
 from __future__ import annotations

@@ -78,17 +78,9 @@ class Jaccard:
 class BM25:
     def __init__(self, windows: Sequence[Window], k1: float = K1, b: float = B) -> None:
         self._windows = windows
-        self._weights: dict[str, list[tuple[int, float]]] = {}
         known: dict[tuple[str, int], list[str]] = {}
         bags = [_bag(window, known) for window in windows]
-        mean = sum(bag.total() for bag in bags) / max(1, len(bags))
-        holding = Counter(word for bag in bags for word in bag)
-        for number, bag in enumerate(bags):
-            norm = k1 * (1 - b + b * bag.total() / mean)
-            for word, count in bag.items():
-                rare = math.log(1 + (len(bags) - holding[word] + 0.5) / (holding[word] + 0.5))
-                weight = rare * count * (k1 + 1) / (count + norm)
-                self._weights.setdefault(word, []).append((number, weight))
+        self._weights = weigh(bags, k1, b)
 
     def rank(self, query: str, path: str) -> list[Window]:
         """The windows of other files, best first."""
@@ -97,6 +89,22 @@ class BM25:
             for number, weight in self._weights.get(word, ()):
                 scores[number] += weight
         return _best(self._windows, scores, path)
+
+
+def weigh(
+    bags: Sequence[Counter[str]], k1: float = K1, b: float = B
+) -> dict[str, list[tuple[int, float]]]:
+    """By BM25 what each word adds to the score of each bag that has it, by the bag's number."""
+    weights: dict[str, list[tuple[int, float]]] = {}
+    mean = max(1, sum(bag.total() for bag in bags)) / max(1, len(bags))
+    holding = Counter(word for bag in bags for word in bag)
+    for number, bag in enumerate(bags):
+        norm = k1 * (1 - b + b * bag.total() / mean)
+        for word, count in bag.items():
+            rare = math.log(1 + (len(bags) - holding[word] + 0.5) / (holding[word] + 0.5))
+            weight = rare * count * (k1 + 1) / (count + norm)
+            weights.setdefault(word, []).append((number, weight))
+    return weights
 
 
 def _bag(window: Window, known: dict[tuple[str, int], list[str]]) -> Counter[str]:

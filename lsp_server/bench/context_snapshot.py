@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from lsp_server.bench.context_baselines import weigh
 from lsp_server.bench.context_code import Code
 from lsp_server.workspace.imports import ImportResolver
 from lsp_server.workspace.languages import detect_language
@@ -46,8 +46,7 @@ class Repository:
             {path: [it.target for it in imports] for path, imports in self.imports.items()}
         )
         self.windows: list[tuple[str, int, int]] = []
-        self.weights: dict[str, list[tuple[int, float]]] = {}
-        self._weigh()
+        self.weights = self._weigh()
 
     def resolve(self, path: str, found: Outline) -> list[ResolvedImport]:
         return [
@@ -59,21 +58,14 @@ class Repository:
     def _imports_of(self, path: str) -> Sequence[Import]:
         return self.outlines[path].imports
 
-    def _weigh(self) -> None:
+    def _weigh(self) -> dict[str, list[tuple[int, float]]]:
         bags = []
         for path, lines in self.lines.items():
             for start in range(0, len(lines), WINDOW_LINES):
                 end = min(start + WINDOW_LINES, len(lines))
                 self.windows.append((path, start, end))
                 bags.append(Counter(words("".join(lines[start:end]))))
-        mean = max(1, sum(bag.total() for bag in bags)) / max(1, len(bags))
-        holding = Counter(word for bag in bags for word in bag)
-        for number, bag in enumerate(bags):
-            norm = _K1 * (1 - _B + _B * bag.total() / mean)
-            for word, count in bag.items():
-                rare = math.log(1 + (len(bags) - holding[word] + 0.5) / (holding[word] + 0.5))
-                weight = rare * count * (_K1 + 1) / (count + norm)
-                self.weights.setdefault(word, []).append((number, weight))
+        return weigh(bags, _K1, _B)
 
 
 class MemorySnapshot:

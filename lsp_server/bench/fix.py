@@ -15,8 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from lsp_server.agent.workbench import Models, Settings, open_workbench
 from lsp_server.bench import fix_overhead
 from lsp_server.bench.fix_localize import AT, Located, indexed, locate, recall
 from lsp_server.bench.fix_programs import PROGRAM, TESTS, Program, humanevalfix, quixbugs
+from lsp_server.bench.host_client import host_client
 from lsp_server.bench.interruption import is_done_before_a_signal
 from lsp_server.bench.measure import CouldNotRun
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
@@ -47,7 +47,6 @@ BUDGET_S = 110.0
 _JUDGED_S = 60.0
 # A program's tests take milliseconds; those of a faulty one may never end.
 _TESTS_S, _SUITE_S = 8.0, 12.0
-_LOAD_S = 120.0
 _QUICK = 5  # of so many programs and issues one
 
 
@@ -130,7 +129,7 @@ async def _fix_all(
     programs: Sequence[Program], folder: Path, console: Console, outcomes: list[Outcome]
 ) -> None:
     """Adds an outcome for each program, as it is known."""
-    async with _wren() as client:
+    async with host_client("wren") as client:
         with console.status("") as status:
             for number, program in enumerate(programs, 1):
                 status.update(f"{number} of {len(programs)}: {program.name}")
@@ -151,18 +150,6 @@ async def _fix_all(
                     style="dim",
                     markup=False,
                 )
-
-
-@asynccontextmanager
-async def _wren() -> AsyncIterator[InferenceClient]:
-    client = InferenceClient("wren", name="sparrow bench fix", idle_minutes=1)
-    client.start()
-    try:
-        await client.wait_ready(_LOAD_S)
-        yield client
-    finally:
-        client.stop_host()
-        await client.close()
 
 
 async def _fix(program: Program, root: Path, client: InferenceClient) -> Outcome:

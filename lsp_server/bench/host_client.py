@@ -1,4 +1,4 @@
-"""A client of the host that a benchmark's editor uses, to read its counters."""
+"""A client of a benchmark's host, beside its editor's or alone."""
 
 from __future__ import annotations
 

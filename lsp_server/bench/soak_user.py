@@ -7,7 +7,6 @@ user's, to the last character, when it was asked.
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import random
 import re
@@ -23,6 +22,7 @@ from lsp_server.bench.soak_editor import Editor, text_before
 from lsp_server.bench.soak_findings import LOST_EDIT, WRONG_EDIT, WRONG_TEXT
 from lsp_server.bench.soak_workspace import MARKS
 from lsp_server.edge.convert import PositionConverter
+from lsp_server.edits.python_source import is_python
 from lsp_server.session import Suggestion
 from lsp_server.workspace.documents import Document, Edit, Position, line_length
 
@@ -201,12 +201,12 @@ class User:
     async def _save(self) -> None:
         """Half of what is broken is not saved."""
         text = self._editor.documents[self._current].text
-        if self._chosen.random() < 0.5 or _parses(text):  # noqa: PLR2004 - a coin
+        if self._chosen.random() < 0.5 or is_python(text):  # noqa: PLR2004 - a coin
             self._editor.save(self._current)
 
     async def _give_up(self) -> None:
         """All that was typed is thrown away, most often where it has come to nothing."""
-        if self._current.exists() and not _parses(self._editor.documents[self._current].text):
+        if self._current.exists() and not is_python(self._editor.documents[self._current].text):
             text = self._current.read_text(encoding="utf-8")
             self._editor.reload(self._current, text)
 
@@ -237,7 +237,7 @@ class User:
         if resolved is None or resolved.edit is None:
             return
         for at, old, new in self._outcome(resolved.edit):
-            if _parses(old) and not _parses(new):
+            if is_python(old) and not is_python(new):
                 self._findings.find(WRONG_EDIT, f"{action.title} breaks the syntax of {at.name}")
             self._apply(at, old, new)
 
@@ -349,11 +349,3 @@ class User:
         self._under_way.discard(task)
         if not task.cancelled():
             self._mistake = self._mistake or task.exception()
-
-
-def _parses(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError):
-        return False
-    return True

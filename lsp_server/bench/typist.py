@@ -1,11 +1,11 @@
 """From keystroke to suggestion at a typist's pace: what is shown when, and what it costs.
 
-Real files of the standard library of the Python that runs, of which some 60 characters are typed again: at
-a steady 80 ms, in bursts with pauses (`--data` holds `typing_bursty_ms.json`, gaps in ms; else the
-gaps are 80 ms too), along what is suggested, with characters deleted and typed again, and where the
-engine is always wrong. The engine is
-scripted, and answers at once, after 50 or after 200 ms; and wren. Beside that, key by key in turn with
-a server that does nothing: what a completion costs that is remembered, and one that is generated.
+Real files of the standard library of the Python that runs, of which some 60 characters are typed
+again: at a steady 80 ms, in bursts with pauses (`--data` holds `typing_bursty_ms.json`, gaps in ms;
+else the gaps are 80 ms too), along what is suggested, with characters deleted and typed again, and
+where the engine is always wrong. The engine is scripted, and answers at once, after 50 or after 200
+ms; and wren. Beside that, key by key in turn with a server that does nothing: what a completion
+costs that is remembered, and one that is generated.
 
 What a real editor adds is measured by `python -m tests.e2e.measure_ghost_text`; `--ghost-text` takes
 what that printed into the result.

@@ -9,7 +9,6 @@ breaks the block that it would stand in.
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import difflib
 import json
@@ -48,6 +47,7 @@ from lsp_server.bench.wren_tasks import (
     whole_prompt,
 )
 from lsp_server.edits.completed_line import breaks_syntax
+from lsp_server.edits.python_source import is_python
 from lsp_server.workspace.documents import split_lines
 
 __all__ = ["CouldNotRun", "run"]
@@ -149,8 +149,8 @@ def _judged(tasks: Sequence[LineTask], answers: Sequence[str]) -> Lines:
     for task, shown in zip(tasks, answers, strict=True):
         matched += shown == task.line
         similar += difflib.SequenceMatcher(None, shown, task.line, autojunk=False).ratio()
-        if shown and _parses(task.file_with(task.line)):
-            parsed.append(_parses(task.file_with(shown)))
+        if shown and is_python(task.file_with(task.line)):
+            parsed.append(is_python(task.file_with(shown)))
             unbroken.append(not breaks(task, shown))
     count = len(tasks)
     shown_share = sum(map(bool, answers)) / count
@@ -197,14 +197,6 @@ async def _answer(engine: Engine[Any], prompt: Prompt[Any]) -> str:
             break
     await pieces.aclose()
     return text.lstrip("\n").partition("\n")[0].rstrip()
-
-
-def _parses(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 async def _speed(weights: Path, repetitions: int) -> dict[str, Any]:

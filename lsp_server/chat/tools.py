@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from inference.protocol import CallText
 from lsp_server.chat.codebase import Codebase
 from lsp_server.chat.search import find, find_uses
 from lsp_server.chat.transcript import ChatRefused
+from lsp_server.workspace.snapshot import Snapshot
 
 MAX_RESULT_CHARACTERS = 12_000
 MAX_READ_LINES = 400
@@ -117,13 +119,10 @@ class Tools:
         return result
 
     async def _search(self, query: str) -> Result:
-        told = []
+        told: list[str] = []
         for root, snapshot in self._code.snapshots(self._near):
-            for hit in find(snapshot, query, _MAX_SEARCH_HITS):
-                place = self._code.place(root, hit.path)
-                if not self._code.refusal(place.uri):
-                    lines = snapshot.lines(hit.path)
-                    told.append(_quote(place.name, lines, hit.first_line, hit.end_line))
+            for it in find(snapshot, query, _MAX_SEARCH_HITS):
+                told += self._shown(root, snapshot, it.path, it.first_line, it.end_line)
         if not told:
             return Result("Nothing was found. Try other words, or a name.", "nothing found")
         return Result("\n".join(told), f"{len(told)} places")
@@ -145,28 +144,23 @@ class Tools:
         return Result(text, f"lines {first + 1} to {end} of {count}")
 
     async def _symbol(self, name: str) -> Result:
-        told = []
+        told: list[str] = []
         bare = name.rpartition(".")[2].strip() or name
         for root, snapshot in self._code.snapshots(self._near):
             for it in snapshot.definitions(bare)[:_MAX_SYMBOLS]:
-                place, symbol = self._code.place(root, it.path), it.symbol
-                if not self._code.refusal(place.uri):
-                    lines = snapshot.lines(it.path)
-                    end = min(symbol.end_line, symbol.start_line + MAX_READ_LINES // 4)
-                    told.append(_quote(place.name, lines, symbol.start_line, end))
+                start = it.symbol.start_line
+                end = min(it.symbol.end_line, start + MAX_READ_LINES // 4)
+                told += self._shown(root, snapshot, it.path, start, end)
         if not told:
             raise BadCall(f"{bare} is defined nowhere in the workspace; search for it instead")
         return Result("\n".join(told), f"{len(told)} definitions")
 
     async def _references(self, name: str) -> Result:
-        told = []
+        told: list[str] = []
         bare = name.rpartition(".")[2].strip() or name
         for root, snapshot in self._code.snapshots(self._near):
-            for hit in find_uses(snapshot, bare, _MAX_USES):
-                place = self._code.place(root, hit.path)
-                if not self._code.refusal(place.uri):
-                    lines = snapshot.lines(hit.path)
-                    told.append(_quote(place.name, lines, hit.first_line, hit.end_line))
+            for it in find_uses(snapshot, bare, _MAX_USES):
+                told += self._shown(root, snapshot, it.path, it.first_line, it.end_line)
         if not told:
             raise BadCall(f"nothing in the workspace uses {bare}")
         return Result("\n".join(told), f"{len(told)} uses")
@@ -184,6 +178,13 @@ class Tools:
         if not told:
             return Result("The editor shows no problems there.", "no problems")
         return Result("\n".join(told), f"{len(told)} problems")
+
+    def _shown(self, root: Path, snapshot: Snapshot, path: str, first: int, end: int) -> list[str]:
+        """Lines of a file with their numbers; nothing where the file must not be shown."""
+        place = self._code.place(root, path)
+        if self._code.refusal(place.uri):
+            return []
+        return [_quote(place.name, snapshot.lines(path), first, end)]
 
 
 def _read_arguments(call: CallText) -> dict[str, Any]:

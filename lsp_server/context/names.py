@@ -29,14 +29,9 @@ _KEYWORDS = """
 KEYWORDS = frozenset(_KEYWORDS.split())
 
 
-def names(line: str) -> tuple[str, ...]:
-    """All identifiers of a line, those in strings and comments and keywords too."""
-    return names_of_short(line[:MAX_READ_CHARACTERS])
-
-
 @functools.lru_cache(REMEMBERED_LINES)
 def names_of_short(line: str) -> tuple[str, ...]:
-    """The same of a line that is cut already."""
+    """All identifiers of a line that is cut already, those in strings and comments and keywords too."""
     return tuple(IDENTIFIER.findall(line))
 
 

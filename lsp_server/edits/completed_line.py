@@ -17,7 +17,7 @@ import re
 import warnings
 from collections.abc import Sequence
 
-from lsp_server.edits.python_source import parse_python
+from lsp_server.edits.python_source import is_python
 
 MAX_LINES = 400  # of a block, before the cursor and behind it; what is longer takes milliseconds
 
@@ -82,7 +82,7 @@ def completed_block(
         opening = "if 1:\n" if head.startswith((" ", "\t")) else ""
         for more in ("", *_ends(text, head)):
             source = f"{opening}{head}{text}{more}{tail}"
-            if not isinstance(parse_python(source), SyntaxError):
+            if is_python(source):
                 return source, len(opening) + len(head)
     return None
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import tree_sitter
 
+from lsp_server.edits.python_source import parse_anew
 from lsp_server.workspace.languages import load_grammar
 from lsp_server.workspace.parse import parse
 
@@ -23,11 +24,10 @@ _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 def same_but_docstrings(before: str, after: str) -> bool | None:
     """Whether two sources of Python differ in docstrings at most. None where one is broken."""
-    trees = _parse(before), _parse(after)
-    if trees[0] is None or trees[1] is None:
+    old, new = parse_anew(before), parse_anew(after)
+    if isinstance(old, SyntaxError) or isinstance(new, SyntaxError):
         return None
-    one, other = (ast.dump(_without_docstrings(tree)) for tree in trees if tree is not None)
-    return one == other
+    return ast.dump(_without_docstrings(old)) == ast.dump(_without_docstrings(new))
 
 
 def same_but_annotations(before: str, after: str) -> bool | None:
@@ -36,8 +36,8 @@ def same_but_annotations(before: str, after: str) -> bool | None:
     An annotation is kept where it does more than tell a type: in a class that is decorated or has
     bases it may make a field, and a bare one makes a name local. None where a source is broken.
     """
-    old, new = _parse(before), _parse(after)
-    if old is None or new is None:
+    old, new = parse_anew(before), parse_anew(after)
+    if isinstance(old, SyntaxError) or isinstance(new, SyntaxError):
         return None
     had, has = Counter(_imports(old)), Counter(_imports(new))
     if had - has:
@@ -66,13 +66,6 @@ def find_lost_comments(before: str, after: str) -> list[str] | None:
     except (tokenize.TokenError, SyntaxError):
         return None
     return list((had - has).elements())
-
-
-def _parse(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -16,6 +16,11 @@ _HELD = 4  # trees: those of a text before and behind a change, and then some
 @lru_cache(_HELD)
 def parse_python(source: str) -> ast.Module | SyntaxError:
     """The tree of a source, which must not be changed; or why Python refuses it."""
+    return parse_anew(source)
+
+
+def parse_anew(source: str) -> ast.Module | SyntaxError:
+    """As `parse_python`, but a tree that nobody else has: for who changes it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -24,6 +29,10 @@ def parse_python(source: str) -> ast.Module | SyntaxError:
             return error
         except (ValueError, RecursionError, MemoryError) as error:
             return SyntaxError(f"it cannot be parsed: {error}")
+
+
+def is_python(source: str) -> bool:
+    return not isinstance(parse_python(source), SyntaxError)
 
 
 def changed_lines(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:

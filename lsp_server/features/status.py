@@ -7,14 +7,11 @@ nothing of the other.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Protocol
 
 from inference.client import ClientState, ClientStatus
 from lsp_server.protocol import ModelRole, StatusParams
-
-logger = logging.getLogger(__name__)
 
 # Loads that are over sooner are not worth a progress bar.
 PROGRESS_AFTER_S = 0.5

@@ -1,8 +1,8 @@
 """The statistics on disk: one SQLite file for the user, which all windows add to.
 
-It holds counts for each day, language and model, and neither code nor paths nor times of day; and for
-the last texts of each model how sure it was, and whether they were taken. Every call opens the file, does one transaction and closes
-it; two windows wait for one another (WAL).
+It holds counts for each day, language and model, and neither code nor paths nor times of day; and
+for the last texts of each model how sure it was, and whether they were taken. Every call opens the
+file, does one transaction and closes it; two windows wait for one another (WAL).
 
 A file that is damaged is set aside under another name, and a new one begun. One that a newer Sparrow
 wrote is left alone. Imported where something is stored: the server starts without SQLite.

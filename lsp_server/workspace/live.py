@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from lsp_server.workspace.open_document import OpenDocument
     from lsp_server.workspace.parse import ParsedText
 
-logger = logging.getLogger(__name__)
 
 _path_of = lru_cache(1024)(path_of_uri)  # at each key
 

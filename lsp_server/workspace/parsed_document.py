@@ -1,8 +1,9 @@
 """The outline of an open document, kept while it is edited.
 
-An edit is noted in the tree at once. When the outline or a part of it is asked for, the text is parsed anew with the
-help of the old tree, and the query is asked again for the statements around what changed; all else
-moves. That the result is what the text alone would give is a property the tests hold.
+An edit is noted in the tree at once. When the outline or a part of it is asked for, the text is
+parsed anew with the help of the old tree, and the query is asked again for the statements around
+what changed; all else moves. That the result is what the text alone would give is a property the
+tests hold.
 
 Invariant: between two outlines, what lies before `_head` and after `_tail` bytes from the end is as
 it was.
@@ -10,12 +11,13 @@ it was.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 
 import tree_sitter
 
 from lsp_server.workspace.documents import Edit, Position
 from lsp_server.workspace.findings import (
+    VALUES,
     Findings,
     FoundImport,
     FoundSymbol,
@@ -27,17 +29,10 @@ from lsp_server.workspace.findings import (
     place_imports,
     references_to,
 )
-from lsp_server.workspace.headlines import MAX_COMMENT_BYTES
+from lsp_server.workspace.headlines import write_signature
 from lsp_server.workspace.languages import Grammar, load_grammar
 from lsp_server.workspace.outline import Import, Outline, Reference, Symbol
-from lsp_server.workspace.parse import (
-    ParsedText,
-    ParseGivenUp,
-    describe,
-    find,
-    parse,
-    point,
-)
+from lsp_server.workspace.parse import ParsedText, ParseGivenUp, find, parse, point
 
 PIECE_BYTES = 32 * 1024  # take a few milliseconds
 
@@ -227,10 +222,6 @@ class ParsedDocument:
             for symbol in symbols[:first]
         ]
         behind = [_move(symbol, shift) for symbol in symbols[last:]]
-        for index, symbol in enumerate(behind):
-            if self._line_starts[self._line(symbol.start)] - end > MAX_COMMENT_BYTES:
-                break  # no comment above it can begin in what was looked at again
-            behind[index] = self._describe(symbol)
         references = old.references
         first_use = bisect_left(references, (start,))
         last_use = bisect_left(references, (old_end,))
@@ -254,20 +245,10 @@ class ParsedDocument:
         start, end, name_start, head, head_end = (
             at + shift if at >= old_end else at for at in symbol[:5]
         )
-        moved = FoundSymbol(
-            start, end, name_start, head, head_end, symbol.kind, symbol.name, "", ""
-        )
-        return self._describe(moved)
-
-    def _describe(self, symbol: FoundSymbol) -> FoundSymbol:
-        start, end, name_start, head, head_end, kind, name, _, _ = symbol
-        told = describe(
-            self._source, self._grammar.name, kind, start=start, head=head, head_end=head_end
-        )
-        return FoundSymbol(start, end, name_start, head, head_end, kind, name, *told)
-
-    def _line(self, offset: int) -> int:
-        return bisect_right(self._line_starts, offset) - 1
+        kind, name, language = symbol.kind, symbol.name, self._grammar.name
+        is_value = kind in VALUES
+        signature = write_signature(self._source, head, head_end, language, is_value=is_value)
+        return FoundSymbol(start, end, name_start, head, head_end, kind, name, signature)
 
     def _offset(self, position: Position) -> int:
         line = max(position.line, 0)
@@ -371,7 +352,7 @@ def _start(symbol: FoundSymbol) -> int:
 
 
 def _move(symbol: FoundSymbol, shift: int) -> FoundSymbol:
-    start, end, name_start, head, head_end, kind, name, signature, doc = symbol
+    start, end, name_start, head, head_end, kind, name, signature = symbol
     return FoundSymbol(
         start + shift,
         end + shift,
@@ -381,5 +362,4 @@ def _move(symbol: FoundSymbol, shift: int) -> FoundSymbol:
         kind,
         name,
         signature,
-        doc,
     )

@@ -7,7 +7,6 @@ left out further below is dropped here.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from functools import lru_cache
@@ -33,7 +32,6 @@ from lsp_server.workspace.exclusions import IGNORE_FILES, Exclusions
 if TYPE_CHECKING:
     from watchdog.observers.api import ObservedWatch
 
-logger = logging.getLogger(__name__)
 
 _EVENTS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,

@@ -7,7 +7,7 @@ for anything else is refused and written down.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ TYPES = {".css": "text/css", ".js": "text/javascript"}
 
 Part = dict[str, Any]
 DONE: Part = {"kind": "done", "state": "done", "error": "", "hint": ""}
+PARAGRAPH = "The fee of a member is what the days make of it. " * 6 + "See `src/fees.py:12`.\n\n"
+FRAMES = "for (let i = 0; i < 20; i++) await new Promise(requestAnimationFrame);"
 
 
 def build_harness() -> str:
@@ -76,6 +78,9 @@ class ChatPage:
     def answer(self) -> Locator:
         """The last answer."""
         return self.page.locator(".message.assistant").last
+
+
+OpenChat = Callable[[int], ChatPage]  # takes the page's width
 
 
 @contextmanager

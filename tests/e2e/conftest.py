@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, ViewportSize, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from .browser import BrowserMissing, open_browser
+from .chat_page import ORIGIN, ChatPage, OpenChat, build_harness, open_chat_page
 from .code_server import EditorHome, editor_home, install_extension, serve, workspace_address
 from .editor import EditorBuild, EditorBuildError, build_editor
 from .workbench import LaunchEditor, Workbench
@@ -99,6 +100,29 @@ def browser() -> Iterator[Browser]:
             yield browser
     except BrowserMissing as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def chat_html() -> str:
+    return build_harness()
+
+
+@pytest.fixture
+def open_chat(browser: Browser, chat_html: str) -> Iterator[OpenChat]:
+    """Open pages; at the end nothing was loaded but the page itself, and nothing complained."""
+    pages = []
+    with ExitStack() as stack:
+
+        def open_page(width: int) -> ChatPage:
+            page = stack.enter_context(open_chat_page(browser, chat_html, width))
+            pages.append(page)
+            return page
+
+        yield open_page
+        for page in pages:
+            own = {f"{ORIGIN}/{name}" for name in ("", "chat.js", "chat.css")}
+            assert set(page.loaded) == own
+            assert page.complaints == []
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from . import scenes
-from .test_chat import COST, ask, launch, question, write
+from .chat_scene import COST, ask, launch, question, write
 from .workbench import LaunchEditor
 
 pytestmark = pytest.mark.e2e

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from . import scenes
-from .test_chat import COST, LONG, ask, launch, question, settings
+from .chat_scene import COST, LONG, ask, launch, question, settings
 from .waiting import wait_until
 from .workbench import LaunchEditor, Workbench
 

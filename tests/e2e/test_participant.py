@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from . import scenes
-from .test_chat import COST, FEES, LONG, settings
+from .chat_scene import COST, FEES, LONG, settings
 from .workbench import LaunchEditor, Workbench
 
 pytestmark = pytest.mark.e2e

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -29,27 +30,44 @@ from shop import add_prices
 
 print(add_prices([1, 2], 3))
 """
+FILES = {"shop.py": SHOP, "till.py": TILL}
 
 
-def launch(launch_editor: LaunchEditor, sparrow: Path, workspace: Path) -> Workbench:
-    workspace.mkdir()
-    (workspace / "shop.py").write_text(SHOP)
-    (workspace / "till.py").write_text(TILL)
+def launch(
+    launch_editor: LaunchEditor,
+    sparrow: Path,
+    workspace: Path,
+    files: Mapping[str, str] = FILES,
+    indexed: str = "2 files",
+) -> Workbench:
+    for name, text in files.items():
+        (workspace / name).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / name).write_text(text)
     editor = launch_editor(workspace, {"sparrow.server.path": str(sparrow)})
     editor.open_file("shop.py")
     editor.wait_for_status("ready")
-    editor.wait_for_index("2 files")
+    editor.wait_for_index(indexed)
     return editor
 
 
-def go_to_line(editor: Workbench, line: int) -> None:
+def go_to(editor: Workbench, line: int, character: int = 0) -> None:
     editor.press("Control+Home")
     for _ in range(line - 1):
         editor.press("ArrowDown")
+    for _ in range(character):
+        editor.press("ArrowRight")
 
 
-def entries(editor: Workbench) -> Locator:
-    return editor.page.locator(".action-widget .monaco-list-row.action")
+def offered(editor: Workbench, keys: str, text: str) -> Locator:
+    """An entry of the menu that the keys open.
+
+    The bulb says that this place has been looked at: the menu then has all that is to be had.
+    """
+    editor.page.locator(".codicon-gutter-lightbulb, .lightBulbWidget").first.wait_for()
+    editor.press(keys)
+    entry = editor.page.locator(".action-widget .monaco-list-row.action").filter(has_text=text)
+    expect(entry).to_be_visible()
+    return entry
 
 
 def rename(editor: Workbench, old: str, new: str) -> None:
@@ -77,13 +95,10 @@ def test_a_function_is_extracted_by_the_light_bulb_named_and_undone(
     launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
 ) -> None:
     editor = launch(launch_editor, sparrow, tmp_path / "workspace")
-    go_to_line(editor, 5)
+    go_to(editor, 5)
     for _ in range(3):
         editor.press("Shift+ArrowDown")
-    editor.page.locator(".codicon-gutter-lightbulb, .lightBulbWidget").first.wait_for()
-    editor.press("Control+.")
-    choice = entries(editor).filter(has_text="Extract function")
-    expect(choice).to_be_visible()
+    choice = offered(editor, "Control+.", "Extract function")
     editor.screenshot("light-bulb")
     choice.click()
 
@@ -117,9 +132,7 @@ def test_a_rename_shows_what_is_doubtful_and_applies_what_is_ticked(
     launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
 ) -> None:
     editor = launch(launch_editor, sparrow, tmp_path / "workspace")
-    go_to_line(editor, 4)
-    for _ in range(5):
-        editor.press("ArrowRight")
+    go_to(editor, 4, 5)
     rename(editor, "add_prices", "total_of")
     preview(editor)
     editor.screenshot("preview")
@@ -139,13 +152,8 @@ def test_what_cannot_be_done_is_said(
     launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
 ) -> None:
     editor = launch(launch_editor, sparrow, tmp_path / "workspace")
-    go_to_line(editor, 4)
-    for _ in range(15):
-        editor.press("ArrowRight")
-    # The bulb says that this place has been looked at: the menu then has all that is to be had.
-    editor.page.locator(".codicon-gutter-lightbulb, .lightBulbWidget").first.wait_for()
-    editor.press("Control+Shift+r")
-    entries(editor).filter(has_text="Remove parameter 'prices'").click()
+    go_to(editor, 4, 15)
+    offered(editor, "Control+Shift+r", "Remove parameter 'prices'").click()
     expect(editor.notification("prices is used on line 6: remove that first")).to_be_visible()
     editor.screenshot("refusal")
     assert editor.file_text("shop.py") == SHOP
@@ -168,26 +176,16 @@ def fill(thing):
 def test_a_class_is_moved_to_a_file_that_is_chosen(
     launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
 ) -> None:
-    workspace = tmp_path / "workspace"
-    (workspace / "tests").mkdir(parents=True)
-    (workspace / "shop.py").write_text(MOVED)
-    (workspace / "things.py").write_text('"""What can be bought."""\n')
-    (workspace / "tests" / "test_shop.py").write_text("from shop import Basket\n\nBasket()\n")
-    installed = workspace / ".venv" / "lib"
-    installed.mkdir(parents=True)
-    (installed / "not_ours.py").write_text("")
-    (workspace / ".venv" / "pyvenv.cfg").write_text("")
-    editor = launch_editor(workspace, {"sparrow.server.path": str(sparrow)})
-    editor.open_file("shop.py")
-    editor.wait_for_status("ready")
-    editor.wait_for_index("3 files")
-    go_to_line(editor, 1)
-    for _ in range(8):
-        editor.press("ArrowRight")
-    editor.page.locator(".codicon-gutter-lightbulb, .lightBulbWidget").first.wait_for()
-    editor.press("Control+Shift+r")
-    choice = entries(editor).filter(has_text="Move 'Basket' to another file")
-    expect(choice).to_be_visible()
+    files = {
+        "shop.py": MOVED,
+        "things.py": '"""What can be bought."""\n',
+        "tests/test_shop.py": "from shop import Basket\n\nBasket()\n",
+        ".venv/lib/not_ours.py": "",
+        ".venv/pyvenv.cfg": "",
+    }
+    editor = launch(launch_editor, sparrow, tmp_path / "workspace", files, "3 files")
+    go_to(editor, 1, 8)
+    choice = offered(editor, "Control+Shift+r", "Move 'Basket' to another file")
     editor.screenshot("menu")
     choice.click()
 

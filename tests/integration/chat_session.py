@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from lsp_server.user_folders import CONFIG_DIR_VARIABLE, DATA_DIR_VARIABLE
 
-from .lsp_session import Place, Server, serving
+from .live_index import wait_for_no_processes
+from .lsp_session import Server, serving
+from .place import Place, place
 
 
 class ChatSession:
@@ -69,6 +71,17 @@ class ChatSession:
         sent = await self.send(text, conversation, **more)
         await self.done(sent["answerId"])
         return sent
+
+
+@contextlib.contextmanager
+def chat_place(files: Mapping[str, str]) -> Iterator[Place]:
+    """A place with these files in its workspace, which its hosts and indexers do not outlive."""
+    with place() as made:
+        for name, text in files.items():
+            (made.folder / name).write_text(text)
+        yield made
+        made.kill_hosts()
+        wait_for_no_processes(made.runtime / "cache")
 
 
 @contextlib.asynccontextmanager

@@ -26,6 +26,9 @@ import pytest
 from inference.client import ClientStatus, InferenceClient
 from inference.endpoint import RUNTIME_DIR_VARIABLE, Endpoint
 from inference.host import Host
+from lsp_server.agent.copies import Copies
+
+from .place import Place, place
 
 # Bounds for machines under load, not times that anything should take.
 TEST_LIMIT_S = 180.0
@@ -184,6 +187,29 @@ def eventually() -> Callable[..., Awaitable[None]]:
             await asyncio.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture
+def where() -> Iterator[Place]:
+    """Where the servers of this test run, and their hosts."""
+    with place() as made:
+        yield made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty workspace."""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> Iterator[Copies]:
+    """Where copies of a workspace are made; they go with the test."""
+    made = Copies(tmp_path / "cache", None)
+    yield made
+    made.close()
 
 
 def _processes(folder: Path) -> list[int]:

@@ -9,14 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import hashlib
 import json
 import os
-import re
-import shutil
-import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +22,10 @@ from lsprotocol import types
 from pygls.io_ import run_async
 from pygls.lsp.client import LanguageClient
 
-from inference.client import InferenceClient
-from inference.endpoint import RUNTIME_DIR_VARIABLE
 from lsp_server.edge.fitted_edit import TAKES_ALL
-from lsp_server.user_folders import DATA_DIR_VARIABLE
-from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
+
+from .lsp_frames import Recorder, frame, frames
+from .place import PATIENCE_S, Place, place
 
 COMMAND = (str(Path(sys.executable).with_name("sparrow")), "lsp")
 _PATIENT = """
@@ -44,116 +38,6 @@ main()
 """
 # The same, but that on no busy machine a model is late.
 PATIENT = (sys.executable, "-P", "-c", _PATIENT, "lsp")
-PATIENCE_S = 40.0  # a bound for machines under load, not a time that anything should take
-
-_HEADER = re.compile(rb"Content-Length: (\d+)\r\nContent-Type: [^\r\n]+\r\n\r\n")
-
-
-@dataclass
-class Place:
-    """Folders of one test: a workspace, and a runtime folder with a short path for its sockets."""
-
-    folder: Path
-    runtime: Path
-
-    def script(self, *rules: Mapping[str, Any], **options: Any) -> str:
-        """The name of a scripted model, which is the same for the same script."""
-        script = json.dumps({"rules": rules, **options})
-        file = (
-            self.runtime / f"script-{hashlib.blake2b(script.encode(), digest_size=4).hexdigest()}"
-        )
-        file.write_text(script)
-        return f"scripted:{file}"
-
-    def environment(self, **more: str) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return {
-            **inherited,
-            RUNTIME_DIR_VARIABLE: str(self.runtime),
-            CACHE_DIR_VARIABLE: str(self.runtime / "cache"),
-            DATA_DIR_VARIABLE: str(self.runtime / "data"),
-            **more,
-        }
-
-    def host_pids(self) -> list[int]:
-        """The hosts that run with this runtime folder."""
-        wanted = f"{RUNTIME_DIR_VARIABLE}={self.runtime}".encode()
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                arguments = (process / "cmdline").read_bytes().split(b"\0")
-                environment = (process / "environ").read_bytes().split(b"\0")
-                if b"serve" in arguments and wanted in environment:
-                    found.append(int(process.name))
-        return found
-
-    async def hosts(self, count: int) -> list[int]:
-        """Those that run, once there are so many.
-
-        One that was told to end, or that has found another, takes a moment to be gone.
-        """
-        async with asyncio.timeout(PATIENCE_S):
-            while len(pids := self.host_pids()) != count:  # noqa: ASYNC110 - the kernel tells nobody
-                await asyncio.sleep(0.01)
-        return pids
-
-    def kill_hosts(self) -> None:
-        for pid in self.host_pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    @contextlib.asynccontextmanager
-    async def inference_client(self, model: str) -> AsyncIterator[InferenceClient]:
-        """A client beside the server's own; `inherited` runtime folders must be this place's."""
-        client = InferenceClient(model, name="the test", idle_minutes=1)
-        client.start()
-        try:
-            await client.wait_ready(PATIENCE_S)
-            yield client
-        finally:
-            await client.close()
-
-
-@contextlib.contextmanager
-def place() -> Iterator[Place]:
-    """A workspace and a runtime folder, which this process uses as well; no host outlives it."""
-    scratch = Path(tempfile.mkdtemp(prefix="sparrow-test-"))
-    folder, runtime = scratch / "workspace", scratch / "run"
-    folder.mkdir()
-    runtime.mkdir(mode=0o700)
-    before = os.environ.get(RUNTIME_DIR_VARIABLE)
-    os.environ[RUNTIME_DIR_VARIABLE] = str(runtime)
-    made = Place(folder, runtime)
-    try:
-        yield made
-    finally:
-        made.kill_hosts()
-        if before is None:
-            del os.environ[RUNTIME_DIR_VARIABLE]
-        else:
-            os.environ[RUNTIME_DIR_VARIABLE] = before
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-class _Recorder:
-    """Reads for pygls, and keeps all bytes."""
-
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
-        self.data = bytearray()
-
-    async def readline(self) -> bytes:
-        line = await self._reader.readline()
-        self.data += line
-        return line
-
-    async def readexactly(self, n: int) -> bytes:
-        try:
-            body = await self._reader.readexactly(n)
-        except asyncio.IncompleteReadError as error:
-            body = error.partial
-        self.data += body
-        return body
 
 
 @dataclass
@@ -178,7 +62,7 @@ class Said:
 
 class Server:
     def __init__(
-        self, process: asyncio.subprocess.Process, client: LanguageClient, recorder: _Recorder
+        self, process: asyncio.subprocess.Process, client: LanguageClient, recorder: Recorder
     ) -> None:
         self.process = process
         self.client = client
@@ -354,23 +238,6 @@ def sharing(*rules: Mapping[str, Any], **more: Any) -> Iterator[Shared]:
             runner.run(server_of.__aexit__(None, None, None))
 
 
-def frame(body: bytes) -> bytes:
-    return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
-
-
-def frames(data: bytes) -> list[Any]:
-    """The messages in a server's output. Fails where there is anything else in it."""
-    messages = []
-    at = 0
-    while at < len(data):
-        header = _HEADER.match(data, at)
-        assert header is not None, f"not a frame: {data[at : at + 80]!r}"
-        end = header.end() + int(header[1])
-        messages.append(json.loads(data[header.end() : end]))
-        at = end
-    return messages
-
-
 @contextlib.asynccontextmanager
 async def serving(
     where: Place,
@@ -401,7 +268,7 @@ async def serving(
     assert process.stdin is not None
     assert process.stdout is not None
     client = LanguageClient("test", "1")
-    recorder = _Recorder(process.stdout)
+    recorder = Recorder(process.stdout)
     server = Server(process, client, recorder)
     _listen(server, configuration)
     client.protocol.set_writer(process.stdin)

@@ -17,7 +17,8 @@ from lsp_server.edge.fitted_edit import TAKES_ALL
 from lsp_server.workspace.documents import Document
 
 from .live_index import wait_for_no_processes
-from .lsp_session import PATIENCE_S, Place, Server, place, serving
+from .lsp_session import Server, serving
+from .place import PATIENCE_S, Place, place
 
 TEXT = "def total(days):\n    # 🐦 in cents\n    if days:\n        return days * 20\n    return 0\n"
 OLD = "    if days:\n        return days * 20\n    return 0\n"

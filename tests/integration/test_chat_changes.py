@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from .chat_session import chatting
-from .live_index import wait_for_no_processes
-from .lsp_session import Place, place
+from .chat_session import chat_place, chatting
+from .place import Place
 
 OLD = {"when": {"message_ends_with": "why?"}, "reply": ["The old one."]}
 NEW = {"when": {"message_ends_with": "why?"}, "reply": ["The new one."]}
@@ -20,11 +19,8 @@ HANGS = {"when": {"message_ends_with": "why?"}, "reply": ["Well, "], "then": "ha
 
 @pytest.fixture
 def where() -> Iterator[Place]:
-    with place() as made:
-        (made.folder / "fees.py").write_text("FEE = 20\n")
+    with chat_place({"fees.py": "FEE = 20\n"}) as made:
         yield made
-        made.kill_hosts()
-        wait_for_no_processes(made.runtime / "cache")
 
 
 def settings(model: str) -> dict[str, Any]:

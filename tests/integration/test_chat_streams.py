@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from .chat_session import ChatSession, chatting
-from .live_index import wait_for_no_processes
-from .lsp_session import Place, place
-from .test_openai_servers import Exchange, events, models, playing, said
+from .chat_session import ChatSession, chat_place, chatting
+from .place import Place
+from .played_server import Exchange, PlayedServer, events, models, playing, said
 
 Route = Callable[[Exchange], Awaitable[None]]
 CALL = '<tool_call>{"name": "read", "arguments": {"path": "fees.py"}}</tool_call>'
@@ -19,11 +18,8 @@ CALL = '<tool_call>{"name": "read", "arguments": {"path": "fees.py"}}</tool_call
 
 @pytest.fixture
 def where() -> Iterator[Place]:
-    with place() as made:
-        (made.folder / "fees.py").write_text("FEE = 20\n")
+    with chat_place({"fees.py": "FEE = 20\n"}) as made:
         yield made
-        made.kill_hosts()
-        wait_for_no_processes(made.runtime / "cache")
 
 
 class Played:
@@ -79,6 +75,13 @@ def byte_by_byte(text: str) -> Route:
     return stream
 
 
+def settings(server: PlayedServer) -> dict[str, Any]:
+    return {
+        "completion": {"model": "suffix"},
+        "chat": {"model": f"openai:{server.url}", "engineArgs": {"fim_order": "psm"}},
+    }
+
+
 async def asked(chat: ChatSession, conversation: str | None = None) -> tuple[str, dict[str, Any]]:
     sent = await chat.answered("why?", conversation)
     opened = await chat.ask("open", id=sent["id"])
@@ -87,86 +90,74 @@ async def asked(chat: ChatSession, conversation: str | None = None) -> tuple[str
 
 async def test_hostile_streams_end_well(where: Place) -> None:
     played = Played()
-    async with playing(played.routes()) as server:
-        settings = {
-            "completion": {"model": "suffix"},
-            "chat": {"model": f"openai:{server.url}", "engineArgs": {"fim_order": "psm"}},
-        }
-        async with chatting(where, settings) as chat:
-            # Bytes, characters and tags are split wherever they can be.
-            played.answers = [byte_by_byte("<think>größe?</think>Die Größe 🐦.")]
-            _, said_last = await asked(chat)
-            assert (said_last["thinking"], said_last["text"]) == ("größe?", "Die Größe 🐦.")
+    async with playing(played.routes()) as server, chatting(where, settings(server)) as chat:
+        # Bytes, characters and tags are split wherever they can be.
+        played.answers = [byte_by_byte("<think>größe?</think>Die Größe 🐦.")]
+        _, said_last = await asked(chat)
+        assert (said_last["thinking"], said_last["text"]) == ("größe?", "Die Größe 🐦.")
 
-            # A call within thinking is a call; what cannot be read is answered with what is wrong.
-            played.answers = [
-                answer(f"<think>I look. {CALL[:20]}", f"{CALL[20:]}</think>"),
-                answer('<tool_call>{"name": "read", "arguments": {"pa', "</tool_call>"),
-                answer("It is 20."),
-            ]
-            name, said_last = await asked(chat)
-            assert said_last["text"].strip() == "It is 20."
-            assert said_last["thinking"].strip() == "I look."
-            assert [it["state"] for it in said_last["steps"]] == ["done", "failed"]
-            after_call, mended = played.asked[-2]["messages"], played.asked[-1]["messages"]
-            assert "FEE = 20" in after_call[-1]["content"]
-            assert mended[-1]["role"] == "user"
-            assert "The tool call was not run" in mended[-1]["content"]
-            assert mended[: len(after_call)] == after_call
+        # A call within thinking is a call; what cannot be read is answered with what is wrong.
+        played.answers = [
+            answer(f"<think>I look. {CALL[:20]}", f"{CALL[20:]}</think>"),
+            answer('<tool_call>{"name": "read", "arguments": {"pa', "</tool_call>"),
+            answer("It is 20."),
+        ]
+        name, said_last = await asked(chat)
+        assert said_last["text"].strip() == "It is 20."
+        assert said_last["thinking"].strip() == "I look."
+        assert [it["state"] for it in said_last["steps"]] == ["done", "failed"]
+        after_call, mended = played.asked[-2]["messages"], played.asked[-1]["messages"]
+        assert "FEE = 20" in after_call[-1]["content"]
+        assert mended[-1]["role"] == "user"
+        assert "The tool call was not run" in mended[-1]["content"]
+        assert mended[: len(after_call)] == after_call
 
-            # An error and a broken connection in the middle are said in place, and what came stays.
-            played.answers = [
-                events(piece(content="Half"), {"error": {"message": "out of memory"}})
-            ]
-            _, said_last = await asked(chat, name)
-            assert (said_last["state"], said_last["text"]) == ("failed", "Half")
-            assert "out of memory" in said_last["error"]
+        # An error and a broken connection in the middle are said in place, and what came stays.
+        played.answers = [events(piece(content="Half"), {"error": {"message": "out of memory"}})]
+        _, said_last = await asked(chat, name)
+        assert (said_last["state"], said_last["text"]) == ("failed", "Half")
+        assert "out of memory" in said_last["error"]
 
-            async def cut(exchange: Exchange) -> None:
-                await exchange.start_stream()
-                await exchange.send_event(piece(content="Half"))
-                exchange.writer.close()
+        async def cut(exchange: Exchange) -> None:
+            await exchange.start_stream()
+            await exchange.send_event(piece(content="Half"))
+            exchange.writer.close()
 
-            played.answers = [cut]
-            _, said_last = await asked(chat, name)
-            assert (said_last["state"], said_last["text"]) == ("failed", "Half")
-            assert said_last["error"]
+        played.answers = [cut]
+        _, said_last = await asked(chat, name)
+        assert (said_last["state"], said_last["text"]) == ("failed", "Half")
+        assert said_last["error"]
 
-            # One that stalls is stopped, which closes the connection.
-            closed: list[bool] = []
+        # One that stalls is stopped, which closes the connection.
+        closed: list[bool] = []
 
-            async def stall(exchange: Exchange) -> None:
-                await exchange.start_stream()
-                await exchange.send_event(piece(content="Well"))
-                await exchange.peer_closes()
-                closed.append(True)
-                chat.server.said.changed.set()
+        async def stall(exchange: Exchange) -> None:
+            await exchange.start_stream()
+            await exchange.send_event(piece(content="Well"))
+            await exchange.peer_closes()
+            closed.append(True)
+            chat.server.said.changed.set()
 
-            played.answers = [stall]
-            sent = await chat.send("why?", name)
-            await chat.server.until(lambda: chat.text(sent["answerId"]) == "Well")
-            await chat.ask("stop", id=name)
-            assert (await chat.done(sent["answerId"]))["state"] == "stopped"
-            await chat.server.until(lambda: closed == [True])
+        played.answers = [stall]
+        sent = await chat.send("why?", name)
+        await chat.server.until(lambda: chat.text(sent["answerId"]) == "Well")
+        await chat.ask("stop", id=name)
+        assert (await chat.done(sent["answerId"]))["state"] == "stopped"
+        await chat.server.until(lambda: closed == [True])
 
-            # And the conversation goes on.
-            played.answers = [answer("At last.")]
-            _, said_last = await asked(chat, name)
-            assert said_last["text"] == "At last."
+        # And the conversation goes on.
+        played.answers = [answer("At last.")]
+        _, said_last = await asked(chat, name)
+        assert said_last["text"] == "At last."
 
 
 async def test_a_model_that_takes_no_tools_is_asked_without(where: Place) -> None:
     played = Played()
     played.refuses_tools = True
-    async with playing(played.routes()) as server:
-        settings = {
-            "completion": {"model": "suffix"},
-            "chat": {"model": f"openai:{server.url}", "engineArgs": {"fim_order": "psm"}},
-        }
-        async with chatting(where, settings) as chat:
-            for turn in range(2):
-                played.answers = [answer("Yes.")]
-                _, said_last = await asked(chat)
-                assert (said_last["state"], said_last["text"]) == ("done", "Yes.")
-                assert len(played.asked) == turn + 2  # it is found out once
-                assert [it["role"] for it in played.asked[-1]["messages"]] == ["system", "user"]
+    async with playing(played.routes()) as server, chatting(where, settings(server)) as chat:
+        for turn in range(2):
+            played.answers = [answer("Yes.")]
+            _, said_last = await asked(chat)
+            assert (said_last["state"], said_last["text"]) == ("done", "Yes.")
+            assert len(played.asked) == turn + 2  # it is found out once
+            assert [it["role"] for it in played.asked[-1]["messages"]] == ["system", "user"]

@@ -9,22 +9,17 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from inference.client import InferenceClient
 from lsp_server.agent.data import Verdict
 from lsp_server.agent.pipeline import Result
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
 from .fix_runs import FIXED, Place, fix
-
-ClientOf = Callable[..., AbstractAsyncContextManager[InferenceClient]]
-Script = Callable[..., str]
-Eventually = Callable[..., Awaitable[None]]
+from .hosts import ClientOf, Eventually, Script
 
 REPOSITORY = Path(__file__).parents[2]
 # The commands of a fix without a model, in the order in which they start in the sandbox.

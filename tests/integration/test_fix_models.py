@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,7 @@ from lsp_server.agent.pipeline import Progress
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
 from .fix_runs import CART, Place, fix
-
-Script = Callable[..., str]
+from .hosts import Script
 
 RIGHT_TEXT = CART.replace("prices[1:]", "prices")
 LOOP = "    for price in prices[1:]:"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,7 @@ from inference.protocol import (
 )
 from inference.sampling import Constraint, ConstraintKind, Sampling
 
-ClientOf = Callable[..., AbstractAsyncContextManager[InferenceClient]]
-Script = Callable[..., str]
-Eventually = Callable[..., Awaitable[None]]
+from .hosts import ClientOf, Eventually, Script
 
 YES = {"when": {"message_ends_with": "?"}, "think": ["Well."], "reply": ["Yes", "."]}
 HANG = {"when": {"message_ends_with": "wait"}, "reply": ["first"], "then": "hang"}

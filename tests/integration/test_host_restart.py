@@ -5,19 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from inference import client as client_module
 from inference import host as host_module
-from inference.client import InferenceClient
-from inference.host import Host
 
-ClientOf = Callable[..., AbstractAsyncContextManager[InferenceClient]]
-HostOf = Callable[..., AbstractAsyncContextManager[Host]]
-Script = Callable[..., str]
+from .hosts import ClientOf, HostOf, Script
 
 
 async def test_a_host_that_hangs_is_killed_and_replaced(

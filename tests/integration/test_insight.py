@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.integration.lsp_session import place, serving
+from tests.integration.lsp_session import serving
+from tests.integration.place import place
 
 SPARROW = Path(sys.executable).with_name("sparrow")
 LINE = "total = "

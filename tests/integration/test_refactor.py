@@ -8,7 +8,8 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from tests.integration.lsp_session import PATIENCE_S, Server, place, serving
+from tests.integration.lsp_session import Server, serving
+from tests.integration.place import PATIENCE_S, place
 
 TEXT = """\
 import sys

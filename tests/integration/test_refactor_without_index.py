@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lsprotocol import types
 
-from tests.integration.lsp_session import Server, place, serving
+from tests.integration.lsp_session import Server, serving
+from tests.integration.place import place
 
 TEXT = "def first(number):\n    double = 2 * number\n    return double\n"
 OFF = "the index is off (see sparrow.index.enable): uses in other files may be missed"

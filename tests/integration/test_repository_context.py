@@ -10,8 +10,9 @@ import pytest
 
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
 
-from .lsp_session import PATIENCE_S, Place, Server, on_loop, place, serving
-from .test_openai_servers import PlayedServer, events, playing, said, vllm
+from .lsp_session import Server, on_loop, serving
+from .place import PATIENCE_S, Place, place
+from .played_server import PlayedServer, events, playing, said, vllm
 
 SHELF = "class Shelf:\n    def lend_book(self, title: str) -> None: ...\n"
 CLOUD = "class Cloud:\n    def let_it_rain(self, hours: int) -> None: ...\n"

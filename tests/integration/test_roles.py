@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,12 @@ from lsp_server.config import Config
 from lsp_server.models import Models
 from lsp_server.protocol import ModelRole
 
-from .lsp_session import PATIENCE_S, Place, on_loop, place, serving
-from .test_openai_servers import PlayedServer, events, other, playing, said
+from .lsp_session import on_loop, serving
+from .place import PATIENCE_S, Place
+from .played_server import PlayedServer, events, other, playing, said
 
 BOTH: tuple[ModelRole, ...] = ("completion", "chat")
 KEY, NEWER_KEY = "sk-first-4711", "sk-second-0815"
-
-
-@pytest.fixture
-def where() -> Iterator[Place]:
-    with place() as made:
-        yield made
 
 
 class Told:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from .lsp_session import COMMAND, Place, Shared, on_loop, place, serving, sharing
+from .lsp_session import COMMAND, Shared, on_loop, serving, sharing
+from .place import Place
 
 CAN_PULL = types.ClientCapabilities(workspace=types.WorkspaceClientCapabilities(configuration=True))
 X = {"reply": ["x"]}
@@ -28,12 +29,6 @@ RULES = [
 def shared() -> Iterator[Shared]:
     """A server whose model knows the rules above; completions of Markdown are switched off."""
     with sharing(*RULES, languages={"*": True, "markdown": False}) as made:
-        yield made
-
-
-@pytest.fixture
-def where() -> Iterator[Place]:
-    with place() as made:
         yield made
 
 

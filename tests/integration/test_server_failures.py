@@ -13,7 +13,8 @@ from pygls.exceptions import JsonRpcException
 
 from inference.client import InferenceClient
 
-from .lsp_session import COMMAND, PATIENCE_S, Place, Shared, on_loop, place, serving, sharing
+from .lsp_session import COMMAND, Shared, on_loop, serving, sharing
+from .place import PATIENCE_S, Place
 
 HANGS = {"reply": ["a", "b"], "then": "hang"}
 
@@ -21,12 +22,6 @@ HANGS = {"reply": ["a", "b"], "then": "hang"}
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Shared]:
     with sharing({"reply": ["x"]}) as made:
-        yield made
-
-
-@pytest.fixture
-def where() -> Iterator[Place]:
-    with place() as made:
         yield made
 
 

@@ -14,31 +14,11 @@ from pygls.exceptions import JsonRpcException
 
 from lsp_server import protocol
 
+from .fix_runs import CART, TESTS
 from .live_index import wait_for_no_processes
-from .lsp_session import Place, Server, place, serving
+from .lsp_session import Server, serving
+from .place import Place, place
 
-CART = """\
-def total(prices):
-    result = 0
-    for price in prices[1:]:
-        result += price
-    return result
-"""
-TEST = """\
-import unittest
-from cart import total
-
-
-class Total(unittest.TestCase):
-    def test_total(self):
-        self.assertEqual(total([1, 2, 3]), 6)
-
-    def test_one(self):
-        self.assertEqual(total([4]), 4)
-
-    def test_nothing(self):
-        self.assertEqual(total([]), 0)
-"""
 FIX_LIMIT_S = 55.0
 CAPABILITIES = types.ClientCapabilities(
     window=types.WindowClientCapabilities(work_done_progress=True)
@@ -49,7 +29,7 @@ CAPABILITIES = types.ClientCapabilities(
 def where() -> Iterator[Place]:
     with place() as made:
         (made.folder / "cart.py").write_text(CART)
-        (made.folder / "test_cart.py").write_text(TEST)
+        (made.folder / "test_cart.py").write_text(TESTS)
         for number in range(20):  # so many that progress is told
             (made.folder / f"m{number}.py").write_text(f"def made_{number}(): ...\n")
         yield made

@@ -14,7 +14,8 @@ from lsp_server.workspace.store_file import store_file
 from lsp_server.workspace.store_reader import StoreReader
 
 from .live_index import processes_of, wait_for_no_processes
-from .lsp_session import PATIENCE_S, Place, place, serving
+from .lsp_session import serving
+from .place import PATIENCE_S, Place, place
 
 SHOWS_PROGRESS = types.ClientCapabilities(
     window=types.WindowClientCapabilities(work_done_progress=True)

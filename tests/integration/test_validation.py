@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -12,130 +12,22 @@ import pytest
 
 from lsp_server.agent import validate
 from lsp_server.agent.copies import Copies
-from lsp_server.agent.data import Candidate, Evidence, TestCommand, Verdict
-from lsp_server.agent.sandbox import Sandbox
+from lsp_server.agent.data import Candidate, Evidence, Verdict
 from lsp_server.agent.select import select
-from lsp_server.agent.snapshot import Snapshot
 from lsp_server.agent.tests_found import TestsUnknown
-from lsp_server.agent.toolchain import find_toolchain
-from lsp_server.agent.validate import Validator
 
-CART = """\
-import os
-
-
-def total(prices):
-    result = 0
-    for price in prices[1:]:
-        result += price
-    return result
-
-
-def count(prices):
-    return len(prices)
-
-
-def is_sorted(prices):
-    return sorted(prices) != prices
-"""
-FIXED = CART.replace("prices[1:]", "prices")
-TESTS = """\
-import unittest
-from cart import count, is_sorted, total
-
-class Cart(unittest.TestCase):
-    def test_total(self):
-        self.assertEqual(total([1, 2, 3]), 6)
-
-    def test_total_of_one(self):
-        self.assertEqual(total([1]), 1)
-
-    def test_count(self):
-        for n in (1, 2):
-            with self.subTest(n=n):
-                self.assertEqual(count([0] * n), n)
-
-    def test_nothing(self):
-        self.assertEqual(total([]), 0)
-
-    def test_sorted(self):
-        self.assertTrue(is_sorted([1, 2]))
-
-    @unittest.skip("later")
-    def test_later(self):
-        pass
-"""
-NAME = "tests.test_cart.Cart."
-TOTALS = (f"{NAME}test_total", f"{NAME}test_total_of_one")
-COUNT = f"{NAME}test_count"
-SORTED = f"{NAME}test_sorted"
-OTHER = "tests.test_other.Other.test_other"
-FILES = {
-    "cart.py": CART,
-    "tests/__init__.py": "",
-    "tests/test_cart.py": TESTS,
-    "tests/test_other.py": (
-        "import unittest\nclass Other(unittest.TestCase):\n    def test_other(self): pass\n"
-    ),
-    "conftest.py": "",
-    "pytest.ini": "[pytest]\n",
-}
-PYTEST = """\
-import pytest
-from cart import count, total
-
-@pytest.mark.parametrize("prices", [[1], [2, 3]])
-def test_total(prices):
-    assert total(prices) == sum(prices)
-
-def test_count():
-    assert count([1, 2]) == 2
-
-@pytest.mark.skip
-def test_later():
-    pass
-
-@pytest.mark.xfail
-def test_not_yet():
-    assert count(3)
-"""
-
-
-@pytest.fixture
-def copies(tmp_path: Path) -> Iterator[Copies]:
-    made = Copies(tmp_path / "cache", None)
-    yield made
-    made.close()
-
-
-async def validator_of(
-    files: Mapping[str, str],
-    copies: Copies,
-    folder: Path,
-    command: tuple[str, ...] = ("unittest", sys.executable, "-m", "unittest"),
-) -> Validator:
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-    snapshot = await Snapshot.take(folder, copies=copies)
-    toolchain = await find_toolchain(folder, sys.executable)
-    # Where there is no sandbox, what is judged here is the same without it.
-    sandbox = Sandbox(folder, toolchain, is_unsandboxed_allowed=True)
-    return Validator(snapshot, sandbox, TestCommand(command[0], command[1:]))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "workspace"
-    folder.mkdir()
-    return folder
-
-
-async def tried(validator: Validator, *texts: str, path: str = "cart.py") -> list[Evidence]:
-    """What becomes of texts of a file, in the order in which they are given."""
-    candidates = [Candidate({path: it}, f"{at}", -at) for at, it in enumerate(texts)]
-    found = [it async for it in validator.validate(candidates)]
-    return sorted(found, key=lambda it: int(it.candidate.origin))
+from .validation_runs import (
+    CART,
+    COUNT,
+    FILES,
+    FIXED,
+    NAME,
+    OTHER,
+    SORTED,
+    TOTALS,
+    tried,
+    validator_of,
+)
 
 
 async def test_tests_that_cannot_run_at_all_are_told(folder: Path, copies: Copies) -> None:
@@ -294,83 +186,6 @@ async def test_what_fails_only_once_is_no_regression(folder: Path, copies: Copie
     (evidence,) = await tried(validator, FIXED + once)
     assert evidence.verdict is Verdict.VERIFIED
     assert evidence.flaky == (COUNT,)
-
-
-async def test_pytest(folder: Path, copies: Copies) -> None:
-    files = {"cart.py": CART, "test_cart.py": PYTEST, "pytest.ini": "[pytest]\npythonpath = .\n"}
-    plain = ("-p", "no:hypothesispytest", "-p", "no:anyio")  # which take seconds to start
-    command = ("pytest", sys.executable, "-m", "pytest", *plain)
-    validator = await validator_of(files, copies, folder, command)
-    baseline = await validator.baseline()
-    failing = ("test_cart.py::test_total[prices0]", "test_cart.py::test_total[prices1]")
-    assert (baseline.failing, baseline.passing) == (failing, ("test_cart.py::test_count",))
-    (evidence,) = await tried(validator, FIXED)
-    assert (evidence.verdict, evidence.passes_now) == (Verdict.VERIFIED, failing)
-
-
-async def test_a_file_and_a_class_stand_for_their_tests(folder: Path, copies: Copies) -> None:
-    validator = await validator_of(FILES, copies, folder)
-    baseline = await validator.baseline(("tests/test_cart.py", "tests.test_other.Other"))
-    assert set(baseline.failing) == {*TOTALS, SORTED}
-    (evidence,) = await tried(validator, FIXED.replace("!= prices", "== prices"))
-    assert evidence.verdict is Verdict.VERIFIED
-
-
-async def test_a_test_that_is_not_there_is_told(folder: Path, copies: Copies) -> None:
-    files = {"cart.py": CART, "test_cart.py": "def test_count(): assert False\n"}
-    command = ("pytest", sys.executable, "-m", "pytest", "-p", "no:hypothesispytest")
-    validator = await validator_of(files, copies, folder, command)
-    with pytest.raises(TestsUnknown, match=r"no test ran: .*not found"):
-        await validator.baseline(("test_cart.py::test_sum",))
-
-
-@pytest.mark.parametrize("framework", ["pytest", "unittest"])
-async def test_a_module_of_tests_that_could_not_be_imported_is_mended(
-    framework: str, folder: Path, copies: Copies
-) -> None:
-    """All tests in it pass then, or it is not."""
-    tests = FILES["tests/test_cart.py"].replace("is_sorted, ", "is_sorted, mean, ", 1)
-    tests += "\n    def test_mean(self):\n        self.assertEqual(mean([1, 3]), 2)\n"
-    files = {**FILES, "tests/test_cart.py": tests, "cart.py": FIXED.replace("!=", "==")}
-    command = (framework, sys.executable, "-m", framework)
-    validator = await validator_of(files, copies, folder, command)
-    baseline = await validator.baseline()
-    module = {"pytest": "tests/test_cart.py", "unittest": "tests.test_cart"}[framework]
-    assert baseline.failing == (module,)
-    mean = "\n\ndef mean(prices):\n    return total(prices) / {}\n"
-    right, wrong = await tried(
-        validator, *(files["cart.py"] + mean.format(it) for it in ("len(prices)", "1"))
-    )
-    assert (right.verdict, right.passes_now) == (Verdict.VERIFIED, (module,))
-    assert (wrong.verdict, wrong.still_fails) == (Verdict.REJECTED, (module,))
-
-
-@pytest.mark.parametrize("name", ["test_cart.py::test_total", "test_cart.py"])
-async def test_a_name_means_all_that_is_in_it(name: str, folder: Path, copies: Copies) -> None:
-    files = {"cart.py": CART, "test_cart.py": PYTEST, "pytest.ini": "[pytest]\npythonpath = .\n"}
-    command = ("pytest", sys.executable, "-m", "pytest")
-    validator = await validator_of(files, copies, folder, command)
-    baseline = await validator.baseline((name,))
-    assert baseline.failing == (
-        "test_cart.py::test_total[prices0]",
-        "test_cart.py::test_total[prices1]",
-    )
-    (evidence,) = await tried(validator, FIXED)
-    assert evidence.verdict is Verdict.VERIFIED
-
-
-async def test_a_name_that_no_test_has_is_told(folder: Path, copies: Copies) -> None:
-    validator = await validator_of(FILES, copies, folder)
-    with pytest.raises(TestsUnknown, match="test_mean is none of the tests"):
-        await validator.baseline((*TOTALS, f"{NAME}test_mean"))
-
-
-async def test_a_users_own_command(folder: Path, copies: Copies) -> None:
-    check = ("command", sys.executable, "-c", "import cart; exit(cart.total([1, 2]) != 3)")
-    validator = await validator_of({"cart.py": CART}, copies, folder, check)
-    await validator.baseline()
-    right, wrong = await tried(validator, FIXED, CART.replace("result = 0", "result = 9"))
-    assert (right.verdict, wrong.verdict) == (Verdict.VERIFIED, Verdict.REJECTED)
 
 
 async def test_a_test_that_reproduces_the_issue_is_part_of_each_copy(

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from inference.client import InferenceClient
 from inference.protocol import Stats
 
-from .lsp_session import PATIENCE_S, Place, Server, on_loop, place, serving
+from .lsp_session import Server, on_loop, serving
+from .place import PATIENCE_S, Place
 
 CODE = "".join(f"value_{number} = {number} + offset\n" for number in range(600))
-
-
-@pytest.fixture
-def where() -> Iterator[Place]:
-    with place() as made:
-        yield made
 
 
 def settings(model: str, **more: Any) -> dict[str, Any]:

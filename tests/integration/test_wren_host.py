@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from inference.sampling import Sampling
 from tests import tiny_wren
 from tests.tiny_wren import SHAPE, TEXT
 
-ClientOf = Callable[..., AbstractAsyncContextManager[InferenceClient]]
+from .hosts import ClientOf
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from inference.protocol import (
     ToolCall,
 )
 from inference.sampling import Constraint, ConstraintKind, Sampling
+from tests.with_vllm.completing import layout_of, lines
 from tests.with_vllm.conftest import Served
-from tests.with_vllm.test_serving import layout_of, lines
 
 READ = {
     "type": "function",

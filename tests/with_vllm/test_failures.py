@@ -12,8 +12,8 @@ import pytest
 from inference.client import ClientState, InferenceClient
 from inference.engines.vllm import VllmEngine
 from inference.errors import EngineFailed
+from tests.with_vllm.completing import complete, layout_of, lines
 from tests.with_vllm.conftest import START_TIMEOUT_S, Served
-from tests.with_vllm.test_serving import complete, layout_of, lines
 
 GONE_WITHIN_S = 60.0
 

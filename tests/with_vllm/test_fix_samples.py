@@ -13,8 +13,8 @@ from inference.protocol import Done, Priority
 from inference.sampling import Sampling
 from lsp_server.agent.sample_proposer import SAMPLES, SampleProposer
 from lsp_server.agent.task import Request, Task
+from tests.with_vllm.completing import lines
 from tests.with_vllm.conftest import MAX_MODEL_LEN, START_TIMEOUT_S, Served
-from tests.with_vllm.test_serving import lines
 
 LEAST_SHARE = 0.95
 TASK = Task(

@@ -33,8 +33,8 @@ from inference.protocol import ChatRole, FinishReason, Priority, Role, Tail
 from inference.sampling import Sampling
 from lsp_server.bench.checkpoints import make_dense
 from lsp_server.bench.engine_peer import flags
+from tests.with_vllm.completing import lines
 from tests.with_vllm.conftest import MAX_MODEL_LEN, START_TIMEOUT_S
-from tests.with_vllm.test_serving import lines
 
 POLL_S = 0.2
 BLOCK_TOKENS = 32

@@ -11,6 +11,7 @@ from inference.endpoint import Endpoint
 from inference.engines.vllm_arguments import CPU_CACHE_GB
 from inference.hardware import GIB
 from inference.models import architecture_of
+from tests.vllm_log import capacity_tokens
 from tests.with_vllm.conftest import MAX_MODEL_LEN, Served
 
 CACHE_SIZE = re.compile(r"KV cache size: ([\d,]+) tokens")
@@ -27,6 +28,6 @@ def test_the_cache_that_vllm_logs_is_the_one_that_is_planned_with(served: Served
         assert client.capabilities.cache_block_tokens == layout.block_tokens
         log = Endpoint.of(served.model, served.engine_args).log_file.read_text()
         logged = {int(size.replace(",", "")) for size in CACHE_SIZE.findall(log)}
-        assert logged == {layout.vllm_capacity_tokens(pool, MAX_MODEL_LEN)}
+        assert logged == {capacity_tokens(layout, pool, MAX_MODEL_LEN)}
 
     served.run(test)

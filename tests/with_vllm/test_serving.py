@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pytest
 
 from inference.client import InferenceClient
-from inference.content import Layout, LayoutSection, TextChunk
+from inference.content import Layout
 from inference.endpoint import Endpoint
 from inference.errors import PromptTooLong, UnsupportedRequest
 from inference.protocol import (
     MAX_FRAME_BYTES,
     PROTOCOL_VERSION,
-    Delta,
-    Done,
     FinishReason,
     GetStatus,
     Hello,
     Priority,
     PutChunk,
-    Role,
     Status,
     Tail,
     Welcome,
@@ -31,45 +26,8 @@ from inference.protocol import (
 from inference.sampling import Sampling
 from inference.store import MAX_CHUNK_BYTES
 from inference.transport import Channel
+from tests.with_vllm.completing import complete, layout_of, lines
 from tests.with_vllm.conftest import MAX_MODEL_LEN, SLOTS, START_TIMEOUT_S, Served
-
-
-@dataclass(frozen=True)
-class Answer:
-    text: str
-    deltas: int
-    done: Done
-
-
-def layout_of(*texts: str, path: str = "a.py") -> Layout:
-    chunks = tuple(TextChunk.of(text) for text in texts)
-    return Layout.of([LayoutSection(Role.PREFIX, path, chunks)])
-
-
-def lines(start: int, count: int) -> str:
-    return "".join(f"value_{number} = {number}\n" for number in range(start, start + count))
-
-
-async def complete(
-    client: InferenceClient,
-    layout: Layout,
-    prefix: str = "value = ",
-    *,
-    max_tokens: int = 8,
-    priority: Priority = Priority.COMPLETION,
-    stop: Sequence[str] = (),
-) -> Answer:
-    text, deltas = "", 0
-    sampling = Sampling(max_tokens=max_tokens, stop=tuple(stop))
-    stream = client.generate(layout, Tail(prefix, "\n"), sampling, priority)
-    async with contextlib.aclosing(stream):
-        async for message in stream:
-            if isinstance(message, Delta):
-                text += message.text
-                deltas += 1
-            else:
-                return Answer(text, deltas, message)
-    raise AssertionError("the stream ended without Done")
 
 
 def test_tokens_stream_and_the_same_prompt_gets_the_same_answer(served: Served) -> None:

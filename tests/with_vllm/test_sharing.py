@@ -12,8 +12,8 @@ from inference.endpoint import RUNTIME_DIR_VARIABLE
 from lsp_server.bench.checkpoints import make_dense
 from lsp_server.config import Config
 from lsp_server.models import Models
+from tests.with_vllm.completing import complete, layout_of, lines
 from tests.with_vllm.conftest import START_TIMEOUT_S
-from tests.with_vllm.test_serving import complete, layout_of, lines
 
 CACHE_VARIABLE = b"VLLM_CPU_KVCACHE_SPACE="
 

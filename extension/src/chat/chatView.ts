@@ -18,7 +18,7 @@ import type { Method, ViewNotice, ViewRequest } from "../core/chat/viewMessages"
 import type { ChatService } from "./chatService";
 import { createRelay, type Relay } from "./relay";
 
-export const CHAT_VIEW = "sparrow.chat";
+const CHAT_VIEW = "sparrow.chat";
 
 /** Events are handed over once for each frame. */
 const FRAME_MS = 16;

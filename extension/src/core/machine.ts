@@ -45,7 +45,7 @@ export function expandHome(file: string, machine: Machine): string {
   return /^~(?=$|[\\/])/.test(file) ? machine.home + file.slice(1) : file;
 }
 
-export function isInside(file: string, folder: string, platform: NodeJS.Platform): boolean {
+function isInside(file: string, folder: string, platform: NodeJS.Platform): boolean {
   const paths = pathsOf(platform);
   const relative = paths.relative(folder, file);
   return !(
@@ -95,7 +95,7 @@ export async function findPrograms(
   return found;
 }
 
-export function programName(name: string, platform: NodeJS.Platform): string {
+function programName(name: string, platform: NodeJS.Platform): string {
   return platform === "win32" ? `${name}.exe` : name;
 }
 

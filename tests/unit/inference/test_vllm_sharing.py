@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from inference.errors import EngineFailed, UnknownModel
 from inference.hardware import GIB, Gpu, Hardware
 from inference.models import preset
 from inference.variants import candidates
+from tests.unit.inference.models.machines import write_checkpoint
 
 SMALL, LARGE = "qwen2.5-coder-1.5b", "qwen3.6-35b-a3b-gptq"
 
@@ -186,19 +186,7 @@ class TestEngines:
     ) -> None:
         folder = tmp_path / "tuned"
         folder.mkdir()
-        config = {
-            "model_type": "qwen2",
-            "hidden_size": 896,
-            "intermediate_size": 4864,
-            "num_hidden_layers": 24,
-            "num_attention_heads": 14,
-            "num_key_value_heads": 2,
-            "vocab_size": 151_936,
-            "max_position_embeddings": 16_384,
-        }
-        (folder / "config.json").write_text(json.dumps(config))
-        with (folder / "model.safetensors").open("wb") as weights:
-            weights.truncate(1_000_000_000)
+        write_checkpoint(folder, 1_000_000_000)
         assert cache.is_dir()
         engine = checkpoint_engine(str(folder), beside("chat", LARGE))
         assert engine._engine_args["max_model_len"] == 16_384
@@ -207,7 +195,7 @@ class TestEngines:
         assert own + chat._engine_args["gpu_memory_utilization"] <= 0.9
         assert "max_model_len" not in checkpoint_engine(str(folder), {})._engine_args
 
-        (folder / "config.json").write_text(json.dumps(config | {"model_type": "llama"}))
+        write_checkpoint(folder, model_type="llama")
         with pytest.raises(EngineFailed, match="'llama' is not known") as caught:
             checkpoint_engine(str(folder), beside("chat", LARGE))
         assert "set `gpu_memory_utilization` in the engine arguments of both" in caught.value.hint

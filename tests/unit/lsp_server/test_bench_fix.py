@@ -92,7 +92,7 @@ def test_a_program_whose_tests_did_not_run_is_counted(
         return RIGHT
 
     outcomes: list[fix.Outcome] = []
-    monkeypatch.setattr(fix, "_wren", contextlib.nullcontext)
+    monkeypatch.setattr(fix, "host_client", contextlib.nullcontext)
     monkeypatch.setattr(fix, "_fix", fix_one)
     asyncio.run(fix._fix_all(PROGRAMS, tmp_path, Console(file=io.StringIO()), outcomes))
     assert [it.is_right for it in outcomes] == [True, False, True]

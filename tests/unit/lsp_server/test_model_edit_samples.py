@@ -16,8 +16,8 @@ import pytest
 from lsp_server.model_edits.actions import ACTIONS, ActionName
 from lsp_server.model_edits.request import EditRefusal
 from lsp_server.workspace.languages import detect_language
+from tests.unit.lsp_server.model_edits_window import Window
 from tests.unit.lsp_server.on_loop import on_loop
-from tests.unit.lsp_server.test_model_edits import Window
 
 FOLDER = Path(__file__).parent / "model_edits"
 SEPARATOR = "-" * 40 + "\n"

@@ -3,183 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
-from inference.client import InferenceClient
-from inference.content import Message
 from inference.errors import HostUnavailable, InferenceError
-from inference.protocol import Answer, ChatRole, Delta, Done, FinishReason, Priority, Timings, Usage
-from inference.sampling import Sampling
-from lsp_server.edits.change import Change
-from lsp_server.edits.verification import Finding, Gate, Outcome
-from lsp_server.features.model_edits import ModelEdit, ModelEdits
-from lsp_server.model_edits.actions import ACTIONS, ActionName, find_actions, find_symbol
+from inference.protocol import ChatRole, FinishReason
+from lsp_server.edits.verification import Gate
+from lsp_server.features.model_edits import ModelEdit
+from lsp_server.model_edits.actions import ACTIONS
 from lsp_server.model_edits.answers import read_whole
 from lsp_server.model_edits.prompt import RULES, shorten
-from lsp_server.model_edits.request import Complained, EditRefusal, EditRequest
-from lsp_server.workspace.documents import Documents, Position, split_lines
-from lsp_server.workspace.parse import outline
-from lsp_server.workspace.parsed_document import ParsedDocument
-from lsp_server.workspace_modules import WorkspaceModules
-from tests.unit.lsp_server.made_repository import At
+from lsp_server.model_edits.request import EditRefusal, EditRequest
+from lsp_server.workspace.documents import Position
+from tests.unit.lsp_server.model_edits_window import (
+    GOOD,
+    NEW,
+    OLD,
+    PATH,
+    TEXT,
+    URI,
+    Window,
+    block,
+    changed,
+)
 from tests.unit.lsp_server.on_loop import on_loop
-
-FOLDER = Path("/nowhere/w")
-PATH = "shop/fees.py"
-URI = (FOLDER / PATH).as_uri()
-TEXT = """\
-import sqlite3
-
-
-class Fees:
-    def total(self, days):
-        # in cents
-        if days > 10:
-            return days * 20
-        else:
-            return days * 10
-
-
-def label(fee):
-    return f"{fee}"
-"""
-OTHERS = {"shop/books.py": "class Book: pass\n", "tests/test_books.py": "def test_it(): pass\n"}
-
-
-@dataclass
-class FakeChat:
-    """Gives one answer for each request: a text, an error, or something to do before an answer."""
-
-    answers: list[Any]
-    finish: FinishReason = FinishReason.STOP
-    chats: bool = True
-    asked: list[list[Message]] = field(default_factory=list)
-    samplings: list[Sampling] = field(default_factory=list)
-    closed: int = 0
-    hanging: asyncio.Event = field(default_factory=asyncio.Event)
-    endpoint: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(model="fake"))
-
-    @property
-    def capabilities(self) -> SimpleNamespace:
-        return SimpleNamespace(chat=self.chats, context_tokens=4000)
-
-    async def wait_ready(self, timeout_s: float) -> None:
-        assert timeout_s > 60
-
-    async def chat(
-        self, messages: Sequence[Message], sampling: Sampling, priority: Priority, **more: Any
-    ) -> AsyncGenerator[Answer, None]:
-        assert priority is Priority.EDIT
-        assert more == {"thinking": None}
-        self.asked.append(list(messages))
-        self.samplings.append(sampling)
-        answer = self.answers[len(self.asked) - 1]
-        try:
-            if callable(answer):
-                answer = answer()
-            if isinstance(answer, Exception):
-                raise answer
-            yield Delta(1, "<<<<<<< SEARCH\nthought\n", 1, thinking=True)
-            for piece in split_lines(answer):
-                yield Delta(1, piece, 1)
-            if answer == "":
-                self.hanging.set()
-                await asyncio.Event().wait()
-            yield Done(1, self.finish, Usage(1, 0, 1), Timings(0, 0, 0))
-        finally:
-            self.closed += 1
-
-
-class Window:
-    def __init__(
-        self,
-        *answers: Any,
-        text: str = TEXT,
-        path: str = PATH,
-        language: str = "python",
-        **more: Any,
-    ) -> None:
-        self.client = FakeChat(list(answers), **more)
-        self.documents = Documents()
-        self.document = self.documents.open((FOLDER / path).as_uri(), language, 7, text)
-        self.excluded = ""
-        self.type_errors: list[str] = []
-        self.refusal: EditRefusal | None = None
-        self.problems: list[str | EditRefusal] = []
-        self.tried: list[Change] = []
-        self.checked: list[tuple[Change, tuple[Complained, ...]]] = []
-        self.snapshot = At.of(OTHERS, path, text).snapshot
-        parsed = ParsedDocument(language, text).parsed_text
-        self.feature = ModelEdits(
-            documents=self.documents,
-            client=lambda: cast("InferenceClient", self.client),
-            snapshot=lambda _: self.snapshot,
-            folder_of=lambda _: FOLDER,
-            path_of=lambda _: path,
-            exclusion=lambda _: self.excluded,
-            edit_refusal=lambda uri: "it lies outside" if "/../" in uri else "",
-            parsed_text=lambda _: parsed,
-            modules=lambda _: WorkspaceModules(
-                FOLDER, self.snapshot, lambda uri: uri.removeprefix(f"{FOLDER.as_uri()}/")
-            ),
-            tools_check=self.check_by_tools,
-            trials=self,
-        )
-
-    async def check_by_tools(
-        self, change: Change, complaints: Sequence[Complained]
-    ) -> list[Finding]:
-        """Gives one error for each of the changes, as long as there are any."""
-        self.checked.append((change, tuple(complaints)))
-        found, self.type_errors = self.type_errors[:1], self.type_errors[1:]
-        return [Finding(Gate.TYPE_CHECK, Outcome.FAILED, URI, it) for it in found]
-
-    async def find_refusal(self, request: EditRequest) -> EditRefusal | None:
-        assert request.action.name == "tests"
-        return self.refusal
-
-    async def run(self, request: EditRequest, change: Change) -> list[Finding] | EditRefusal:
-        """Finds one problem with each of the changes, as long as there are any."""
-        assert request.action.name == "tests"
-        self.tried.append(change)
-        found, self.problems = self.problems[:1], self.problems[1:]
-        if found and isinstance(found[0], EditRefusal):
-            return found[0]
-        return [Finding(Gate.TEST_RUN, Outcome.FAILED, URI, str(it)) for it in found]
-
-    async def edit(
-        self, name: ActionName = "simplify", line: int = 6, **more: Any
-    ) -> ModelEdit | EditRefusal:
-        place = Position(line, 0)
-        uri = self.document.uri
-        return await self.feature.edit(EditRequest(ACTIONS[name], uri, place, place, **more))
-
-
-def block(search: str, replace: str, path: str = PATH) -> str:
-    return f"{path}\n<<<<<<< SEARCH\n{search}=======\n{replace}>>>>>>> REPLACE\n"
-
-
-OLD = """\
-        if days > 10:
-            return days * 20
-        else:
-            return days * 10
-"""
-NEW = "        return days * (20 if days > 10 else 10)\n"
-GOOD = block(OLD, NEW)
-
-
-def changed(edit: ModelEdit | EditRefusal) -> str:
-    assert isinstance(edit, ModelEdit), edit
-    (file,) = edit.change.files
-    assert (file.uri, file.before, file.version) == (URI, TEXT, 7)
-    return file.after or ""
 
 
 @on_loop
@@ -386,145 +233,6 @@ async def test_what_may_not_be_edited_is_not_shown() -> None:
         "it was not said what is to be done",
     ]
     assert not any(it.client.asked for it in (window, outside, long, beyond))
-
-
-SPLIT = """\
-        return days * self._rate(days)
-
-    def _rate(self, days):
-        return 20 if days > 10 else 10
-"""
-KINDS: dict[ActionName, tuple[str, str, str]] = {
-    "docstring": (
-        block("    def total(self, days):\n", '    def total(self, days):\n        """Cents."""\n'),
-        "        # in cents\n",
-        '        """Cents."""\n        # in cents\n',
-    ),
-    "types": (
-        block("    def total(self, days):\n", "    def total(self, days: int) -> int:\n"),
-        "def total(self, days):",
-        "def total(self, days: int) -> int:",
-    ),
-    "simplify": (GOOD, OLD, NEW),
-    "split": (block(OLD, SPLIT), OLD, SPLIT),
-    "async": (
-        block("    def total(self, days):\n", "    async def total(self, days):\n"),
-        "    def total",
-        "    async def total",
-    ),
-    "instruction": (GOOD, OLD, NEW),
-    "fix": (GOOD, OLD, NEW),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", KINDS)
-@on_loop
-async def test_each_action_makes_its_edit(name: ActionName) -> None:
-    answer, old, new = KINDS[name]
-    window = Window(answer)
-    edit = await window.edit(name, instruction="Do so." if name == "instruction" else "")
-    assert changed(edit) == TEXT.replace(old, new)
-
-
-@pytest.mark.parametrize("name", ["docstring", "types"])
-@on_loop
-async def test_what_is_to_change_no_code_changes_none(name: ActionName) -> None:
-    window = Window(GOOD, GOOD, GOOD)
-    edit = await window.edit(name)
-    assert isinstance(edit, EditRefusal)
-    assert "meaning: fees.py: more than" in edit.reason
-
-
-@on_loop
-async def test_a_problem_is_told_with_the_task() -> None:
-    window = Window(GOOD)
-    complained = Complained("mypy", "no-untyped-def", "days has no type", 5)
-    await window.edit("fix", complaints=(complained,))
-    assert window.checked[0][1] == (complained,)
-    told = window.client.asked[0][1].content[-1].text
-    assert "A tool says: mypy, line 6: days has no type\nTask: Fix this problem" in told
-
-
-TESTS = "def test_total():\n    assert Fees().total(1) == 10\n"
-TEST_PATH = "tests/test_fees.py"
-
-
-@on_loop
-async def test_tests_go_to_their_own_file() -> None:
-    answer = block("", f"from shop.fees import Fees\n\n\n{TESTS}", TEST_PATH)
-    window = Window(answer)
-    edit = await window.edit("tests")
-    assert isinstance(edit, ModelEdit), edit
-    (file,) = edit.change.files
-    assert (file.uri, file.before) == ((FOLDER / TEST_PATH).as_uri(), None)
-    assert file.after is not None
-    assert file.after.endswith(TESTS)
-    told = window.client.asked[0][1].content[-1].text
-    assert told.startswith(f"You may edit: {TEST_PATH} (a new file).")
-
-
-@on_loop
-async def test_tests_that_fail_go_back_to_the_model_and_then_pass() -> None:
-    answer = block("", f"from shop.fees import Fees\n\n\n{TESTS}", TEST_PATH)
-    window = Window(answer, answer)
-    window.problems = ["test_total failed on the code as it is\nassert 20 == 10"]
-    edit = await window.edit("tests")
-    assert isinstance(edit, ModelEdit), edit
-    assert window.tried == [edit.change, edit.change]
-    told = window.client.asked[1][-1].content[-1].text
-    assert "test run: test_total failed on the code as it is\nassert 20 == 10" in told
-
-
-@on_loop
-async def test_tests_that_never_pass_are_not_offered_and_are_named() -> None:
-    answer = block("", f"from shop.fees import Fees\n\n\n{TESTS}", TEST_PATH)
-    window = Window(answer, answer, answer)
-    window.problems = ["test_total failed on the code as it is\nassert 20 == 10"] * 3
-    edit = await window.edit("tests")
-    assert isinstance(edit, EditRefusal)
-    assert "test_total failed on the code as it is (the model's" in edit.reason
-
-
-@on_loop
-async def test_where_tests_cannot_be_run_no_model_is_asked() -> None:
-    window = Window()
-    window.refusal = EditRefusal("there is no sandbox")
-    assert await window.edit("tests") == window.refusal
-    assert window.client.asked == []
-
-
-@on_loop
-async def test_where_they_could_not_be_run_after_all_the_model_is_not_asked_again() -> None:
-    window = Window(block("", f"from shop.fees import Fees\n\n\n{TESTS}", TEST_PATH))
-    refusal = EditRefusal("the tests cannot be run")
-    window.problems = [refusal]
-    assert await window.edit("tests") == refusal
-
-
-@on_loop
-async def test_the_code_under_test_is_not_edited_with_its_tests() -> None:
-    window = Window(GOOD, GOOD, GOOD)
-    edit = await window.edit("tests")
-    assert isinstance(edit, EditRefusal)
-    assert "which it may not" in edit.reason
-
-
-def test_actions_are_offered_where_they_make_sense() -> None:
-    symbols = outline(TEXT.encode(), "python").symbols
-    method, none = find_symbol(symbols, 6, 7), find_symbol(symbols, 0, 0)
-    assert method is not None
-    assert (method.name, none) == ("total", None)
-    around = find_symbol(symbols, 3, 9)
-    assert around is not None
-    assert around.name == "Fees"
-    everything = ["docstring", "types", "simplify", "split", "async", "tests"]
-    assert [it.name for it in find_actions("python", method, PATH)] == everything
-    assert [it.name for it in find_actions("python", method, TEST_PATH)] == everything[:-1]
-    assert [it.name for it in find_actions("go", method, "a.go")] == [
-        *("docstring", "simplify", "split", "tests")
-    ]
-    assert find_actions("python", None, PATH) == []
-    assert ACTIONS["types"].titled("total") == "Add type hints to total"
 
 
 @pytest.mark.parametrize(

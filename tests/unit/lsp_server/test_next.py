@@ -13,20 +13,19 @@ from inference.protocol import Delta, Done, FinishReason, Priority, Tail, Timing
 from inference.sampling import Sampling
 from lsp_server.completion_events import Accepted, Answered, Asked, Written
 from lsp_server.config import Config
-from lsp_server.features import alternatives, completion
+from lsp_server.features import alternatives
 from lsp_server.features.completion import ASKED_FOR, TYPING, Request
 from lsp_server.trace import Source
 from lsp_server.workspace.documents import Document, Edit, Position
+from tests.unit.lsp_server.completion_window import HANG, URI, Window, patient_window
 from tests.unit.lsp_server.on_loop import on_loop
-from tests.unit.lsp_server.test_completion import HANG, URI, Window
 
 TEXT = "def area(a, b):\n    \n\nprint(area(1, 2))\n"
 
 
 @pytest.fixture
 def window(monkeypatch: pytest.MonkeyPatch) -> Window:
-    monkeypatch.setattr(completion, "DEADLINE_S", 15.0)
-    made = Window()
+    made = patient_window(monkeypatch)
     made.client.steps = ["x = a\n"]
     return made
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,10 +15,7 @@ from lsp_server.workspace import parse
 from lsp_server.workspace.languages import LANGUAGES, detect_language, load_grammar
 from lsp_server.workspace.outline import MAX_SIGNATURE_CHARACTERS, Outline, SymbolKind
 from lsp_server.workspace.parse import outline
-
-FOLDER = Path(__file__).parent / "outlines"
-SEPARATOR = "-" * 40 + "\n"
-GOLDEN = sorted(path.stem for path in FOLDER.glob("*.txt"))
+from tests.unit.lsp_server.outline_samples import FOLDER, GOLDEN, SEPARATOR
 
 
 def printed(found: Outline) -> Iterator[str]:
@@ -28,8 +24,6 @@ def printed(found: Outline) -> Iterator[str]:
         depths.append(0 if it.parent is None else depths[it.parent] + 1)
         lines = f"{it.start_line}-{it.end_line}, name {it.name_line}:{it.name_column}"
         yield f"{'  ' * depths[index]}{index} {it.kind} {it.name} [{lines}] {it.signature}"
-        if it.doc:
-            yield f"{'  ' * depths[index]}  -- {it.doc}"
     for used in found.references:
         scope = "" if used.scope is None else f" in {used.scope}"
         yield f"{used.kind} {used.name} {used.line}:{used.column}{scope}"
@@ -37,10 +31,6 @@ def printed(found: Outline) -> Iterator[str]:
         names = [f"{it.name or 'itself'} as {it.alias}" for it in import_.names]
         yield f"import {import_.module} {import_.line}: {', '.join(names) or 'nothing'}"
     yield "broken" if found.has_errors else "whole"
-
-
-def source_of(name: str) -> str:
-    return (FOLDER / f"{name}.txt").read_text("utf-8").partition(SEPARATOR)[0]
 
 
 @pytest.mark.parametrize("name", GOLDEN)

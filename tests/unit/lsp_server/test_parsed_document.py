@@ -15,7 +15,7 @@ from lsp_server.workspace.languages import LANGUAGES
 from lsp_server.workspace.outline import Outline
 from lsp_server.workspace.parse import find, outline
 from lsp_server.workspace.parsed_document import ParsedDocument
-from tests.unit.lsp_server.test_outline import GOLDEN, source_of
+from tests.unit.lsp_server.outline_samples import GOLDEN, source_of
 
 PIECES = (
     *("", "\n", " ", "    ", "\r", '"', "'''", "(", ")", "{", "}", "x", "=", ":", "é", "🐦"),
@@ -112,15 +112,6 @@ def test_positions_count_code_points_and_stay_inside(
     assert parsed.outline == outline(before.encode(), "python")
     parsed.apply(edit)
     assert [symbol.name for symbol in parsed.outline.symbols] == names
-
-
-def test_a_comment_that_is_edited_documents_what_follows() -> None:
-    parsed = ParsedDocument("python", "x = 1\n# One.\n# Two.\ndef f(): pass\n")
-    assert [symbol.doc for symbol in parsed.outline.symbols] == ["", "One."]
-    parsed.apply(Edit(Position(1, 2), Position(1, 5), "Ten"))
-    assert [symbol.doc for symbol in parsed.outline.symbols] == ["", "Ten."]
-    parsed.apply(Edit(Position(3, 0), Position(3, 0), "\n"))
-    assert [symbol.doc for symbol in parsed.outline.symbols] == ["", ""]
 
 
 def test_a_new_text_replaces_the_old() -> None:

@@ -129,15 +129,20 @@ def test_what_was_complained_of_is_to_be_gone(tmp_path: Path) -> None:
     assert finding.outcome is Outcome.PASSED
 
 
+def take_for_mypy(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    (folder / "mypy.ini").write_text("[mypy]\n")
+    tool = folder / "bin/mypy"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\n{script}")
+    tool.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tool.parent}:/bin")
+
+
 def test_a_checker_that_takes_too_long_is_killed_with_what_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mypy.ini").write_text("[mypy]\n")
-    tool = tmp_path / "bin/mypy"
-    tool.parent.mkdir()
-    tool.write_text("#!/bin/sh\n/bin/sleep 1000 &\necho $! > started && mv started pid\nwait\n")
-    tool.chmod(0o700)
-    monkeypatch.setenv("PATH", f"{tool.parent}:/bin")
+    script = "/bin/sleep 1000 &\necho $! > started && mv started pid\nwait\n"
+    take_for_mypy(tmp_path, monkeypatch, script)
     loop = MovedLoop()
 
     async def check() -> Finding:
@@ -164,11 +169,6 @@ def test_a_checker_that_takes_too_long_is_killed_with_what_it_started(
 def test_a_checker_that_fails_says_what_it_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mypy.ini").write_text("[mypy]\n")
-    tool = tmp_path / "bin/mypy"
-    tool.parent.mkdir()
-    tool.write_text("#!/bin/sh\necho what is this\nexit 2\n")
-    tool.chmod(0o700)
-    monkeypatch.setenv("PATH", str(tool.parent))
+    take_for_mypy(tmp_path, monkeypatch, "echo what is this\nexit 2\n")
     finding, *_ = checked(tmp_path, "x = 1\n")
     assert (finding.outcome, finding.detail) == (Outcome.UNKNOWN, "mypy failed: what is this")

@@ -18,8 +18,8 @@ from lsp_server.features import completion, generation
 from lsp_server.features.anchor import Anchor
 from lsp_server.trace import Source, Verdict
 from lsp_server.workspace.documents import Document, Edit, Position
+from tests.unit.lsp_server.completion_window import HANG, Window, patient_window
 from tests.unit.lsp_server.on_loop import on_loop
-from tests.unit.lsp_server.test_completion import HANG, Window
 
 TEXT = "def area(a, b):\n    \n\nprint(area(1, 2))\n"
 SAID = "return a * b\n"
@@ -27,8 +27,7 @@ SAID = "return a * b\n"
 
 @pytest.fixture
 def window(monkeypatch: pytest.MonkeyPatch) -> Window:
-    monkeypatch.setattr(completion, "DEADLINE_S", 15.0)
-    made = Window()
+    made = patient_window(monkeypatch)
     made.client.steps = [SAID]
     return made
 

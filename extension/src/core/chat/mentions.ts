@@ -69,7 +69,7 @@ export function isSame(one: ChatMention, other: ChatMention): boolean {
 }
 
 /** How a mention is written in a text. */
-export function wordOf({ label }: ChatMention): string {
+function wordOf({ label }: ChatMention): string {
   return label.startsWith("@") ? label : `@${label}`;
 }
 

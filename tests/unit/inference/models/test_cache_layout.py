@@ -26,10 +26,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from inference.cache_layout import CacheLayout, KvDtype, cache_layout
+from inference.cache_layout import KvDtype, cache_layout
 from inference.hardware import GIB, Gpu
-from inference.models import architecture_of, preset
+from inference.models import Architecture, architecture_of, preset
 from inference.planner import plan
+from tests.vllm_log import capacity_tokens, padding_percent
 
 QWEN36 = preset("qwen3.6-35b-a3b").architecture
 DENSE = architecture_of(
@@ -98,31 +99,37 @@ class Observed:
 ON_CPU = {
     # 4 layers, 4/2 heads of 64; vLLM's own block size on the CPU, 128.
     "dense": (
-        cache_layout(DENSE, block_tokens=128),
+        DENSE,
+        128,
         Observed(128, 65_536, 4, 4096, 4096, 524_288),
     ),
     # 8 layers, heads 4/2 of 256, Gated DeltaNet 2/4 heads of 128; the same with block_size=256 as
     # without, where vLLM raises 128 to 256.
     "tiny_36": (
-        cache_layout(TINY_36, block_tokens=128),
+        TINY_36,
+        128,
         Observed(256, 524_288, 2, 1024, 4096, 190_650, 95.42),
     ),
     "real_36": (
-        cache_layout(REAL_36, block_tokens=32),
+        REAL_36,
+        32,
         Observed(1056, 2_162_688, 10, 49, 16_384, 36_491, 0.76),
     ),
 }
 
 
-@pytest.mark.parametrize(("layout", "seen"), ON_CPU.values(), ids=ON_CPU)
-def test_the_pool_is_cut_as_vllm_cuts_it(layout: CacheLayout, seen: Observed) -> None:
+@pytest.mark.parametrize(("architecture", "block_tokens", "seen"), ON_CPU.values(), ids=ON_CPU)
+def test_the_pool_is_cut_as_vllm_cuts_it(
+    architecture: Architecture, block_tokens: int, seen: Observed
+) -> None:
+    layout = cache_layout(architecture, block_tokens=block_tokens)
     pool = GIB // layout.block_bytes
     assert layout.block_tokens == seen.block_tokens
     assert layout.page_bytes == seen.page_bytes
     assert layout.block_bytes == seen.page_bytes * seen.layers_per_group
-    assert round(100 * layout.state_padding, 2) == seen.padding_percent
+    assert padding_percent(layout, architecture) == seen.padding_percent
     assert pool == seen.pool_blocks
-    assert layout.vllm_capacity_tokens(pool, seen.max_model_len) == seen.cache_size_tokens
+    assert capacity_tokens(layout, pool, seen.max_model_len) == seen.cache_size_tokens
 
 
 def test_the_longest_context_is_the_one_vllm_names_when_it_refuses() -> None:
@@ -150,7 +157,7 @@ def test_the_pool_is_what_vllm_logged_on_gpus(
     least, most = (
         int((available_gib + rounding) * GIB) // layout.block_bytes for rounding in (-0.006, 0.005)
     )
-    possible = [layout.vllm_capacity_tokens(pool, length) for pool in range(least, most + 1)]
+    possible = [capacity_tokens(layout, pool, length) for pool in range(least, most + 1)]
     assert tokens in possible
 
 
@@ -191,7 +198,7 @@ def test_the_sibling_of_27b_has_the_block_that_its_log_names() -> None:
     )
     layout = cache_layout(sibling, kv_cache_dtype="fp8")
     assert layout.block_tokens == 1568
-    assert round(100 * layout.state_padding, 2) == 0.13
+    assert padding_percent(layout, sibling) == 0.13
 
 
 def test_the_estimate_for_computing_errs_on_the_safe_side() -> None:

@@ -10,26 +10,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inference import models_cli
-from inference.hardware import GIB, Gpu, Hardware
+from inference.hardware import GIB, Hardware
 from inference.models_cli import models, plan_command
-
-ADA, HOPPER, BLACKWELL = (8, 9), (9, 0), (12, 0)
-
-
-def machine(
-    gib: float = 0,
-    gpus: int = 0,
-    capability: tuple[int, int] | None = ADA,
-    *,
-    ram: int = 64,
-    cores: int = 16,
-    disk_gb: float = 500,
-) -> Hardware:
-    found = (Gpu("test", int(gib * GIB), capability),) * gpus
-    return Hardware(found, ram * GIB, cores, int(disk_gb * 1e9))
-
-
-NO_GPU = machine()
+from tests.unit.inference.models.machines import (
+    SMALL_CONFIG,
+    machine,
+    write_checkpoint,
+)
 
 
 @pytest.fixture
@@ -209,22 +196,8 @@ class TestDivision:
 
 @pytest.mark.usefixtures("here")
 class TestLocalCheckpoint:
-    CONFIG: dict[str, Any] = {  # noqa: RUF012 - read only
-        "model_type": "qwen2",
-        "hidden_size": 896,
-        "intermediate_size": 4864,
-        "num_hidden_layers": 24,
-        "num_attention_heads": 14,
-        "num_key_value_heads": 2,
-        "vocab_size": 151_936,
-        "max_position_embeddings": 16_384,
-    }
-
     def test_it_is_planned_from_its_own_configuration(self, tmp_path: Path) -> None:
-        (tmp_path / "config.json").write_text(json.dumps(self.CONFIG))
-        for part in ("1", "2"):
-            with (tmp_path / f"model-{part}.safetensors").open("wb") as weights:
-                weights.truncate(500_000_000)
+        write_checkpoint(tmp_path, 500_000_000, 500_000_000)
         found = as_object(planned(str(tmp_path), "--json"))
         assert found["memory"]["weights"] == 1_000_000_000
         assert (found["context"], found["kv_bytes_per_token"]) == (16_384, 12_288)
@@ -234,7 +207,7 @@ class TestLocalCheckpoint:
         [
             ("{", "cannot be read"),
             ("[1]", "is not a model's configuration"),
-            (json.dumps(CONFIG), "there are no weights (*.safetensors) in"),
+            (json.dumps(SMALL_CONFIG), "there are no weights (*.safetensors) in"),
         ],
     )
     def test_a_broken_one_is_told(self, tmp_path: Path, config: str, problem: str) -> None:
@@ -244,7 +217,6 @@ class TestLocalCheckpoint:
         assert problem in result.stderr
 
     def test_another_type_of_model(self, tmp_path: Path) -> None:
-        (tmp_path / "config.json").write_text(json.dumps(self.CONFIG | {"model_type": "llama"}))
-        (tmp_path / "model.safetensors").write_bytes(b"weights")
+        write_checkpoint(tmp_path, 7, model_type="llama")
         result = planned(str(tmp_path))
         assert "the memory of a model of type 'llama' is not known." in result.stderr

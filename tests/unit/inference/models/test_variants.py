@@ -8,26 +8,9 @@ from pathlib import Path
 import pytest
 
 from inference.errors import EngineFailed, UnknownModel
-from inference.hardware import GIB, Gpu, Hardware
+from inference.hardware import Hardware
 from inference.variants import choose_variant, holds_flagship, pick
-
-ADA, HOPPER, BLACKWELL = (8, 9), (9, 0), (12, 0)
-
-
-def machine(
-    gib: float = 0,
-    gpus: int = 0,
-    capability: tuple[int, int] | None = ADA,
-    *,
-    ram: int = 64,
-    cores: int = 16,
-    disk_gb: float = 500,
-) -> Hardware:
-    found = (Gpu("test", int(gib * GIB), capability),) * gpus
-    return Hardware(found, ram * GIB, cores, int(disk_gb * 1e9))
-
-
-NO_GPU = machine()
+from tests.unit.inference.models.machines import BLACKWELL, HOPPER, NO_GPU, machine
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from lsp_server.agent.localize import SuspectFile
 from lsp_server.agent.pipeline import Fix
 from lsp_server.agent.task import Request
 from lsp_server.agent.trajectory import Trajectory
-from tests.unit.lsp_server.agent.test_pipeline import bench, judge
+from tests.unit.lsp_server.agent.fee_program import bench, judge
 from tests.unit.lsp_server.on_loop import on_loop
 
 FILES = ("a.py", "b.py", "c.py")

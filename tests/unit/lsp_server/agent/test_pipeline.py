@@ -3,133 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from inference.client import InferenceClient
-from inference.errors import HostUnavailable, PromptTooLong
+from inference.errors import HostUnavailable
 from lsp_server.agent.asking import read_candidate, shown
-from lsp_server.agent.choosing import Named, Ranked
 from lsp_server.agent.data import Candidate, Evidence, Verdict
-from lsp_server.agent.loop_guard import LoopGuard, Turn
-from lsp_server.agent.loop_proposer import LoopProposer
-from lsp_server.agent.pipeline import Fix, Progress, Result, Workbench
+from lsp_server.agent.pipeline import Fix, Progress
 from lsp_server.agent.sample_proposer import SampleProposer
-from lsp_server.agent.task import Proposer, Request, Task
+from lsp_server.agent.task import Request, Task
 from lsp_server.agent.trajectory import Trajectory
-from lsp_server.bench.context_snapshot import MemorySnapshot
-from tests.unit.lsp_server.agent.fake_chat import Call, FakeBaseline, FakeChat, LocalJudge
-from tests.unit.lsp_server.agent.local_runner import copier
-from tests.unit.lsp_server.made_repository import repository
-from tests.unit.lsp_server.on_loop import on_loop
-
-PATH = "shop/fees.py"
-TEXT = """\
-def fee(days):
-    if days < 10:
-        return days * 20
-    return days * 10
-
-
-def label(days):
-    return str(fee(days))
-"""
-TESTS = {
-    "t::ten": "fee(10) == 200",
-    "t::nine": "fee(9) == 180",
-    "t::twenty": "fee(20) == 200",
-    "t::thirty": "fee(30) == 310",
-    "t::label": "label(1) == '20'",
-}
-# Both tests that fail need the first edit and the second.
-FILES = {PATH: TEXT, "tests/test_fees.py": "from shop.fees import fee\n\n\ndef test_ten(): ...\n"}
-
-
-def block(search: str, replace: str, path: str = PATH) -> str:
-    return f"{path}\n<<<<<<< SEARCH\n{search}\n=======\n{replace}\n>>>>>>> REPLACE\n"
-
-
-HALF = block("    if days < 10:", "    if days <= 10:")
-OTHER_HALF = block("    return days * 10", "    return days * 10 + (10 if days == 30 else 0)")
-RIGHT = f"This mends it.\n\n{HALF}\n{OTHER_HALF}"
-WHOLE = (
-    "```python\n"
-    + TEXT.replace("days < 10", "days <= 10").replace(
-        "    return days * 10\n", "    return days * 10 + (10 if days == 30 else 0)\n"
-    )
-    + "```\n"
+from tests.unit.lsp_server.agent.fake_chat import FakeBaseline, FakeChat, LocalJudge
+from tests.unit.lsp_server.agent.fee_program import (
+    ANSWERS,
+    PATH,
+    RIGHT,
+    TESTS,
+    TEXT,
+    WHOLE,
+    bench,
+    block,
+    fix,
+    judge,
+    whole,
 )
-ANSWERS = {
-    "right": [RIGHT, WHOLE, RIGHT.replace(PATH, f"**{PATH}**")],
-    "partly": [HALF, OTHER_HALF],
-    "wrong": [
-        block("        return days * 20", "        return days * 21"),
-        block("    if days < 10:", "    if days < 100:"),
-        block("    return str(fee(days))", "    return ''"),
-    ],
-    "malformed": [
-        "I think that the condition is wrong.",
-        "<<<<<<< SEARCH\n    if days < 10:\n=======\n    if days <= 10:",
-        block("    if day < 10:", "    if day <= 10:"),
-        "",
-    ],
-    "test-deleting": [
-        block("def test_ten(): ...", "", "tests/test_fees.py"),
-        block("", "def test_ten(): pass", "conftest.py"),
-    ],
-}
-
-
-def bench(
-    judge: LocalJudge | None,
-    proposers: Sequence[Proposer],
-    files: dict[str, str] | None = None,
-    choose: Callable[[str, str, Ranked], Awaitable[Named]] | None = None,
-) -> Workbench:
-    known = {**FILES, **files} if files else FILES
-
-    def select(evidence: Sequence[Evidence]) -> Evidence | None:
-        order = [Verdict.VERIFIED, Verdict.PARTLY, Verdict.UNVERIFIED]
-        able = [it for it in evidence if it.verdict in order]
-        return min(able, key=lambda it: order.index(it.verdict), default=None)
-
-    async def run(*_: object) -> Any:
-        raise AssertionError("nothing is to be run here")
-
-    return Workbench(
-        MemorySnapshot(repository(known), PATH, known[PATH].splitlines(keepends=True)),
-        known.get,
-        lambda _: copier(Path("/nowhere"))(),
-        run,
-        lambda _: judge,
-        None,
-        select,
-        lambda *_: proposers,
-        choose,
-    )
-
-
-def judge() -> LocalJudge:
-    return LocalJudge(PATH, TEXT, TESTS)
-
-
-async def fix(
-    answers: Sequence[str],
-    trajectory: Trajectory | None = None,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> tuple[Result, FakeChat, LocalJudge]:
-    chat, local = FakeChat(list(answers)), judge()
-    client = cast("InferenceClient", chat)
-    work = bench(local, [SampleProposer(client)])
-    request = Request("`fee` is wrong for 10 days", budget_s=30.0)
-    result = await Fix(request, work, trajectory or Trajectory("k", None), on_progress).run()
-    return result, chat, local
+from tests.unit.lsp_server.on_loop import on_loop
 
 
 def mixes() -> list[list[str]]:
@@ -286,10 +190,6 @@ async def test_a_model_that_takes_too_long_is_left() -> None:
     assert (result.best, chat.open_requests) == (None, 0)
 
 
-def whole() -> Candidate:
-    return Candidate({PATH: WHOLE.removeprefix("```python\n").removesuffix("```\n")}, "once", 1.0)
-
-
 class Once:
     """Proposes given candidates."""
 
@@ -345,92 +245,3 @@ async def test_why_there_is_nowhere_to_look_is_said(
     result = await Fix(Request(issue), bench(local, []), Trajectory("k", None)).run()
     assert result.best is None
     assert result.reason.startswith(reason)
-
-
-# The loop with tools.
-
-
-def loop(chat: FakeChat, local: LocalJudge) -> LoopProposer:
-    async def run_tests(changed: Any) -> tuple[str, bool]:
-        passing = local.passing(changed.get(PATH, TEXT))
-        return f"{len(passing)} pass", passing == set(TESTS)
-
-    work = bench(local, [])
-    client = cast("InferenceClient", chat)
-    return LoopProposer(client, work.index, work.text, run_tests)
-
-
-async def loop_on(*answers: object) -> tuple[Result, FakeChat]:
-    chat, local = FakeChat(list(answers)), judge()
-    work = bench(local, [loop(chat, local)])
-    request = Request("`fee` is wrong", budget_s=30)
-    return await Fix(request, work, Trajectory("k", None)).run(), chat
-
-
-def edit(blocks: str) -> Call:
-    return Call("edit", json.dumps({"blocks": blocks}))
-
-
-@on_loop
-async def test_a_model_with_tools_looks_edits_and_sees_what_the_tests_say() -> None:
-    result, chat = await loop_on(
-        Call("search", '{"query": "fee"}'),
-        Call("read", '{"path": "shop/fees.py", "from_line": 1, "to_line": 3}'),
-        edit(HALF),
-        edit(OTHER_HALF),
-    )
-    assert result.best is not None
-    assert result.best.verdict is Verdict.VERIFIED
-    answers = ["".join(it.text for it in asked[-1].content) for asked in chat.asked[1:]]
-    assert "shop/fees.py:1: def fee(days)" in answers[0]
-    assert "    2     if days < 10:" in answers[1]
-    assert "more lines" in answers[1]
-    assert answers[2].startswith("4 pass")
-
-
-@on_loop
-async def test_what_was_changed_counts_where_the_conversation_becomes_too_long() -> None:
-    result, _ = await loop_on(edit(HALF), PromptTooLong("the prompt has 40,000 tokens", hint=""))
-    assert result.best is not None
-    assert result.best.candidate.origin == "model with tools"
-    assert result.best.verdict is Verdict.PARTLY
-
-
-@on_loop
-async def test_what_a_tool_refuses_it_says() -> None:
-    result, chat = await loop_on(
-        edit(ANSWERS["test-deleting"][0]),
-        edit(ANSWERS["malformed"][2]),
-        Call("read", '{"path": "fees.py"}'),
-        Call("shell", "{}"),
-        Call("read", "no json"),
-        "I cannot.",
-        "I cannot.",
-    )
-    assert result.best is None
-    answers = ["".join(it.text for it in asked[-1].content) for asked in chat.asked[1:6]]
-    assert "may not be edited" in answers[0]
-    assert "closest ones" in answers[1]
-    assert "Did you mean shop/fees.py" in answers[2]
-    assert "there is no tool shell" in answers[3]
-    assert "no JSON" in answers[4]
-
-
-@on_loop
-async def test_a_model_that_goes_in_circles_is_told_and_stopped() -> None:
-    call = Call("read", '{"path": "shop/fees.py"}')
-    result, chat = await loop_on(*[call] * 10)
-    assert result.best is None
-    assert len(chat.asked) == 5
-    told = "".join(it.text for it in chat.asked[3][-1].content)
-    assert "this very call" in told
-
-
-@pytest.mark.parametrize(
-    ("calls", "stopped_at"),
-    [("aaaaa", 5), ("ababab", 6), ("abcabdabe", None), ("aabaabaabaab", 10), ("abcde", None)],
-)
-def test_loops_are_noticed(calls: str, stopped_at: int | None) -> None:
-    guard = LoopGuard()
-    turns = [guard.take(it) for it in calls]
-    assert (turns.index(Turn.STOP) + 1 if Turn.STOP in turns else None) == stopped_at

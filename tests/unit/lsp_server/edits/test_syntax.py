@@ -11,7 +11,7 @@ from lsp_server.workspace.documents import Edit, Position
 from lsp_server.workspace.languages import LANGUAGES
 from lsp_server.workspace.parse import ParseGivenUp, outline
 from lsp_server.workspace.parsed_document import ParsedDocument
-from tests.unit.lsp_server.test_outline import GOLDEN, source_of
+from tests.unit.lsp_server.outline_samples import GOLDEN, source_of
 
 # By language: a text with a place in it, what may stand there, and what must not.
 PLACES = {
