@@ -40,7 +40,7 @@ from inference.errors import InferenceError, Overloaded
 from inference.protocol import ChatRole, Delta, Done, Priority, Role, Tail
 from inference.sampling import Sampling
 from inference.scheduler import MAX_QUEUED, MAX_QUEUED_OF_CLIENT
-from lsp_server.bench.clients_report import Phase, as_json, show
+from lsp_server.bench.clients_report import TINY, Phase, as_json, show
 from lsp_server.bench.engine import end_host, make_checkpoint
 from lsp_server.bench.engine_prompts import Vocabulary
 from lsp_server.bench.measure import CouldNotRun, resident_mb
@@ -48,7 +48,7 @@ from lsp_server.features.writing import GENERATION_S
 
 __all__ = ["CouldNotRun", "run"]
 
-TINY, TINY_CONTEXT_TOKENS = "tiny", 4_096
+TINY_CONTEXT_TOKENS = 4_096
 CLIENTS = 64
 CHATTING = 16
 COMPLETION_TOKENS, CHAT_TOKENS = 16, 64

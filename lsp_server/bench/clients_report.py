@@ -12,6 +12,8 @@ from rich.table import Table
 from inference.protocol import Priority
 from lsp_server.bench.measure import CouldNotRun, percentile
 
+TINY = "tiny"  # a checkpoint that is made for vLLM
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -48,7 +50,7 @@ def as_json(model: str, phases: Sequence[Phase], rss_mb: float) -> dict[str, Any
     past = by_name["past the limit"]
     busy = by_name["all complete"]
     return {
-        "name": "clients",
+        "name": "clients-tiny" if model == TINY else "clients",
         "model": model,
         "clients": len(busy.by_class[Priority.COMPLETION]),
         "samples": sum(

@@ -77,7 +77,8 @@ async def run(
 
 
 def _command(name: str, *, quick: bool, data: Path | None) -> list[str]:
-    command = [sys.executable, "-P", "-m", "lsp_server", "bench", name, "--json"]
+    listed = next(it for it in LISTED if it.name == name)
+    command = [sys.executable, "-P", "-m", "lsp_server", "bench", *listed.command, "--json"]
     command += ["--quick"] if quick else []
     return [*command, "--data", str(data)] if data is not None else command
 

@@ -12,13 +12,26 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    name: str
+    name: str  # as its JSON has it
     title: str
     beside: Mapping[str, str] = field(default_factory=dict[str, str])
     bars: Mapping[str, str] = field(default_factory=dict[str, str])  # label to key
     unit: str = "ms"  # of the bars
     peers: tuple[str, ...] = ()  # published, or read in their sources: with where
+    arguments: tuple[str, ...] = ()  # of `sparrow bench`, where the name alone does not say it
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        return self.arguments or (self.name,)
+
+
+_CLIENTS_BESIDE = {"p50_ms": "floor_p50_ms", "with_chats_p50_ms": "p50_ms"}
+_CLIENTS_BARS = {
+    "one client alone": "floor_p50_ms",
+    "all clients": "p50_ms",
+    "all clients, with chats": "with_chats_p50_ms",
+}
+_CLIENTS_UNIT = "ms for a completion, median"
 
 LISTED = (
     Listed(
@@ -118,13 +131,17 @@ LISTED = (
     Listed(
         "clients",
         "Sixty-four clients on one host",
-        beside={"p50_ms": "floor_p50_ms", "with_chats_p50_ms": "p50_ms"},
-        bars={
-            "one client alone": "floor_p50_ms",
-            "all clients": "p50_ms",
-            "all clients, with chats": "with_chats_p50_ms",
-        },
-        unit="ms for a completion, median",
+        beside=_CLIENTS_BESIDE,
+        bars=_CLIENTS_BARS,
+        unit=_CLIENTS_UNIT,
+    ),
+    Listed(
+        "clients-tiny",
+        "Sixty-four clients on one vLLM, with a tiny checkpoint",
+        beside=_CLIENTS_BESIDE,
+        bars=_CLIENTS_BARS,
+        unit=_CLIENTS_UNIT,
+        arguments=("clients", "--model", "tiny"),
     ),
     Listed("soak", "An hour of abuse"),
 )

@@ -50,7 +50,7 @@ def _section(listed: Listed, entry: Mapping[str, Any], folder: str) -> Iterator[
     took = f", in {entry['seconds']} s" if entry["seconds"] else ""  # elsewhere, where it is 0
     quick = ", with `--quick`: on fewer samples" if entry["quick"] else ""
     yield (
-        f"`sparrow bench {listed.name}`, {entry['at']}{took}{quick}; "
+        f"`sparrow bench {' '.join(listed.command)}`, {entry['at']}{took}{quick}; "
         f"{result.get('samples', '?')} samples; load of the machine before "
         f"{entry['machine'].get('load before', 'not known')}.\n"
     )

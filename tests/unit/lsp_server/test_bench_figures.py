@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from inference.protocol import Priority
 from lsp_server.bench import figures
 from lsp_server.bench.cli import BENCHMARKS
+from lsp_server.bench.clients_report import Phase, as_json
 from lsp_server.bench.figures_list import LISTED
 from lsp_server.bench.figures_page import page
 from lsp_server.bench.measure import CouldNotRun
@@ -100,7 +102,29 @@ def test_what_was_not_reached_is_told_with_its_reason() -> None:
 def test_every_benchmark_is_on_the_page() -> None:
     names = [listed.name for listed in LISTED]
     assert len(set(names)) == len(names)
-    assert BENCHMARKS.keys() - {"all"} <= set(names)
+    assert BENCHMARKS.keys() - {"all"} == {listed.command[0] for listed in LISTED}
+
+
+def test_the_same_benchmark_of_another_model_has_a_section_of_its_own(tmp_path: Path) -> None:
+    asked = {
+        **dict.fromkeys(("alone", "all complete", "with chats"), Priority.COMPLETION),
+        **dict.fromkeys(("one greedy", "past the limit"), Priority.AGENT),
+    }
+    phases = [
+        Phase(name, 1.0, {each: [[3.0], [3.0]]}, 1, 0, ["too many"]) for name, each in asked.items()
+    ]
+    for model in ("wren", "tiny"):
+        printed = tmp_path / "printed.json"
+        printed.write_text(json.dumps(as_json(model, phases, 50.0)))
+        asyncio.run(
+            figures.run(Console(quiet=True), quick=False, data=None, out=tmp_path, measured=printed)
+        )
+    text = (tmp_path / "BENCHMARKS.md").read_text()
+    assert "`sparrow bench clients`, " in text
+    assert "`sparrow bench clients --model tiny`, " in text
+    assert figures._command("clients-tiny", quick=False, data=None)[4:-1] == [
+        *("bench", "clients", "--model", "tiny")
+    ]
 
 
 @pytest.mark.parametrize(
