@@ -37,6 +37,7 @@ class FoundSymbol(NamedTuple):
     kind: SymbolKind
     name: str
     signature: str
+    doc: str
 
 
 # Where it starts, its name and its kind. Plain, since there are so many.
@@ -150,7 +151,7 @@ def nest(found: Sequence[FoundSymbol], source: bytes, line_starts: Sequence[int]
     values: set[tuple[int | None, str]] = set()
     is_ascii = source.isascii()
     place = _Places(source, line_starts).place
-    for start, end, name_start, _, _, kind, name, signature in found:
+    for start, end, name_start, _, _, kind, name, signature, doc in found:
         while around and around[-1][1] <= start:
             scope_starts.append(around.pop()[1])
             scopes.append(around[-1][2] if around else None)
@@ -172,7 +173,7 @@ def nest(found: Sequence[FoundSymbol], source: bytes, line_starts: Sequence[int]
         else:
             name_line, column = place(name_start)
         symbols.append(
-            Symbol(name, kind, signature, first_line, last_line + 1, name_line, column, parent)
+            Symbol(name, kind, signature, doc, first_line, last_line + 1, name_line, column, parent)
         )
         around.append((start, end, index))
         scope_starts.append(start)

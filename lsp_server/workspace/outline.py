@@ -33,13 +33,14 @@ class Symbol(NamedTuple):
     """A definition. A tuple, since contexts are made of thousands: it is made in a tenth of the time.
 
     `signature` is its head as the source has it, in one line: white space collapsed, no body, at
-    most `MAX_SIGNATURE_CHARACTERS`. `start_line` takes in decorators and attributes; `parent` is an
-    index into the file's symbols.
+    most `MAX_SIGNATURE_CHARACTERS`. `doc` is the first line of its docstring or comment, or empty.
+    `start_line` takes in decorators and attributes; `parent` is an index into the file's symbols.
     """
 
     name: str
     kind: SymbolKind
     signature: str
+    doc: str
     start_line: int
     end_line: int
     name_line: int

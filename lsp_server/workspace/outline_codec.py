@@ -24,7 +24,7 @@ from lsp_server.workspace.outline import (
     SymbolKind,
 )
 
-SymbolRow = tuple[str, str, str, int, int, int, int, int | None]  # the fields of a symbol
+SymbolRow = tuple[str, str, str, str, int, int, int, int, int | None]  # the fields of a symbol
 
 _NAME = attrgetter(*ImportedName.__dataclass_fields__)
 _SYMBOL_KINDS = {str(kind): kind for kind in SymbolKind}
@@ -54,8 +54,8 @@ def pack_outline(outline: Outline) -> PackedOutline:
 
 def _symbol_row(symbol: Symbol) -> SymbolRow:
     """Plain values, which go between processes in half the time."""
-    name, kind, signature, start, end, line, column, parent = symbol
-    return (name, kind.value, signature, start, end, line, column, parent)
+    name, kind, signature, doc, start, end, line, column, parent = symbol
+    return (name, kind.value, signature, doc, start, end, line, column, parent)
 
 
 def pack_head(

@@ -24,6 +24,8 @@ from lsp_server.workspace.findings import (
     find_line_starts,
 )
 from lsp_server.workspace.headlines import (
+    read_comment_above,
+    read_docstring,
     write_signature,
 )
 from lsp_server.workspace.import_statements import read_import
@@ -276,8 +278,21 @@ def _describe(
     head = _find_head(node, language)
     head_end = node.end_byte if body < 0 else body
     text = name.decode().strip("\"'`:$")
-    signature = write_signature(source, head, head_end, language, is_value=kind in VALUES)
-    return FoundSymbol(*extent, name_start, head, head_end, kind, text, signature)
+    signature, doc = describe(source, language, kind, start=extent[0], head=head, head_end=head_end)
+    return FoundSymbol(*extent, name_start, head, head_end, kind, text, signature, doc)
+
+
+def describe(
+    source: bytes, language: str, kind: SymbolKind, *, start: int, head: int, head_end: int
+) -> tuple[str, str]:
+    """A symbol's signature, and the first line of its documentation."""
+    is_value = kind in VALUES
+    signature = write_signature(source, head, head_end, language, is_value=is_value)
+    doc = "" if is_value or language != "python" else read_docstring(source, head_end)
+    doc = doc or read_comment_above(source, start, language)
+    if not doc and head != start:  # between its attributes
+        doc = read_comment_above(source, head, language)
+    return signature, doc
 
 
 def _find_head(node: tree_sitter.Node, language: str) -> int:

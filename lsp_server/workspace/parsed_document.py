@@ -11,13 +11,12 @@ it was.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
 import tree_sitter
 
 from lsp_server.workspace.documents import Edit, Position
 from lsp_server.workspace.findings import (
-    VALUES,
     Findings,
     FoundImport,
     FoundSymbol,
@@ -29,10 +28,17 @@ from lsp_server.workspace.findings import (
     place_imports,
     references_to,
 )
-from lsp_server.workspace.headlines import write_signature
+from lsp_server.workspace.headlines import MAX_COMMENT_BYTES
 from lsp_server.workspace.languages import Grammar, load_grammar
 from lsp_server.workspace.outline import Import, Outline, Reference, Symbol
-from lsp_server.workspace.parse import ParsedText, ParseGivenUp, find, parse, point
+from lsp_server.workspace.parse import (
+    ParsedText,
+    ParseGivenUp,
+    describe,
+    find,
+    parse,
+    point,
+)
 
 PIECE_BYTES = 32 * 1024  # take a few milliseconds
 
@@ -222,6 +228,10 @@ class ParsedDocument:
             for symbol in symbols[:first]
         ]
         behind = [_move(symbol, shift) for symbol in symbols[last:]]
+        for index, symbol in enumerate(behind):
+            if self._line_starts[self._line(symbol.start)] - end > MAX_COMMENT_BYTES:
+                break  # no comment above it can begin in what was looked at again
+            behind[index] = self._describe(symbol)
         references = old.references
         first_use = bisect_left(references, (start,))
         last_use = bisect_left(references, (old_end,))
@@ -245,10 +255,20 @@ class ParsedDocument:
         start, end, name_start, head, head_end = (
             at + shift if at >= old_end else at for at in symbol[:5]
         )
-        kind, name, language = symbol.kind, symbol.name, self._grammar.name
-        is_value = kind in VALUES
-        signature = write_signature(self._source, head, head_end, language, is_value=is_value)
-        return FoundSymbol(start, end, name_start, head, head_end, kind, name, signature)
+        moved = FoundSymbol(
+            start, end, name_start, head, head_end, symbol.kind, symbol.name, "", ""
+        )
+        return self._describe(moved)
+
+    def _describe(self, symbol: FoundSymbol) -> FoundSymbol:
+        start, end, name_start, head, head_end, kind, name, _, _ = symbol
+        told = describe(
+            self._source, self._grammar.name, kind, start=start, head=head, head_end=head_end
+        )
+        return FoundSymbol(start, end, name_start, head, head_end, kind, name, *told)
+
+    def _line(self, offset: int) -> int:
+        return bisect_right(self._line_starts, offset) - 1
 
     def _offset(self, position: Position) -> int:
         line = max(position.line, 0)
@@ -352,7 +372,7 @@ def _start(symbol: FoundSymbol) -> int:
 
 
 def _move(symbol: FoundSymbol, shift: int) -> FoundSymbol:
-    start, end, name_start, head, head_end, kind, name, signature = symbol
+    start, end, name_start, head, head_end, kind, name, signature, doc = symbol
     return FoundSymbol(
         start + shift,
         end + shift,
@@ -362,4 +382,5 @@ def _move(symbol: FoundSymbol, shift: int) -> FoundSymbol:
         kind,
         name,
         signature,
+        doc,
     )

@@ -150,7 +150,7 @@ class Store(StoreReader):
         ).lastrowid
         assert content is not None
         self._connection.executemany(
-            "INSERT INTO symbol VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO symbol VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             ((content * PARTS + number, *symbol) for number, symbol in enumerate(packed.symbols)),
         )
         self._connection.executemany(

@@ -37,7 +37,7 @@ from lsp_server.shared_database import keep_write_ahead_log
 
 logger = logging.getLogger(__name__)
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 3
 _DAY_S = 24 * 3600
 _KEPT_DAYS = 60
 _KEPT_DAYS_OF_USE = 10
@@ -62,7 +62,7 @@ CREATE TABLE file (
 CREATE INDEX file_content ON file (content);
 CREATE TABLE symbol (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE, kind TEXT NOT NULL,
-    signature TEXT NOT NULL, start_line INTEGER NOT NULL,
+    signature TEXT NOT NULL, doc TEXT NOT NULL, start_line INTEGER NOT NULL,
     end_line INTEGER NOT NULL, name_line INTEGER NOT NULL, name_column INTEGER NOT NULL,
     parent INTEGER
 );

@@ -20,7 +20,7 @@ from lsp_server.workspace.store_file import StoreDamaged, connect_to_read
 WINDOW_LINES = 40
 PARTS = 1 << 20  # windows or symbols of one content, at most
 _DEFINED_WEIGHT, _WORDS_WEIGHT = 4.0, 1.0
-_SYMBOL = "name, kind, signature, start_line, end_line, name_line, name_column, parent"
+_SYMBOL = "name, kind, signature, doc, start_line, end_line, name_line, name_column, parent"
 _MANY_WINDOWS = 2_000  # more than are ever ranked on the loop
 _KNOWN_COUNTS = 20_000
 _LEAST_WEIGHT = 1e-6  # as in FTS5

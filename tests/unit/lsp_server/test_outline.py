@@ -24,6 +24,8 @@ def printed(found: Outline) -> Iterator[str]:
         depths.append(0 if it.parent is None else depths[it.parent] + 1)
         lines = f"{it.start_line}-{it.end_line}, name {it.name_line}:{it.name_column}"
         yield f"{'  ' * depths[index]}{index} {it.kind} {it.name} [{lines}] {it.signature}"
+        if it.doc:
+            yield f"{'  ' * depths[index]}  -- {it.doc}"
     for used in found.references:
         scope = "" if used.scope is None else f" in {used.scope}"
         yield f"{used.kind} {used.name} {used.line}:{used.column}{scope}"

@@ -114,6 +114,15 @@ def test_positions_count_code_points_and_stay_inside(
     assert [symbol.name for symbol in parsed.outline.symbols] == names
 
 
+def test_a_comment_that_is_edited_documents_what_follows() -> None:
+    parsed = ParsedDocument("python", "x = 1\n# One.\n# Two.\ndef f(): pass\n")
+    assert [symbol.doc for symbol in parsed.outline.symbols] == ["", "One."]
+    parsed.apply(Edit(Position(1, 2), Position(1, 5), "Ten"))
+    assert [symbol.doc for symbol in parsed.outline.symbols] == ["", "Ten."]
+    parsed.apply(Edit(Position(3, 0), Position(3, 0), "\n"))
+    assert [symbol.doc for symbol in parsed.outline.symbols] == ["", ""]
+
+
 def test_a_new_text_replaces_the_old() -> None:
     parsed = ParsedDocument("python", "x = 1\n")
     assert parsed.outline.symbols[0].name == "x"
