@@ -12,12 +12,12 @@ def fit(text: str, rest_of_line: str, *, max_lines: int) -> str:
 
     It is cut to `max_lines`, loses blank ends, and what the line behind the cursor already
     holds is not repeated: `a, b)` between `foo(` and `)` becomes `a, b`. A bracket that the text
-    itself opened is never taken from it.
+    itself opened is never taken from it. No word of it becomes one with the word behind the cursor.
     """
     if rest_of_line.strip():
         # Text behind the cursor stays behind the first line, so no further line can follow.
         first = text.partition("\n")[0].removesuffix("\r")
-        line = _without_overlap(first, rest_of_line.strip())
+        line = _without_joined_word(_without_overlap(first, rest_of_line.strip()), rest_of_line)
         if not line.strip():
             return ""
         return line.rstrip() if rest_of_line[0].isspace() else line
@@ -49,6 +49,22 @@ def _without_overlap(line: str, rest: str) -> str:
         if line.rstrip().endswith(overlap) and _tells(kept, overlap, rest) and not takes_own:
             return kept
     return line
+
+
+def _without_joined_word(line: str, rest_of_line: str) -> str:
+    """`line` without its last word, where that would run into the one behind the cursor.
+
+    `undefined` before `response.url` would make a name of the two.
+    """
+    if not _is_of_word(rest_of_line[:1]):
+        return line
+    while _is_of_word(line[-1:]):
+        line = line[:-1]
+    return line
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _tells(kept: str, overlap: str, rest: str) -> bool:

@@ -42,11 +42,20 @@ OVERLAPS = [
 CHANCE = [
     ("return |value", "not ", "return not value"),
     ("1 |else 0", "if true ", "1 if true else 0"),
-    ("f(|arg)", "data", "f(dataarg)"),
+    ("f(|arg)", "data, ", "f(data, arg)"),
     ("x = |y", "a + ", "x = a + y"),
     ("|return x", "bar ", "bar return x"),
 ]
-ALL = CLOSERS + BALANCED + OVERLAPS + CHANCE
+# A word that would run into the one behind the cursor.
+JOINED = [
+    ("f(|arg)", "data", "f(arg)"),
+    ("parse(|url, x)", "url", "parse(url, x)"),
+    ("a ?? |b.url;", "undefined", "a ?? b.url;"),
+    ("f(|_x)", "list(x_1", "f(list(_x)"),
+    ("f(|x)", "not naïve", "f(not x)"),
+    ("f(| x)", "not", "f(not x)"),
+]
+ALL = CLOSERS + BALANCED + OVERLAPS + CHANCE + JOINED
 
 
 @pytest.mark.parametrize(("before", "said", "after"), ALL, ids=[f"{b}{s}" for b, s, _ in ALL])
