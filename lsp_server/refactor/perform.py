@@ -11,11 +11,10 @@ from typing import Any
 
 from rope.base.change import ChangeContents
 from rope.base.exceptions import ModuleSyntaxError, RopeError
-from rope.refactor.extract import ExtractMethod, ExtractVariable
 from rope.refactor.inline import InlineMethod, create_inline
 
 from lsp_server.refactor import names, renaming
-from lsp_server.refactor.excerpt import excerpt_around
+from lsp_server.refactor.extract import extract_function, extract_variable
 from lsp_server.refactor.inline import check_calls, inline_variable
 from lsp_server.refactor.job import Doubt, Job, Outcome, Rewritten, Task
 from lsp_server.refactor.method_to_function import move_method
@@ -68,27 +67,31 @@ def _offset(source: Source, place: tuple[int, int]) -> int:
     return source.line_start(line + 1) + min(place[1], len(source.lines[line]))
 
 
-def _extract(job: Job, mirror: Mirror, source: Source) -> Outcome:
+def _selection(job: Job, source: Source) -> tuple[int, int]:
+    """The offsets of what is selected, without white space at its ends."""
     start, end = _offset(source, job.start), _offset(source, job.end)
     selected = source.text[start:end]
     if not selected.strip():
         raise RefactorRefused("nothing is selected: select the code that is to be extracted")
     start += len(selected) - len(selected.lstrip())
-    end -= len(selected) - len(selected.rstrip())
-    if job.task == "extract_function":
-        engine, name = ExtractMethod, names.unused("extracted", source.text)
-    else:
-        engine, name = ExtractVariable, names.unused(names.of_expression(selected), source.text)
-    excerpt = excerpt_around(source, start, end)
-    if excerpt is not None:
-        mirror.show(job.path, excerpt.text)
-        start, end = (excerpt.offset(source, it) for it in (start, end))
-    extraction = engine(mirror.project, mirror.resource(job.path), start, end)
-    (file,) = _files(extraction.get_changes(name), mirror)
-    after = file.after if excerpt is None else excerpt.put_back(source, file.after)
+    return start, end - (len(selected) - len(selected.rstrip()))
+
+
+def _extract_function(job: Job, _: Mirror, source: Source) -> Outcome:
+    name = names.unused("extracted", source.text)
+    after = extract_function(source, *_selection(job, source), name)
     after = names.spaced(after, name)
-    at = names.first_place(after, name, is_use=job.task == "extract_function")
-    return Outcome((replace(file, after=after),), job.path, at)
+    at = names.first_place(after, name, is_use=True)
+    return Outcome((Rewritten(job.path, source.text, after),), job.path, at)
+
+
+def _extract_variable(job: Job, _: Mirror, source: Source) -> Outcome:
+    start, end = _selection(job, source)
+    name = names.unused(names.of_expression(source.text[start:end]), source.text)
+    after, doubt = extract_variable(source, start, end, name)
+    at = names.first_place(after, name, is_use=False)
+    doubts = (Doubt(source.text.count("\n", 0, start), doubt),) if doubt else ()
+    return Outcome((Rewritten(job.path, source.text, after, doubts),), job.path, at)
 
 
 def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
@@ -173,8 +176,8 @@ def _files(changes: Any, mirror: Mirror) -> list[Rewritten]:
 
 
 _TASKS: dict[Task, Callable[[Job, Mirror, Source], Outcome]] = {
-    "extract_function": _extract,
-    "extract_variable": _extract,
+    "extract_function": _extract_function,
+    "extract_variable": _extract_variable,
     "inline": _inline,
     "rename": _rename,
     "move_method": _move_method,
