@@ -69,7 +69,7 @@ class _Move:
         self._moving = moving
         self._home = moving.source.path
         self._target = target
-        self._old, self._new = Modules(self._home), Modules(target)
+        self._old, self._new = (Modules(texts, it) for it in (self._home, target))
         self._needs = find_needs(moving)
         self._is_still_used = _is_used(moving.rest(), moving.name)
         self._sources = dict(self._find_sources())
@@ -145,7 +145,7 @@ class _Move:
         name = self._moving.name
         if self._is_still_used or name.startswith("_"):
             return False
-        exporter = Modules(source.path)
+        exporter = Modules(self._texts, source.path)
         is_read = whole_word(name).search(source.text) is not None
         return is_read or any(
             find_uses(Source(text, path), name, exporter).names
@@ -297,7 +297,7 @@ def _loads(texts: Mapping[str, str], path: str, module: str) -> bool:
     if path not in texts or module not in texts:
         return False
     bound = names_bound_by(parse(texts[module], module).body) | {"*"}
-    meant = Modules(module)
+    meant = Modules(texts, module)
     return any(
         meant.has(it.meant_module, path) or (it.name in bound and meant.has(it.module, path))
         for it in loaded_by(parse(texts[path], path))
