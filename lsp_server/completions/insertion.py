@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 # An overlap of words that is shorter stands in many lines by chance.
 _TELLING_CHARACTERS = 4
+_NAME_AT_END = re.compile(r"(?:\w+(?:\.|::|->))*\w+$")
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -12,12 +15,12 @@ def fit(text: str, rest_of_line: str, *, max_lines: int) -> str:
 
     It is cut to `max_lines`, loses blank ends, and what the line behind the cursor already
     holds is not repeated: `a, b)` between `foo(` and `)` becomes `a, b`. A bracket that the text
-    itself opened is never taken from it. No word of it becomes one with the word behind the cursor.
+    itself opened is never taken from it.
     """
     if rest_of_line.strip():
         # Text behind the cursor stays behind the first line, so no further line can follow.
         first = text.partition("\n")[0].removesuffix("\r")
-        line = _without_joined_word(_without_overlap(first, rest_of_line.strip()), rest_of_line)
+        line = _without_overlap(first, rest_of_line.strip())
         if not line.strip():
             return ""
         return line.rstrip() if rest_of_line[0].isspace() else line
@@ -51,16 +54,29 @@ def _without_overlap(line: str, rest: str) -> str:
     return line
 
 
-def _without_joined_word(line: str, rest_of_line: str) -> str:
-    """`line` without its last word, where that would run into the one behind the cursor.
+def without_joined_word(text: str, rest_of_line: str) -> str:
+    """`text` without its last name, where that would run into the word behind the cursor.
 
     `undefined` before `response.url` would make a name of the two.
     """
     if not _is_of_word(rest_of_line[:1]):
-        return line
-    while _is_of_word(line[-1:]):
-        line = line[:-1]
-    return line
+        return text
+    return _NAME_AT_END.sub("", text)
+
+
+def says_again(text: str, own: str, rest_of_line: str) -> bool:
+    """Whether a text is what stands right behind the cursor, or a sign that stands right before it.
+
+    `new ` before `new Agent()`, `$` between `$` and `name`. `own` is the line up to the cursor.
+    """
+    said, rest = text.strip().rstrip(",").rstrip(), rest_of_line.strip()
+    if not said or not rest:
+        return False
+    parts_a_word = _is_of_word(said[-1]) and _is_of_word(rest[len(said) : len(said) + 1])
+    is_sign = not any(map(_is_of_word, said))
+    return (rest.startswith(said) and not parts_a_word) or (
+        is_sign and own.rstrip().endswith(said) and _is_of_word(rest[0])
+    )
 
 
 def _is_of_word(character: str) -> bool:
