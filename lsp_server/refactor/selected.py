@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -215,8 +216,12 @@ def expression_of(source: Source, path: Sequence[ast.AST], start: int, end: int)
         if not isinstance(node, ast.expr) or isinstance(getattr(node, "ctx", None), ast.Store):
             continue
         is_all = source.start(node) >= start and source.end(node) <= end
-        if is_all and ast.dump(node) == wanted:
-            return node
+        if ast.dump(node) != wanted or not (is_all or isinstance(node, ast.GeneratorExp)):
+            continue
+        is_called = re.match(r"[\w)\]]", source.text[start - 1 : start]) is not None
+        if is_all and isinstance(node, ast.GeneratorExp) and is_called:
+            raise RefactorRefused("the brackets are those of the call: select what is in them")
+        return node
     inner = text[1:-1]
     if text[:1] == "(" and text[-1:] == ")" and inner.strip():  # brackets have no node
         first = start + 1 + len(inner) - len(inner.lstrip())

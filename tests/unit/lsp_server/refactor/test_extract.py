@@ -191,6 +191,9 @@ def f(n):
     "in brackets": "def f(n):\n    return 2 * ⟦(n + 1)⟧\n",
     "a comprehension": "def f(n):\n    return sum(⟦[i for i in range(n)]⟧)\n",
     "what a comprehension goes through": "def f(n):\n    return [i for i in ⟦range(n)⟧]\n",
+    "what goes through a generator": "def f(n):\n    return sum(⟦i for i in range(n)⟧)\n",
+    "a generator in brackets": "def f(n):\n    return list((⟦(i for i in range(n))⟧))\n",
+    "a generator behind a word": "def g(n):\n    return ⟦(i for i in range(n))⟧\ndef f(n):\n    return list(g(n))\n",
     "a default value": "N = 2\n@str\ndef g(n=⟦N + 1⟧): pass\ndef f(n):\n    return n\n",
     "without brackets over lines": "def f(n):\n    return (⟦n\n        + 1⟧)\n",
 }
@@ -232,6 +235,7 @@ def test_what_may_be_computed_for_nothing_is_a_doubt(text: str, doubt: str) -> N
         ("def f(a):\n    if a: return ⟦a.b⟧\n", "part them first"),
         ("def f(a):\n    return 2 * ⟦a + 1⟧\n", "neither whole statements nor a whole expression"),
         ("def f(a):\n    ⟦a.b⟧ = 1\n", "neither whole statements nor a whole expression"),
+        ("def f(a):\n    return sum⟦(b for b in a)⟧\n", "select what is in them"),
     ],
 )
 def test_what_no_variable_is_made_of(text: str, reason: str) -> None:
