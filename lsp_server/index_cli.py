@@ -48,7 +48,7 @@ def index(folder: Path) -> None:
     "--symbol",
     "kind",
     flag_value="symbol",
-    help="Where a name is defined; `na*` starts so, `ParsJsn~` is like it.",
+    help="Where a name is defined: `name`, `Class.name`; `na*` starts so, `ParsJsn~` is like it.",
 )
 @click.option("--references", "kind", flag_value="references", help="Where a name is used.")
 @click.option("--text", "kind", flag_value="text", help="Words, best match first.")
@@ -99,12 +99,14 @@ def _look(
     from lsp_server.workspace.search import Search, best_line
 
     search = Search(store)
-    if kind == "symbol":
+    is_pattern = text.endswith(("~", "*"))
+    if kind == "symbol" or (kind is None and is_pattern):
         if text.endswith("~"):
             symbols = search.similar_symbols(text.removesuffix("~"), limit)
+        elif is_pattern:
+            symbols = search.symbols(text.removesuffix("*"), limit, prefix=True)
         else:
-            name = text.removesuffix("*")
-            symbols = search.symbols(name, limit, prefix=name != text)
+            symbols = search.named(text, limit)
         return [(it.path, it.symbol.name_line, it.symbol.signature) for it in symbols]
     if kind == "references":
         uses = search.references(text, limit)

@@ -96,6 +96,7 @@ PURE = (
     "lsp_server.workspace.outline",
     "lsp_server.workspace.outline_codec",
     "lsp_server.workspace.ranking",
+    "lsp_server.workspace.rust_modules",
     "lsp_server.workspace.recent_edits",
     "lsp_server.workspace.script_modules",
     "lsp_server.workspace.snapshot",

@@ -132,6 +132,7 @@ class Fix:
             return self._result(
                 None, (), files, baseline, why_nowhere(self._request.issue, baseline)
             )
+        had_time = self._left_s > 0
         evidence = await self._rounds(self._task(baseline, lines, ranked), baseline)
         best = self._bench.select(evidence)
         self._log.add(
@@ -143,6 +144,7 @@ class Fix:
             baseline,
             self._bench.command,
             has_model=self._bench.choose is not None,
+            had_time=had_time,
         )
         return self._result(best, evidence, files, baseline, reason)
 

@@ -51,8 +51,9 @@ def why(
     command: TestCommand | None,
     *,
     has_model: bool,
+    had_time: bool,
 ) -> str:
-    """Why the best is what it is, or why there is none."""
+    """Why the best is what it is, or why there is none. `had_time`: for a repair at all."""
     if best is not None:
         return best.reason
     if evidence:
@@ -61,4 +62,9 @@ def why(
         return "nothing was found to try"
     if command is not None and PythonTests.of(command) is None and not has_model:
         return "without a model that chats, repairs are tried on Python alone"
+    if not had_time:
+        return (
+            "the time was up before a repair could be tried: the tests alone take "
+            f"{baseline.seconds:.0f} s here. Give it more time, or fewer tests"
+        )
     return "nothing that was tried makes a failing test pass"

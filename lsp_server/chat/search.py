@@ -6,16 +6,17 @@ The same serves a model's context, its search tool, and the answers of a machine
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lsp_server.edits.tests_of import is_test
 from lsp_server.workspace.outline import Symbol, SymbolKind
-from lsp_server.workspace.snapshot import Snapshot
+from lsp_server.workspace.snapshot import Snapshot, SymbolAt
 from lsp_server.workspace.words import words
 
 _RUN = re.compile(r"[\w$./-]*[\w$]")
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
+_MEMBER = re.compile(r"(?<![\w.:#])([A-Za-z_]\w*)(?:\.|::|#)([A-Za-z_]\w*)")
 _CODE_LIKE = re.compile(r"_|[a-z0-9][A-Z]|\d")
 _STOPPED = (
     "a about after again all also an and any are as at be because been before being between both but "
@@ -132,11 +133,18 @@ def _named_files(snapshot: Snapshot, question: str) -> list[Hit]:
 
 def _definitions(snapshot: Snapshot, question: str) -> list[Hit]:
     hits = []
+    owners = {name: owner for owner, name in _MEMBER.findall(question)}
     for name in question_names(question):
         found = snapshot.definitions(name)
+        is_plain = _CODE_LIKE.search(name) is None
+        if name in owners:
+            own = [it for it in found if owners[name] in _containers(snapshot, it)]
+            found, is_plain = own or found, is_plain and not own
+        elif is_plain:  # a word of prose is seldom a field
+            found = [it for it in found if it.symbol.kind is not SymbolKind.FIELD]
         if not found or len(found) > 4 * _MAX_DEFINITIONS:
             continue
-        weight = _CODE_NAME if _CODE_LIKE.search(name) else _PLAIN_NAME
+        weight = _PLAIN_NAME if is_plain else _CODE_NAME
         weight /= max(1.0, len(found) / 2)
         for at in found[:_MAX_DEFINITIONS]:
             symbol = at.symbol
@@ -149,6 +157,16 @@ def _definitions(snapshot: Snapshot, question: str) -> list[Hit]:
                 )
             )
     return hits
+
+
+def _containers(snapshot: Snapshot, found: SymbolAt) -> Iterator[str]:
+    """What a definition may be called a member of: its class, in Go its receiver, its module."""
+    symbol = found.symbol
+    if symbol.parent is not None:
+        yield snapshot.symbols(found.path)[symbol.parent].name
+    else:
+        yield from _NAME.findall(symbol.signature.partition(symbol.name)[0])
+        yield found.path.rpartition("/")[2].partition(".")[0]
 
 
 def _text(snapshot: Snapshot, question: str, limit: int, *, is_search: bool) -> list[Hit]:

@@ -36,6 +36,7 @@ def _is_balanced(own: Scanner, text: str, rest: str) -> bool:
         with_text.opened == without.opened
         and with_text.until == without.until
         and len(with_text.surplus) <= len(without.surplus)
+        and with_text.has_mismatch <= without.has_mismatch
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lsp_server.completions.balance import balanced
-from lsp_server.completions.insertion import fit
+from lsp_server.completions.insertion import fit, says_again, without_joined_word
 from lsp_server.completions.place import Surroundings
 from lsp_server.edits.python_names import Use
 
@@ -61,20 +61,13 @@ def display(
     def refuse(refusal: Refusal, detail: str = "") -> Displayed:
         return Displayed("", tuple(cuts), refusal, detail)
 
-    fitted = fit(text, around.rest, max_lines=max_lines)
-    cuts += _told(
-        text.rstrip(), fitted, "that the rest of the line has, or over the limit of lines"
-    )
-    if not fitted.strip():
-        return refuse(Refusal.REPEATS)
-    even = balanced(around, fitted)
-    cuts += _told(fitted, even, "that close a bracket or quote once more")
-    if not even.strip():
-        return refuse(Refusal.UNBALANCED)
-    sound = _sound(even, breaks_syntax)
+    apart, refusal = _beside_the_rest(around, text, max_lines, cuts)
+    if refusal is not None:
+        return refuse(refusal)
+    sound = _sound(apart, breaks_syntax)
     if not sound.strip():
         return refuse(Refusal.BREAKS_SYNTAX)
-    cuts += _told(even, sound, "from the line on that cannot stand here")
+    cuts += _told(apart, sound, "from the line on that cannot stand here")
     use = find_unknown(sound) if unknown_names is not UnknownNames.SHOW else None
     if use is None:
         return Displayed(sound, tuple(cuts))
@@ -85,6 +78,24 @@ def display(
         return refuse(Refusal.UNKNOWN_NAME, name)
     cuts += _told(sound, known, f"from the line on that names {name}")
     return Displayed(known, tuple(cuts))
+
+
+def _beside_the_rest(
+    around: Surroundings, text: str, max_lines: int, cuts: list[str]
+) -> tuple[str, Refusal | None]:
+    """What of a text goes with the rest of the line; or nothing, and why."""
+    fitted = fit(text, around.rest, max_lines=max_lines)
+    cuts += _told(
+        text.rstrip(), fitted, "that the rest of the line has, or over the limit of lines"
+    )
+    even = balanced(around, fitted)
+    cuts += _told(fitted, even, "that close a bracket or quote once more")
+    if fitted.strip() and not even.strip():
+        return "", Refusal.UNBALANCED
+    apart = without_joined_word(even, around.rest)
+    cuts += _told(even, apart, "that would run into the word behind the cursor")
+    is_said = not apart.strip() or says_again(apart, around.own, around.rest)
+    return apart, Refusal.REPEATS if is_said else None
 
 
 def _sound(text: str, breaks_syntax: Callable[[str], bool]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 # An overlap of words that is shorter stands in many lines by chance.
 _TELLING_CHARACTERS = 4
+_NAME_AT_END = re.compile(r"(?:\w+(?:\.|::|->))*\w+$")
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -49,6 +52,35 @@ def _without_overlap(line: str, rest: str) -> str:
         if line.rstrip().endswith(overlap) and _tells(kept, overlap, rest) and not takes_own:
             return kept
     return line
+
+
+def without_joined_word(text: str, rest_of_line: str) -> str:
+    """`text` without its last name, where that would run into the word behind the cursor.
+
+    `undefined` before `response.url` would make a name of the two.
+    """
+    if not _is_of_word(rest_of_line[:1]):
+        return text
+    return _NAME_AT_END.sub("", text)
+
+
+def says_again(text: str, own: str, rest_of_line: str) -> bool:
+    """Whether a text is what stands right behind the cursor, or a sign that stands right before it.
+
+    `new ` before `new Agent()`, `$` between `$` and `name`. `own` is the line up to the cursor.
+    """
+    said, rest = text.strip().rstrip(",").rstrip(), rest_of_line.strip()
+    if not said or not rest:
+        return False
+    parts_a_word = _is_of_word(said[-1]) and _is_of_word(rest[len(said) : len(said) + 1])
+    is_sign = not any(map(_is_of_word, said))
+    return (rest.startswith(said) and not parts_a_word) or (
+        is_sign and own.rstrip().endswith(said) and _is_of_word(rest[0])
+    )
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _tells(kept: str, overlap: str, rest: str) -> bool:

@@ -17,7 +17,7 @@ _COMMENT = re.compile(r"(?:^|(?<=\s))(?:#(?=\s|$)|//|--\s).*|/\*.*?(?:\*/|$)|^\s
 
 _KEYWORDS = """
     and as assert async await begin bool boolean break byte case catch char class cls const continue
-    def default defer del do double elif else elsif end ensure enum except export extends extern
+    crate def default defer del do double elif else elsif end ensure enum except export extends extern
     false False final finally float fn for foreach from func function global go goto if impl
     implements import in include inline instanceof int interface internal is lambda let long loop
     match mod module move mut namespace new nil None nonlocal not null object or override package

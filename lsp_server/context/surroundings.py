@@ -37,7 +37,7 @@ _ACCESS_AT_END = re.compile(r"(?:\.|->|::)\s*\w*$")
 
 # How languages say what a variable is: `name: Type`, `name = Type(`, `Type name`, `name Type`, `as`.
 _ANNOTATED = re.compile(
-    r"\b([^\W\d]\w*)\??\s*:\s*"
+    r"\b([^\W\d]\w*)\??\s*:(?!:)\s*"  # `::` goes on with a path
     r"((?:[^=,(){};<>\[\]]++|[<\[](?:[^<>\[\]]|[<\[][^<>\[\]]*[>\]])*[>\]]|[<>\[\]])+)"
 )
 _MADE = re.compile(

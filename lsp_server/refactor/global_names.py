@@ -87,7 +87,7 @@ def is_global_at(path: str, text: str, name: str, offset: int) -> bool:
     """Whether a file binds a name at its top, by more than an import, and means that at a place."""
     file = _read(path, text, name)
     places = Places()
-    _collect(file, name, Modules(path), places, is_own=True)
+    _collect(file, name, Modules([path], path), places, is_own=True)
     return len(text[:offset].encode("utf-8", "replace")) in places.certain and _defines(file)
 
 
@@ -108,7 +108,7 @@ def find_places(texts: Mapping[str, str], path: str, name: str) -> dict[str, Pla
         for at, text in texts.items()
         if at != path and (word.search(text) or imports_all(text))
     }
-    exporters = Modules(path)
+    exporters = Modules(texts, path)
     files = {path: _read(path, texts[path], name)}
     found = {path: Places()}
     _collect(files[path], name, exporters, found[path], is_own=True)

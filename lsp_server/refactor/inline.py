@@ -1,4 +1,4 @@
-"""Puts the value of a local variable in its places, and says where a function may be put in its calls.
+"""Puts the value of a local variable in its places. Pure.
 
 Parentheses are added where the value would be taken apart otherwise. What is evaluated more often, or
 later than it was, is doubtful.
@@ -7,12 +7,12 @@ later than it was, is doubtful.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from lsp_server.refactor.job import Doubt, Rewritten
 from lsp_server.refactor.method_uses import FunctionNode, own_nodes
 from lsp_server.refactor.refusal import RefactorRefused
-from lsp_server.refactor.source import Source, TextEdit, apply_edits, parse
+from lsp_server.refactor.source import Source, TextEdit, apply_edits
 
 _ATOMS = (
     ast.Name
@@ -66,10 +66,15 @@ def inline_variable(source: Source, line: int, name: str) -> Rewritten:
     )
     if not alone:
         raise RefactorRefused(f"other code stands on the line that assigns {name}")
-    edits.append(TextEdit(source.line_start(first), source.line_start(last + 1), ""))
+    if _is_alone_in_block(function, statement):
+        raise RefactorRefused(f"its block has nothing but the assignment of {name}")
+    is_apart = last < len(source.lines) and source.is_blank(first - 1) and source.is_blank(last + 1)
+    behind = source.line_start(last + (2 if is_apart else 1))  # no two blank lines in place of one
+    edits.append(TextEdit(source.line_start(first), behind, ""))
     doubts: tuple[Doubt, ...] = ()
     if _is_doubtful(function, statement, uses):
-        doubts = tuple(Doubt(it.lineno - 1, _EVALUATED_AGAIN) for it, _ in uses)
+        lines = [first - 1, *(it.lineno - 1 for it, _ in uses)]  # all of it or nothing
+        doubts = tuple(Doubt(it, _EVALUATED_AGAIN) for it in lines)
     return Rewritten(source.path, source.text, apply_edits(source.text, edits), doubts)
 
 
@@ -123,37 +128,30 @@ def _is_doubtful(
         if getattr(it, "lineno", 0) > statement.lineno
     )
     calls = any(isinstance(it, ast.Call) for it in ast.walk(value))
+    reads = any(isinstance(it, ast.Attribute | ast.Subscript) for it in ast.walk(value))
     end = statement.end_lineno or statement.lineno
-    is_next = all(it.lineno <= end + 1 for it, _ in uses)
-    return changed or (calls and (len(uses) > 1 or not is_next))
+    last = max(it.lineno for it, _ in uses)
+    is_next = last <= end + 1
+    return (
+        changed
+        or (calls and (len(uses) > 1 or not is_next))
+        or (reads and not is_next and _may_set(function, range(end + 1, last + 1)))
+    )
 
 
-def check_calls(texts: Mapping[str, str], name: str) -> None:
-    """Raises `RefactorRefused` where a call of a function stands in, or holds, a larger expression.
-
-    rope puts texts in without parentheses.
-    """
-    for path, text in texts.items():
-        if name not in text:
-            continue
-        for parent in ast.walk(parse(text, path)):
-            for child in ast.iter_child_nodes(parent):
-                if not isinstance(child, ast.Call) or _called(child) != name:
-                    continue
-                if not isinstance(parent, _WHOLE):
-                    raise RefactorRefused(
-                        f"{path}, line {child.lineno} calls {name} within an expression: extract a "
-                        "variable there first"
-                    )
-                for argument in (*child.args, *(it.value for it in child.keywords)):
-                    if not isinstance(argument, ast.Name | ast.Constant | ast.Attribute):
-                        raise RefactorRefused(
-                            f"{path}, line {child.lineno} gives {name} an expression: extract a "
-                            "variable there first"
-                        )
+def _may_set(function: FunctionNode, lines: range) -> bool:
+    """Whether something on these lines may set what an attribute or an item holds."""
+    return any(
+        isinstance(it, ast.Call | ast.Await | ast.Yield)
+        or (isinstance(it, ast.Attribute | ast.Subscript) and not isinstance(it.ctx, ast.Load))
+        for it in ast.walk(function)
+        if getattr(it, "lineno", 0) in lines
+    )
 
 
-def _called(call: ast.Call) -> str:
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr
-    return call.func.id if isinstance(call.func, ast.Name) else ""
+def _is_alone_in_block(function: FunctionNode, statement: ast.stmt) -> bool:
+    return any(
+        getattr(it, field, None) == [statement]
+        for it in ast.walk(function)
+        for field in ("body", "orelse", "finalbody")
+    )

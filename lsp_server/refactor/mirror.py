@@ -17,11 +17,12 @@ from typing import Any
 
 from rope.base.project import Project
 
-from lsp_server.refactor import scope_regions
+from lsp_server.refactor import rope_names, scope_regions
 from lsp_server.refactor.job import Job
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.workspace.disk import read_bytes
 
+rope_names.install()
 scope_regions.install()
 
 
@@ -32,12 +33,11 @@ class Mirror:
         self.texts = texts
         self._folder = folder
         self._crlf = crlf
-        self._shown: dict[str, str] = {}
 
     @functools.cached_property
     def project(self) -> Any:
         """rope's; what needs none is spared writing hundreds of files."""
-        for path, text in (self.texts | self._shown).items():
+        for path, text in self.texts.items():
             file = self._folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(_encoded(text))
@@ -60,10 +60,6 @@ class Mirror:
 
     def resource(self, path: str) -> Any:
         return self.project.get_resource(path)
-
-    def show(self, path: str, text: str) -> None:
-        """Gives rope, before it is asked for anything, another text for a file; `texts` stay."""
-        self._shown[path] = text
 
     def resources(self) -> list[Any]:
         return [self.resource(path) for path in self.texts]

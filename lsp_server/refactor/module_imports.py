@@ -69,9 +69,14 @@ def loaded_by(tree: ast.Module) -> Iterator[Imported]:
 
 
 class Modules:
-    """Files, by what imports call them."""
+    """Files, by what imports call them.
 
-    def __init__(self, *paths: str) -> None:
+    Of `texts`, all files that there are, the paths alone count: by them it is known which folders are
+    packages. `import json` never means a module `json` of the package that it stands in.
+    """
+
+    def __init__(self, texts: Iterable[str], *paths: str) -> None:
+        self._packages = _packages_of(texts)
         self._places: set[str] = set()
         self._suffixes: set[str] = set()
         for path in paths:
@@ -81,7 +86,11 @@ class Modules:
         place = _place_of(path)
         parts = place.split("/")
         self._places.add(place)
-        self._suffixes.update("/".join(parts[at:]) for at in range(len(parts)))
+        self._suffixes.update(
+            "/".join(parts[at:])
+            for at in range(len(parts))
+            if "/".join(parts[:at]) not in self._packages
+        )
 
     def has(self, module: str, importer: str) -> bool:
         """Whether a module, as it is written in the file `importer`, may be one of them."""
@@ -99,6 +108,10 @@ def folder_of(importer: str, dots: int) -> PurePosixPath:
     for _ in range(dots - 1):
         folder = folder.parent
     return folder
+
+
+def _packages_of(paths: Iterable[str]) -> set[str]:
+    return {str(PurePosixPath(it).parent) for it in paths if it.endswith("/__init__.py")}
 
 
 def _place_of(path: str) -> str:
@@ -144,7 +157,7 @@ def find_spelling(
 
     One file's `own` way counts before those of all.
     """
-    packages = {str(PurePosixPath(it).parent) for it in paths if it.endswith("/__init__.py")}
+    packages = _packages_of(paths)
     counted = Counter(it for it in written if not it.startswith("."))
     absolute = [own] if own and not own.startswith(".") else [it for it, _ in counted.most_common()]
     if not absolute:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import TypeGuard
 
 from lsp_server.edits.python_names import find_undefined, names_bound_by
 from lsp_server.edits.whole_word import whole_word
@@ -48,7 +49,7 @@ from lsp_server.refactor.moved_code import (
 from lsp_server.refactor.names import snake
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.renaming import IN_TEXT
-from lsp_server.refactor.source import Source, TextEdit, apply_edits, parse
+from lsp_server.refactor.source import Source, TextEdit, apply_edits, parse, strings_and_comments
 
 
 def move_global(
@@ -68,7 +69,7 @@ class _Move:
         self._moving = moving
         self._home = moving.source.path
         self._target = target
-        self._old, self._new = Modules(self._home), Modules(target)
+        self._old, self._new = (Modules(texts, it) for it in (self._home, target))
         self._needs = find_needs(moving)
         self._is_still_used = _is_used(moving.rest(), moving.name)
         self._sources = dict(self._find_sources())
@@ -130,8 +131,10 @@ class _Move:
             edits = follow(source, uses, new, passes_on=self._passes_on(source))
             doubts = []
             for start, end in dotted_mentions(source.text, name):
-                if self._old.has(source.text[start:end].rpartition(".")[0], path):
-                    edits.append(TextEdit(start, end, f"{new.module}.{name}"))
+                written = source.text[start:end].rpartition(".")[0]
+                if self._old.has(written, path):
+                    module = self._module(self._target, path, written)
+                    edits.append(TextEdit(start, end, f"{module}.{name}"))
                     doubts.append(Doubt(source.text.count("\n", 0, start), IN_TEXT))
             if edits:
                 after = apply_edits(source.text, edits)
@@ -142,7 +145,7 @@ class _Move:
         name = self._moving.name
         if self._is_still_used or name.startswith("_"):
             return False
-        exporter = Modules(source.path)
+        exporter = Modules(self._texts, source.path)
         is_read = whole_word(name).search(source.text) is not None
         return is_read or any(
             find_uses(Source(text, path), name, exporter).names
@@ -294,7 +297,7 @@ def _loads(texts: Mapping[str, str], path: str, module: str) -> bool:
     if path not in texts or module not in texts:
         return False
     bound = names_bound_by(parse(texts[module], module).body) | {"*"}
-    meant = Modules(module)
+    meant = Modules(texts, module)
     return any(
         meant.has(it.meant_module, path) or (it.name in bound and meant.has(it.module, path))
         for it in loaded_by(parse(texts[path], path))
@@ -321,17 +324,32 @@ def _is_wanted(text: str, imported: Imported) -> bool:
     if imported.alias and imported.alias == imported.name:  # which says that it is passed on
         return True
     word = whole_word(imported.bound, may_be_attribute=False)
-    return word.search(_without_imports(text)) is not None
+    return word.search(_without_imports_and_prose(text)) is not None
 
 
-def _without_imports(text: str) -> str:
+def _without_imports_and_prose(text: str) -> str:
+    """But for examples in docstrings, which may be run, and the types in comments."""
     source = Source(text)
     cut = [
         TextEdit(source.start(it), source.end(it), "")
         for it in ast.walk(source.tree)
-        if isinstance(it, ast.Import | ast.ImportFrom)
+        if isinstance(it, ast.Import | ast.ImportFrom) or _is_prose(it)
+    ]
+    cut += [
+        TextEdit(at, at + len(written), "")
+        for at, written in strings_and_comments(text)
+        if written.startswith("#") and not re.match(r"#\s*type:", written)
     ]
     return apply_edits(text, cut)
+
+
+def _is_prose(node: ast.AST) -> TypeGuard[ast.Expr]:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        and ">>>" not in node.value.value
+    )
 
 
 def place_for(texts: Mapping[str, str], path: str, name: str) -> str:

@@ -133,7 +133,16 @@ def _of_head(lines: Sequence[str], number: int, head: re.Match[str]) -> Iterator
     name = head[2]
     is_class = "class" in head[0].split()[:1]
     if not is_class:
-        yield Offer("inline", f"Inline function '{name}'", "refactor.inline.function", name=name)
+        is_called_by_python = name.startswith("__") and name.endswith("__")
+        yield Offer(
+            "inline",
+            f"Inline function '{name}'",
+            "refactor.inline.function",
+            disabled="it is special to Python, which calls it by itself"
+            if is_called_by_python
+            else "",
+            name=name,
+        )
     if not head[1]:
         yield Offer(
             "move_to_new_file", f"Move '{name}' to a new file", "refactor.move.newFile", name=name
@@ -179,6 +188,8 @@ def _of_parameter(lines: Sequence[str], place: Place) -> Iterator[Offer]:
     if name == "__init__":
         indent = lines[head][: len(lines[head]) - len(lines[head].lstrip())]
         name = _class_of(lines, head, indent)
+    elif name.startswith("__") and name.endswith("__"):
+        return  # who calls it gives it what it has, and stands in no file of the workspace
     parameters = [*function.args.posonlyargs, *function.args.args]
     row = place[0] - head + 1
     for index, it in enumerate(parameters):

@@ -9,14 +9,15 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from rope.base import pyobjects
 from rope.base.change import ChangeContents
 from rope.base.exceptions import ModuleSyntaxError, RopeError
-from rope.refactor.extract import ExtractMethod, ExtractVariable
 from rope.refactor.inline import InlineMethod, create_inline
 
 from lsp_server.refactor import names, renaming
-from lsp_server.refactor.excerpt import excerpt_around
-from lsp_server.refactor.inline import check_calls, inline_variable
+from lsp_server.refactor.extract import extract_function, extract_variable
+from lsp_server.refactor.inline import inline_variable
+from lsp_server.refactor.inline_function import check_inlining, check_left
 from lsp_server.refactor.job import Doubt, Job, Outcome, Rewritten, Task
 from lsp_server.refactor.method_to_function import move_method
 from lsp_server.refactor.mirror import Mirror, mirror_of
@@ -27,6 +28,17 @@ from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.signature import NEW_PARAMETER
 from lsp_server.refactor.signatures import change_signature, place_of_new
 from lsp_server.refactor.source import Source
+
+_TOLD = {
+    "Inline refactoring should be performed on": "it is no function that can be inlined: a property, "
+    "or something else of that name",
+    "Cannot inline functions with statements after return": "it returns before its end in some cases",
+    "Cannot inline functions with list and keyword": "it takes `*` or `**` parameters",
+    "Cannot inline functions that reference themselves": "it calls itself",
+    "Reference to inlining function other than function call": "it is also passed on without being "
+    "called: what calls it there is not known",
+    "Cannot resolve the identifier": "what it means here is not known",
+}
 
 
 def perform(job: Job, scratch: Path) -> Outcome:
@@ -60,7 +72,9 @@ def _with_line_ends(mirror: Mirror, file: Rewritten, text: str) -> str:
 
 
 def _told(error: RopeError) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+    """What rope says, in words for who reads it; where there are none for it, as rope says it."""
+    told = " ".join(str(error).split()).rstrip(".")
+    return next((ours for theirs, ours in _TOLD.items() if told.startswith(theirs)), told)
 
 
 def _offset(source: Source, place: tuple[int, int]) -> int:
@@ -68,27 +82,33 @@ def _offset(source: Source, place: tuple[int, int]) -> int:
     return source.line_start(line + 1) + min(place[1], len(source.lines[line]))
 
 
-def _extract(job: Job, mirror: Mirror, source: Source) -> Outcome:
+def _selection(job: Job, source: Source) -> tuple[int, int]:
+    """The offsets of what is selected, without white space at its ends."""
     start, end = _offset(source, job.start), _offset(source, job.end)
     selected = source.text[start:end]
     if not selected.strip():
         raise RefactorRefused("nothing is selected: select the code that is to be extracted")
     start += len(selected) - len(selected.lstrip())
-    end -= len(selected) - len(selected.rstrip())
-    if job.task == "extract_function":
-        engine, name = ExtractMethod, names.unused("extracted", source.text)
-    else:
-        engine, name = ExtractVariable, names.unused(names.of_expression(selected), source.text)
-    excerpt = excerpt_around(source, start, end)
-    if excerpt is not None:
-        mirror.show(job.path, excerpt.text)
-        start, end = (excerpt.offset(source, it) for it in (start, end))
-    extraction = engine(mirror.project, mirror.resource(job.path), start, end)
-    (file,) = _files(extraction.get_changes(name), mirror)
-    after = file.after if excerpt is None else excerpt.put_back(source, file.after)
+    return start, end - (len(selected) - len(selected.rstrip()))
+
+
+def _extract_function(job: Job, _: Mirror, source: Source) -> Outcome:
+    name = names.unused("extracted", source.text)
+    after = extract_function(source, *_selection(job, source), name)
     after = names.spaced(after, name)
-    at = names.first_place(after, name, is_use=job.task == "extract_function")
-    return Outcome((replace(file, after=after),), job.path, at)
+    at = names.first_place(after, name, is_use=True)
+    return Outcome((Rewritten(job.path, source.text, after),), job.path, at)
+
+
+def _extract_variable(job: Job, _: Mirror, source: Source) -> Outcome:
+    start, end = _selection(job, source)
+    name = names.unused(names.of_expression(source.text[start:end]), source.text)
+    after, doubt = extract_variable(source, start, end, name)
+    at = names.first_place(after, name, is_use=False)
+    file = Rewritten(job.path, source.text, after)
+    if doubt:
+        file = replace(file, doubts=tuple(Doubt(line, doubt) for line in _changed_lines(file)))
+    return Outcome((file,), job.path, at)
 
 
 def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
@@ -100,12 +120,16 @@ def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
     engine = create_inline(mirror.project, mirror.resource(job.path), _offset(source, job.start))
     if not isinstance(engine, InlineMethod):
         raise RefactorRefused("a variable is inlined where it is assigned: put the cursor there")
-    check_calls(mirror.texts, name)
+    function: Any = engine.pyfunction
+    check_inlining(mirror.texts, function.get_module().get_resource().path, function.get_ast())
+    files = _files(engine.get_changes(resources=mirror.resources()), mirror)
+    if isinstance(function.parent, pyobjects.PyClass):
+        check_left(mirror.texts | {it.path: it.after for it in files}, name)
     reason = "look at what is evaluated now, and in which order"
     return Outcome(
         tuple(
             replace(it, doubts=tuple(Doubt(line, reason) for line in _changed_lines(it)))
-            for it in _files(engine.get_changes(resources=mirror.resources()), mirror)
+            for it in files
         ),
         job.path,
     )
@@ -173,8 +197,8 @@ def _files(changes: Any, mirror: Mirror) -> list[Rewritten]:
 
 
 _TASKS: dict[Task, Callable[[Job, Mirror, Source], Outcome]] = {
-    "extract_function": _extract,
-    "extract_variable": _extract,
+    "extract_function": _extract_function,
+    "extract_variable": _extract_variable,
     "inline": _inline,
     "rename": _rename,
     "move_method": _move_method,

@@ -1,18 +1,19 @@
 """Renames by rope's findings, with what is not certain set apart.
 
 Certain are occurrences that rope resolves to the renamed thing. Doubtful are attributes of that name
-of objects of a type that is not known, and the name in strings and comments.
+of objects of a type that is not known, of a parameter arguments of that name in calls that may be of its
+function, and the name in strings and comments.
 """
 
 from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from rope.base import evaluate, pynames, pyobjects
+from rope.base import evaluate, pynames, pynamesdef, pyobjects
 from rope.refactor import occurrences
 from rope.refactor.rename import _is_local
 
@@ -50,8 +51,27 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
     is_local = _is_local(pyname)
     resources = [resource] if is_local else mirror.resources()
     finder = finder_of(mirror, old_name, pyname, instance)
-    files = _rename_found(mirror, resources, finder, new_name, has_mentions=not is_local)
+    own = _lines_of_function(pyname)  # beyond them a parameter's name says nothing of it
+
+    def in_texts(path: str, text: str) -> list[int]:
+        if is_local or (own is not None and path != home):
+            return []
+        return [
+            it
+            for it in mentions(text, old_name)
+            if own is None or text.count("\n", 0, it) + 1 in own
+        ]
+
+    files = _rename_found(mirror, resources, finder, new_name, in_texts)
     return Outcome(tuple(files), path, is_local=is_local)
+
+
+def _lines_of_function(pyname: Any) -> range | None:
+    """Of a parameter those of its function, from 1; None for anything else."""
+    if not isinstance(pyname, pynamesdef.ParameterName):
+        return None
+    scope: Any = pyname.pyfunction.get_scope()
+    return range(scope.get_start(), scope.get_end() + 1)
 
 
 def _rename_found(
@@ -59,10 +79,12 @@ def _rename_found(
     resources: Iterable[Any],
     found: tuple[Any, set[int]],
     new_name: str,
-    *,
-    has_mentions: bool,
+    in_texts: Callable[[str, str], list[int]],
 ) -> Iterator[Rewritten]:
-    """What a finder finds, and in files where some of it is certain the name in texts as well."""
+    """What a finder finds, and in files where some of it is certain the name in texts as well.
+
+    `in_texts` says of a path and its text where the name stands in strings and comments.
+    """
     finder, unsure = found
     for resource in resources:
         text = mirror.texts[resource.path]
@@ -72,8 +94,8 @@ def _rename_found(
         ranges = [it.get_word_range() for it in finder.find_occurrences(resource)]
         edits = [TextEdit(start, end, new_name) for start, end in ranges]
         doubtful = dict.fromkeys(unsure, OF_UNKNOWN_TYPE)
-        if has_mentions and len(edits) > len(doubtful):
-            for start in mentions(text, finder.name):
+        if len(edits) > len(doubtful):
+            for start in in_texts(resource.path, text):
                 doubtful.setdefault(start, IN_TEXT)
                 edits.append(TextEdit(start, start + len(finder.name), new_name))
         if edits:
@@ -159,8 +181,11 @@ def _is_meant(data: bytes, start: int, name: str) -> bool:
 def finder_of(mirror: Mirror, name: str, pyname: Any, instance: Any) -> tuple[Any, set[int]]:
     """A finder of all that is, or may be, the named thing; those that may be end up in the set."""
     unsure: set[int] = set()
+    may_be = _may_be_argument if isinstance(pyname, pynames.ParameterName) else _may_be_attribute
 
     def note(occurrence: Any) -> bool:
+        if not may_be(occurrence, pyname):
+            return False
         start, _ = occurrence.get_word_range()
         unsure.add(start)
         return True
@@ -169,6 +194,35 @@ def finder_of(mirror: Mirror, name: str, pyname: Any, instance: Any) -> tuple[An
         mirror.project, name, pyname, unsure=note, instance=instance, in_hierarchy=is_method(pyname)
     )
     return finder, unsure
+
+
+def _may_be_attribute(occurrence: Any, _: Any) -> bool:
+    """Whether it stands behind a dot, and not as what a module from elsewhere has."""
+    text = occurrence.tools.source_code
+    first, _end = occurrence.get_primary_range()
+    start, _end = occurrence.get_word_range()
+    receiver = text[first:start].rstrip()
+    if not receiver.endswith("."):
+        return False
+    of, _pyname = occurrence.get_primary_and_pyname() or (None, None)
+    name = re.escape(receiver.removesuffix(".").partition(".")[0].rstrip())
+    is_imported = re.search(rf"^[ \t]*import [^\n;]*(?<!\w){name}(?!\w)", text, re.MULTILINE)
+    return not (isinstance(of, pynames.UnboundName) and is_imported)
+
+
+def _may_be_argument(occurrence: Any, pyname: Any) -> bool:
+    """Whether it names an argument in a call of what is called like the parameter's function."""
+    if not occurrence.is_function_keyword_parameter() or not isinstance(
+        pyname, pynamesdef.ParameterName
+    ):
+        return False
+    function: Any = pyname.pyfunction
+    name = function.get_name()
+    if name == "__init__" and isinstance(function.parent, pyobjects.PyClass):
+        name = function.parent.get_name()
+    words = occurrence.tools.word_finder
+    parenthesis = words.find_parens_start_from_inside(occurrence.offset)
+    return bool(words.get_word_at(parenthesis - 1) == name)
 
 
 def is_method(pyname: Any) -> bool:

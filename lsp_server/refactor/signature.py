@@ -135,7 +135,9 @@ def _add(source: Source, function: FunctionNode, name: str) -> TextEdit:
         slash = ", /" if not arguments.args else ""
         if slash:
             end = source.text.index("/", end) + 1
-        return TextEdit(end, end, f", {new}")
+        line = source.text[source.line_start(behind[-1].lineno) : source.start(behind[-1])]
+        between = f",\n{line}" if not line.strip() else ", "  # below each other, or in one line
+        return TextEdit(end, end, f"{between}{new}")
     at = source.text.index("(", source.start(function)) + 1
     has_more = arguments.kwonlyargs or arguments.kwarg
     return TextEdit(at, at, f"{new}, " if has_more else new)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from lsp_server.workspace.file_tree import FileTree, join, parent
 from lsp_server.workspace.outline import Import, ImportedName
+from lsp_server.workspace.rust_modules import RustModules
 from lsp_server.workspace.script_modules import ScriptModules
 from lsp_server.workspace.snapshot import ResolvedImport
 
@@ -17,7 +18,7 @@ from lsp_server.workspace.snapshot import ResolvedImport
 _MAX_REEXPORTS = 2
 _SOURCE_ROOTS = ("src", "lib", "python", "source")
 # Settings that say where imports are looked for; the caller reads these files.
-SETTINGS_NAMES = frozenset({"go.mod", "jsconfig.json", "tsconfig.json"})
+SETTINGS_NAMES = frozenset({"Cargo.toml", "go.mod", "jsconfig.json", "tsconfig.json"})
 
 ImportsOf = Callable[[str], Sequence[Import]]
 
@@ -38,6 +39,7 @@ class ImportResolver:
         self._files = FileTree(paths)
         self._imports_of = imports_of
         self._scripts = ScriptModules(self._files, settings)
+        self._rust = RustModules(self._files, settings)
         self._go_modules = _read_go_modules(settings)
 
     def resolve(self, path: str, language: str, import_: Import) -> list[ResolvedImport]:
@@ -162,46 +164,16 @@ class ImportResolver:
         for imported in import_.names or (ImportedName("", ""),):
             steps = import_.module.split("::")
             if imported.name and imported.name != "*":
-                inside = self._find_rust_file(path, [*steps, imported.name])
+                inside = self._rust.find(path, [*steps, imported.name])
                 if inside is not None:
                     yield ResolvedImport(imported.alias, "", inside)
                     continue
-            target = self._find_rust_file(path, steps)
+            target = self._rust.find(path, steps)
             if target is None and imported.name:
                 # The last step may be a type in the file: `use crate::shape::Kind::Round`.
-                target = self._find_rust_file(path, steps[:-1])
+                target = self._rust.find(path, steps[:-1])
             if target is not None and target != path:
                 yield ResolvedImport(imported.alias, imported.name, target)
-
-    def _find_rust_file(self, path: str, steps: Sequence[str]) -> str | None:
-        """The file of a module of this crate."""
-        root = self._find_crate(path)
-        here = _rust_module(path)
-        first, rest = (steps[0], list(steps[1:])) if steps else ("", [])
-        if first == "crate":
-            folder = root
-        elif first in {"self", "super"}:
-            folder = here
-            rest = list(steps)
-            while rest and rest[0] in {"self", "super"}:
-                folder = parent(folder) if rest.pop(0) == "super" else folder
-        else:
-            folder, rest = here, list(steps)  # a module that this one declares
-        if not rest:
-            return self._files.first_of(
-                f"{folder}.rs",
-                *(join(folder, name) for name in ("mod.rs", "lib.rs", "main.rs")),
-            )
-        place = join(folder, "/".join(rest))
-        return self._files.first_of(f"{place}.rs", join(place, "mod.rs"))
-
-    def _find_crate(self, path: str) -> str:
-        folder = parent(path)
-        while folder and not any(
-            self._files.is_file(join(folder, name)) for name in ("lib.rs", "main.rs")
-        ):
-            folder = parent(folder)
-        return folder
 
     def _resolve_java(self, path: str, import_: Import) -> Iterator[ResolvedImport]:
         folder = import_.module.replace(".", "/")
@@ -276,10 +248,3 @@ def _read_go_modules(settings: Mapping[str, str]) -> list[tuple[str, str]]:
                     modules.append((parent(path), words[1].strip('"`')))
                     break
     return sorted(modules, key=lambda module: -len(module[1]))
-
-
-def _rust_module(path: str) -> str:
-    """The folder that the modules below a file's own module lie in."""
-    folder, _, name = path.rpartition("/")
-    stem = name.removesuffix(".rs")
-    return folder if stem in {"mod", "lib", "main"} else join(folder, stem)

@@ -18,6 +18,8 @@ from lsp_server.workspace.words import words
 
 MAX_QUERY_WORDS = 32
 _MAX_NAMES = 200  # that are alike
+_MANY_SYMBOLS = 1_000  # of one name
+_PARTS = re.compile(r"\.|::|#")  # `Class.name`, `Class::name`, `Class#name`
 
 
 class Search:
@@ -29,13 +31,41 @@ class Search:
     def symbols(self, name: str, limit: int, *, prefix: bool = False) -> list[SymbolAt]:
         """Definitions of that name, or of names that start with it whatever their letters' case.
 
-        Shorter names go first, then paths in order.
+        Those in the very case go first, then shorter names, then paths in order.
         """
         if not name:
             return []
         if prefix:
             return _symbols_at(self._store.definitions_from(name, limit))
         return _symbols_at(self._store.definitions(name, limit))
+
+    def named(self, text: str, limit: int) -> list[SymbolAt]:
+        """Definitions of what people write: `name`, `Class.name` or `Class::name`, or a name's words."""
+        *owners, name = _PARTS.split(text.strip())
+        if not owners:
+            return self.symbols(name, limit) or self._of_words(text, limit)
+        found = self.symbols(name, _MANY_SYMBOLS)
+        return [it for it in found if self._belongs_to(it, owners[-1])][:limit]
+
+    def _belongs_to(self, found: SymbolAt, owner: str) -> bool:
+        """Whether it stands in what is called so; in Go, whether its receiver is."""
+        symbol = found.symbol
+        if symbol.parent is None:
+            before = symbol.signature.partition(symbol.name)[0]
+            return (
+                before.startswith("func (")
+                and re.search(rf"\b{re.escape(owner)}\b", before) is not None
+            )
+        rows = self._store.symbols(found.path)
+        return bool(rows[symbol.parent][0] == owner)
+
+    def _of_words(self, text: str, limit: int) -> list[SymbolAt]:
+        wanted = text.lower().split()
+        if len(wanted) < 2:  # noqa: PLR2004 - a name of one word is that word
+            return []
+        names = [it for it in self._store.symbol_names() if list(words(it))[1:] == wanted]
+        found = [symbol for name in names for symbol in self.symbols(name, limit)]
+        return found[:limit]
 
     def similar_symbols(self, pattern: str, limit: int) -> list[SymbolAt]:
         """Definitions whose names have the pattern's letters in that order, the likest first."""

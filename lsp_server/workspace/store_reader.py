@@ -153,8 +153,9 @@ class StoreReader:
     def definitions_from(self, start: str, limit: int) -> list[tuple[str, SymbolRow]]:
         """Paths and symbols whose names start so, whatever the letters' case (of ASCII)."""
         return self._symbols(
-            "name >= ? AND name < ? ORDER BY length(name), name, path, symbol.id LIMIT ?",
-            (start, start + _BEYOND, limit),
+            "name >= ? AND name < ? ORDER BY substr(name, 1, ?) = ? COLLATE BINARY DESC,"
+            " length(name), name, path, symbol.id LIMIT ?",
+            (start, start + _BEYOND, len(start), start, limit),
         )
 
     def symbol_names(self) -> list[str]:

@@ -27,10 +27,10 @@ async def test_a_newer_request_ends_the_older_ones(window: Window) -> None:
         older.append(asyncio.create_task(window.ask(0, column)))
         window.client.hanging.clear()
         await window.client.hanging.wait()
-    window.client.steps = ["new"]
+    window.client.steps = ["new + "]
     newest = await window.ask(0, 4)
     assert newest is not None
-    assert newest.text == "new"
+    assert newest.text == "new + "
     assert await asyncio.gather(*older) == [None] * 5
     assert window.verdicts == [Verdict.SUPERSEDED] * 5 + [Verdict.SHOWN]
     assert window.client.closed == 6

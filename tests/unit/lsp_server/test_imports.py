@@ -23,7 +23,9 @@ def imports_of(path: str, source: str) -> tuple[Import, ...]:
 def resolved(files: Files, path: str, source: str) -> list[str]:
     """Each binding as `alias = target:name`; files are paths with their texts."""
     read = {name: imports_of(name, text) for name, text in files.items() if name.endswith(".py")}
-    settings = {name: text for name, text in files.items() if name.endswith((".json", ".mod"))}
+    settings = {
+        name: text for name, text in files.items() if name.endswith((".json", ".mod", ".toml"))
+    }
     resolver = ImportResolver({*files, path}, settings, lambda name: read.get(name, ()))
     language = detect_language(path)
     assert language is not None
@@ -209,6 +211,15 @@ GO = {
 RUST = paths(
     "src/main.rs src/shapes.rs src/shapes/circle.rs src/tools/mod.rs src/tools/pen.rs Cargo.toml"
 )
+CRATES = {
+    **paths("crates/core-kit/src/lib.rs crates/core-kit/src/pen.rs crates/core-kit/tests/all.rs"),
+    **paths("crates/core-kit/tests/common/mod.rs crates/core-kit/build.rs crates/core-kit/made.rs"),
+    **paths("crates/app/src/main.rs crates/app/src/bin/tool.rs crates/app/code/it.rs"),
+    **paths("crates/app/tests/it/main.rs crates/app/tests/it/pens.rs crates/gone/Cargo.toml"),
+    "crates/core-kit/Cargo.toml": '[package]\nname = "core-kit"\n',
+    "crates/app/Cargo.toml": '[package]\nname = "app"\n[lib]\nname = "it"\npath = "code/it.rs"\n',
+    "Cargo.toml": "[workspace\n",
+}
 JAVA = paths(
     "core/src/main/java/org/ex/Shape.java core/src/main/java/org/ex/Pen.java web/src/org/ex/web/Page.java"
 )
@@ -233,6 +244,19 @@ SHELL = paths("bin/run.sh bin/lib/common.sh")
         ]),
         (RUST, "src/main.rs", "use crate::shapes::Kind::Round;", ["Round = src/shapes.rs:Round"]),
         (RUST, "src/main.rs", "use std::fmt::Display; use serde::Deserialize;", []),
+        (CRATES, "crates/core-kit/tests/all.rs", "mod common; use self::common::Pen; use core_kit::{Kit, pen::Ink};", [
+            "common = crates/core-kit/tests/common/mod.rs:", "Pen = crates/core-kit/tests/common/mod.rs:Pen",
+            "Kit = crates/core-kit/src/lib.rs:Kit", "Ink = crates/core-kit/src/pen.rs:Ink",
+        ]),
+        (CRATES, "crates/core-kit/tests/common/mod.rs", "use core_kit::pen;", ["pen = crates/core-kit/src/pen.rs:"]),
+        (CRATES, "crates/core-kit/src/lib.rs", "mod pen; use pen::Ink; use core_kit::Kit;", [
+            "pen = crates/core-kit/src/pen.rs:", "Ink = crates/core-kit/src/pen.rs:Ink",
+        ]),
+        (CRATES, "crates/core-kit/build.rs", "mod made;", ["made = crates/core-kit/made.rs:"]),
+        (CRATES, "crates/app/src/bin/tool.rs", "use it::Tool; use core_kit::*; use app::Tool;", [
+            "Tool = crates/app/code/it.rs:Tool", "* = crates/core-kit/src/lib.rs:*",
+        ]),
+        (CRATES, "crates/app/tests/it/main.rs", "mod pens;", ["pens = crates/app/tests/it/pens.rs:"]),
         (JAVA, "web/src/org/ex/web/Page.java", "import org.ex.Shape;", ["Shape = core/src/main/java/org/ex/Shape.java:Shape"]),
         (JAVA, "web/src/org/ex/web/Page.java", "import static org.ex.Shape.area;", ["area = core/src/main/java/org/ex/Shape.java:area"]),
         (JAVA, "web/src/org/ex/web/Page.java", "import org.ex.*;", [

@@ -84,6 +84,60 @@ def test_similar_symbols_are_found_in_a_store(store: Store) -> None:
     store.close()
 
 
+CODE = """\
+class Text:
+    def get_style(self): ...
+
+class Texts:
+    def get_style(self): ...
+
+def getStyle(text): ...
+def get_style_of(text): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "lines"),
+    [
+        ("get_style", [1, 4]),
+        ("Text.get_style", [1]),
+        ("rich.Text.get_style", [1]),
+        ("Texts::get_style", [4]),
+        ("text.get_style", []),
+        ("Text#getStyle", []),
+        ("get style", [6, 1, 4]),
+        ("GET STYLE OF", [7]),
+        ("style get", []),
+        ("nowhere", []),
+        ("", []),
+    ],
+)
+def test_definitions_are_found_by_what_people_write(
+    store: Store, written: str, lines: list[int]
+) -> None:
+    fill(store, a=CODE)
+    found = [it.symbol.name_line for it in Search(store).named(written, 9)]
+    assert sorted(found) == sorted(lines)
+    store.close()
+
+
+def test_a_method_of_go_belongs_to_its_receiver(store: Store) -> None:
+    text = b"package a\n\nfunc (c *Cart) Find() {}\n\nfunc Find(c *Cart) {}\n"
+    store.put([index_text("a.go", FileState(1, 1), text)])
+    assert [it.symbol.name_line for it in Search(store).named("Cart.Find", 9)] == [2]
+    assert len(Search(store).named("Find", 9)) == 2
+    store.close()
+
+
+def test_names_in_the_very_case_go_first(store: Store) -> None:
+    fill(store, a="text = 1\nclass Text: ...\nclass TextEdit: ...\n")
+    found = Search(store).symbols("Te", 9, prefix=True)
+    assert [it.symbol.name for it in found] == ["Text", "TextEdit", "text"]
+    found = Search(store).symbols("te", 9, prefix=True)
+    assert [it.symbol.name for it in found] == ["text", "Text", "TextEdit"]
+    store.close()
+
+
 def test_common_words_do_not_count_where_time_is_short(store: Store) -> None:
     common = {f"m{number}": f"common_{number} = common\n" for number in range(50)}
     fill(store, **common, rare="common = 1\nrare = 2\n")

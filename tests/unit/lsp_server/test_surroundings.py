@@ -97,7 +97,16 @@ def test_the_type_of_a_variable(line: str, name: str, type_name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["count: int = 3", "names: list[str]", "x == Cart(1)", "print(cart)", "// of a"]
+    "line",
+    [
+        "count: int = 3",
+        "names: list[str]",
+        "x == Cart(1)",
+        "print(cart)",
+        "// of a",
+        "use crate::shop::{Cart, Item};",
+        "    shop::Cart::open(1)",
+    ],
 )
 def test_what_says_no_type(line: str) -> None:
     assert read(f"{line}\n|").types.keys() <= {"x"}

@@ -29,6 +29,32 @@ def test_names_and_files_of_a_question_go_first() -> None:
     assert found("why a FeeTable")[0] == ("shop/fees.py", 0, "defines FeeTable")
 
 
+MEMBERS = At.of(
+    {
+        "app/blueprints.py": "class Blueprint:\n    retry = 1\n\n    def register(self):\n        pass\n",
+        "app/tag.py": "class Tag:\n    def register(self):\n        pass\n",
+        "app/auth.py": "def register():\n    pass\n",
+        "cmd.go": "package cmd\n\nfunc (c *Command) register() {\n}\n",
+    },
+    "other.py",
+    "x = 1\n",
+).snapshot
+
+
+@pytest.mark.parametrize(
+    ("question", "paths"),
+    [
+        ("what does Blueprint.register do?", {"app/blueprints.py"}),
+        ("what does auth.register do?", {"app/auth.py"}),
+        ("what does Command::register do?", {"cmd.go"}),
+        ("what does nothing.register do?", {*MEMBERS.paths()} - {"other.py"}),
+        ("how does it retry?", set()),  # a word, not the field
+    ],
+)
+def test_a_member_is_found_where_its_owner_is_named(question: str, paths: set[str]) -> None:
+    assert {it.path for it in find(MEMBERS, question, 5, is_search=False)} == paths
+
+
 def test_hits_do_not_share_lines() -> None:
     hits = find(SNAPSHOT, "total_fee days weekend surcharge FeeTable bill", 10)
     assert len(hits) > 2

@@ -21,6 +21,7 @@ TABLE = [
     ("typescript", "const x = |;\n", "foo(a)", "foo(a)"),
     ("typescript", "foo(|);\n", "(x) => x", "(x) => x"),
     ("typescript", "foo(|) {\n}\n", "a: {b: c}", "a: {b: c}"),
+    ("typescript", "if (a) {\n  b = async (|: C) => {\n", ")", ""),
     ("go", "x := f(|)\n", "func() {", ""),
     ("go", "x := []int{|}\n", "1, 2", "1, 2"),
     ("rust", "let x = |;\n", "Some('(')", "Some('(')"),

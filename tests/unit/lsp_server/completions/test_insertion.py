@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.completions.insertion import fit
+from lsp_server.completions.insertion import fit, says_again, without_joined_word
 
 # What was there, what the model said, and the line as it shall be then.
 CLOSERS = [
@@ -53,6 +53,47 @@ ALL = CLOSERS + BALANCED + OVERLAPS + CHANCE
 def test_in_the_middle_of_a_line(before: str, said: str, after: str) -> None:
     head, rest = before.split("|")
     assert head + fit(said, rest, max_lines=10) + rest == after
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "after"),
+    [
+        ("f(|arg)", "data", "f(arg)"),
+        ("f(|arg)", "data, ", "f(data, arg)"),
+        ("a ?? |b.url;", "undefined", "a ?? b.url;"),
+        ("f(|_x)", "list(x_1", "f(list(_x)"),
+        ("f(|x)", "not naïve", "f(not x)"),
+        ("f(| x)", "not", "f(not x)"),
+        ("len(|cmd)", "tc.args", "len(cmd)"),
+        ("f(|x)", "a + std::max", "f(a + x)"),
+        ("f(|name)", "self.", "f(self.name)"),
+    ],
+)
+def test_no_word_runs_into_the_one_behind(before: str, said: str, after: str) -> None:
+    head, rest = before.split("|")
+    assert head + without_joined_word(said, rest) + rest == after
+
+
+@pytest.mark.parametrize(
+    ("marked", "said", "is_again"),
+    [
+        ("https: |new Agent()", "new ", True),
+        ("f(|first(2), x)", "first(2),", True),
+        ("&'|a T", "a ", True),
+        ("($|name)", "$", True),
+        ("x = |value + 1", "value", True),
+        ("return |value", "not ", False),
+        ("f(|arg)", "a, ", False),
+        ("f(|name)", "self.", False),
+        ("x = |-y", "-", True),
+        ("x = a -|y", " -", True),
+        ("x = |", "x", False),
+        ("x = |y", "z(", False),
+    ],
+)
+def test_what_stands_around_is_not_said_again(marked: str, said: str, *, is_again: bool) -> None:
+    own, rest = marked.split("|")
+    assert says_again(said, own, rest) == is_again
 
 
 @pytest.mark.parametrize(

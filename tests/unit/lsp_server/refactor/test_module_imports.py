@@ -56,7 +56,17 @@ def test_imports_are_found_with_all_their_lines() -> None:
 def test_a_module_means_the_files_that_end_so(
     module: str, importer: str, *, is_meant: bool
 ) -> None:
-    assert Modules("src/pkg/a.py", "other/__init__.py").has(module, importer) == is_meant
+    paths = ("src/pkg/a.py", "other/__init__.py")
+    assert Modules(paths, *paths).has(module, importer) == is_meant
+
+
+@pytest.mark.parametrize(
+    ("module", "is_meant"),
+    [("json", False), ("pkg.json", True), ("src.pkg.json", True), (".json", True)],
+)
+def test_a_module_of_a_package_is_not_imported_without_it(module: str, *, is_meant: bool) -> None:
+    modules = Modules(["src/pkg/__init__.py", "src/pkg/json.py"], "src/pkg/json.py")
+    assert modules.has(module, "src/pkg/b.py") == is_meant
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,9 @@ class Shop:
     def __len__(self):
         return 1
 
+    def __exit__(self, type, error, traceback):
+        self.close()
+
     class Inner:
         def deep(self):
             return 2
@@ -91,10 +94,11 @@ def offered(marked: str) -> list[str]:
             "def __len__",
             "def __l|en__",
             [
-                "Inline function '__len__'",
+                "Inline function '__len__': it is special to Python, which calls it by itself",
                 f"Move method '__len__' out of its class: {SPECIAL}",
             ],
         ),
+        ("(self, type, error", "(self, type, er|ror", []),
         ("deep", "de|ep", ["Inline function 'deep'", "Move method 'deep' out of its class"]),
         (
             "(first, second",

@@ -1,0 +1,232 @@
+"""What is selected in a Python source, as nodes of its tree, and what stands around it. Pure."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lsp_server.edits.python_source import first_line
+from lsp_server.refactor import name_flow
+from lsp_server.refactor.method_uses import FunctionNode
+from lsp_server.refactor.refusal import RefactorRefused
+from lsp_server.refactor.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Statements, or one expression, with the way to them from the module down.
+
+    `function` is the function whose body they are in, if any.
+    """
+
+    source: Source
+    path: Sequence[ast.AST]
+    function: FunctionNode | None
+    start: int
+    end: int
+    nodes: tuple[ast.stmt | ast.expr, ...]
+
+    @property
+    def statements(self) -> list[ast.stmt]:
+        return [it for it in self.nodes if isinstance(it, ast.stmt)]
+
+    @property
+    def around(self) -> Sequence[ast.stmt]:
+        """The body of the function, or of the module."""
+        return self.function.body if self.function is not None else self.source.tree.body
+
+    @property
+    def leaves(self) -> bool:
+        """Whether what is selected returns, whichever way is taken."""
+        own = list(name_flow.own_nodes(self.statements))
+        return (
+            any(isinstance(it, ast.Return) for it in own)
+            and name_flow.surely_bound(self.statements) is None
+        )
+
+    @property
+    def awaits(self) -> bool:
+        return any(
+            isinstance(it, ast.Await | ast.AsyncFor | ast.AsyncWith)
+            or (isinstance(it, ast.comprehension) and bool(it.is_async))
+            for it in name_flow.own_nodes(self.nodes)
+        )
+
+    @property
+    def is_in_loop(self) -> bool:
+        return any(self._loops())
+
+    def bound_before(self) -> set[str]:
+        """The names of the scope that may have a value where the selection begins."""
+        found = set(name_flow.parameters(self.function)) if self.function is not None else set()
+        for name, node in name_flow.bindings(self.around):
+            if not self._has(node) and (self._start(node) < self.start or self._shares_loop(node)):
+                found.add(name)
+        for around in self._inner_scopes():
+            if isinstance(around, ast.Lambda):
+                found |= set(name_flow.parameters(around))
+            else:
+                found |= name_flow.targets(around)
+        return found
+
+    def read_after(self) -> set[str]:
+        """The names that are read behind the selection, or may be: in a loop, by a function."""
+        return {
+            read.name
+            for statement in self.around
+            for read in name_flow.reads(statement)
+            if not self._has(read.node)
+            and (
+                read.is_deferred
+                or self._start(read.node) >= self.end
+                or self._shares_loop(read.node)
+            )
+        }
+
+    def shared(self) -> set[str]:
+        """The names that functions within the function set as their own."""
+        return {
+            name
+            for statement in self.around
+            for it in ast.walk(statement)
+            if isinstance(it, ast.Nonlocal) and it not in self._own_statements()
+            for name in it.names
+        }
+
+    def _own_statements(self) -> list[ast.AST]:
+        return [it for it in name_flow.own_nodes(self.around) if isinstance(it, ast.stmt)]
+
+    def _inner_scopes(self) -> Iterator[ast.Lambda | name_flow.Comprehension]:
+        for it in self.path:
+            if isinstance(it, ast.Lambda | name_flow.Comprehension):
+                yield it
+
+    def _start(self, node: ast.AST) -> int:
+        return self.source.start(node)  # type: ignore[arg-type]
+
+    def _has(self, node: ast.AST) -> bool:
+        return self.start <= self._start(node) < self.end
+
+    def _shares_loop(self, node: ast.AST) -> bool:
+        """Whether it stands in a loop that the selection is in."""
+        return any(
+            self.source.start(it) <= self._start(node) < self.source.end(it) for it in self._loops()
+        )
+
+    def _loops(self) -> Iterator[name_flow.Loop]:
+        for it in self.path:
+            if isinstance(it, name_flow.Loop) and it not in self.nodes:
+                yield it
+
+
+def path_to(source: Source, start: int, end: int) -> list[ast.AST]:
+    """The nodes that a stretch of the text is in, from the module to the innermost."""
+    path: list[ast.AST] = [source.tree]
+    while (inner := _child_with(source, path[-1], start, end)) is not None:
+        path += inner
+    return path
+
+
+def _child_with(source: Source, node: ast.AST, start: int, end: int) -> list[ast.AST] | None:
+    """The child that has the stretch, behind what has no place of its own on the way to it."""
+    for child in ast.iter_child_nodes(node):
+        if not hasattr(child, "lineno"):
+            inner = _child_with(source, child, start, end)
+            if inner is not None:
+                return [child, *inner]
+        elif _start_of(source, child) <= start and end <= source.end(child):  # type: ignore[arg-type]
+            return [child]
+    return None
+
+
+def _start_of(source: Source, node: ast.AST) -> int:
+    """Of a function or a class where its decorators begin."""
+    if isinstance(node, ast.stmt):
+        line = first_line(node)
+        if line < node.lineno:
+            return source.line_start(line)
+    return source.start(node)  # type: ignore[arg-type]
+
+
+def function_around(
+    source: Source, path: Sequence[ast.AST], start: int
+) -> tuple[FunctionNode | None, ast.ClassDef | None]:
+    """The innermost function whose body a place is in, and the class that it is a method of."""
+    for at in range(len(path) - 1, -1, -1):
+        node = path[at]
+        if isinstance(node, FunctionNode) and _start_of(source, node.body[0]) <= start:
+            owner = path[at - 1]
+            return node, owner if isinstance(owner, ast.ClassDef) else None
+        if isinstance(node, ast.ClassDef) and _start_of(source, node.body[0]) <= start:
+            return None, None
+    return None, None
+
+
+def statements_of(source: Source, path: Sequence[ast.AST], start: int, end: int) -> list[ast.stmt]:
+    """The neighbours that a stretch consists of; none where it is no more than a part of one."""
+    for node in reversed(path):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if not isinstance(block, list):
+                continue
+            found = [
+                it
+                for it in block
+                if isinstance(it, ast.stmt)
+                and start <= _start_of(source, it)
+                and source.end(it) <= end
+            ]
+            if found and _has_no_more(source, found, start, end):
+                return found
+    return []
+
+
+def _has_no_more(source: Source, found: Sequence[ast.stmt], start: int, end: int) -> bool:
+    """Whether a stretch has nothing but the statements and comments."""
+    at = start
+    for statement in found:
+        if not _is_void(source.text[at : _start_of(source, statement)]):
+            return False
+        at = source.end(statement)
+    return _is_void(source.text[at:end])
+
+
+def _is_void(text: str) -> bool:
+    return all(not it.strip() or it.lstrip().startswith("#") for it in text.split("\n"))
+
+
+def whole_lines(source: Source, start: int, end: int) -> None:
+    """Raises `RefactorRefused` where something else stands in the lines of a stretch."""
+    before = source.text[source.text.rfind("\n", 0, start) + 1 : start]
+    behind = source.text[end:].partition("\n")[0].strip()
+    if before.strip() or (behind and not behind.startswith("#")):
+        raise RefactorRefused("more stands in the lines of the selection: part them first")
+
+
+def expression_of(source: Source, path: Sequence[ast.AST], start: int, end: int) -> ast.expr:
+    """The expression that a stretch is. Raises `RefactorRefused`."""
+    text = source.text[start:end]
+    try:
+        wanted = ast.dump(ast.parse(f"({text}\n)", mode="eval").body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        wanted = ""
+    for node in path:
+        if not isinstance(node, ast.expr) or isinstance(getattr(node, "ctx", None), ast.Store):
+            continue
+        is_all = source.start(node) >= start and source.end(node) <= end
+        if ast.dump(node) != wanted or not (is_all or isinstance(node, ast.GeneratorExp)):
+            continue
+        is_called = re.match(r"[\w)\]]", source.text[start - 1 : start]) is not None
+        if is_all and isinstance(node, ast.GeneratorExp) and is_called:
+            raise RefactorRefused("the brackets are those of the call: select what is in them")
+        return node
+    inner = text[1:-1]
+    if text[:1] == "(" and text[-1:] == ")" and inner.strip():  # brackets have no node
+        first = start + 1 + len(inner) - len(inner.lstrip())
+        last = end - 1 - (len(inner) - len(inner.rstrip()))
+        return expression_of(source, path_to(source, first, last), first, last)
+    raise RefactorRefused(
+        "the selection is neither whole statements nor a whole expression: select all of one"
+    )
