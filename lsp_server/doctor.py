@@ -73,10 +73,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is examined: the models of both roles, and the keys of servers."""
+    """What is examined: the models of both roles, the keys of servers, and the folder's index."""
 
     config: Config
     api_keys: Sequence[Mapping[str, str]] = field(default=(), repr=False)
+    folder: Path | None = None
 
     def client(self, assigned: Assignment) -> InferenceClient:
         """A client as the language server makes it, and so of the same host."""
@@ -95,9 +96,16 @@ class Setup:
 @click.option("--engine-args", default="{}", help="Its engine's arguments as JSON.")
 @click.option("--chat-model", default="", help="The model that chats, where it is another one.")
 @click.option("--chat-engine-args", default="{}", help="Its engine's arguments as JSON.")
+@click.option("--folder", default=".", help="The folder whose index is looked at; '' for none.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(
-    model: str, *, engine_args: str, chat_model: str, chat_engine_args: str, as_json: bool
+    model: str,
+    *,
+    engine_args: str,
+    chat_model: str,
+    chat_engine_args: str,
+    folder: str,
+    as_json: bool,
 ) -> None:
     """Check every layer with a real completion, and say what to do."""
     logging.basicConfig(handlers=[logging.NullHandler()])  # the findings say it
@@ -109,6 +117,7 @@ def doctor(
             chat_engine_args=_json_object("--chat-engine-args", chat_engine_args),
         ),
         _api_keys(os.environ.pop(API_KEYS_VARIABLE, "")),
+        Path(folder).resolve() if folder else None,
     )
     findings = asyncio.run(_examine(setup))
     ok = all(finding.state != "error" for finding in findings)
@@ -132,7 +141,7 @@ async def _examine(setup: Setup) -> list[Finding]:
     # A host that answers may have been started from another environment.
     fails = any(finding.state == "error" for finding in findings)
     vllm = _vllm([it.model for it in roles.values()] if fails else [])
-    index = Finding("Index", *examine_index(Path.cwd()))
+    index = Finding("Index", *examine_index(setup.folder))
     return [*findings, index, _gpu(), vllm, _editor()]
 
 

@@ -1,4 +1,4 @@
-"""The doctor's look at the index: what there is of the current folder, and whether changes are seen."""
+"""The doctor's look at the index: what there is of a folder, and whether changes are seen."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ WATCH_TIMEOUT_S = 5.0
 State = Literal["ok", "warning", "error"]
 
 
-def examine_index(folder: Path) -> tuple[State, str, str]:
-    """State, summary and hint. Nothing of the folder is read but its store."""
+def examine_index(folder: Path | None) -> tuple[State, str, str]:
+    """State, summary and hint. Nothing of the folder is read but its store; None where none is open."""
     from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE, cache_folder, store_file
 
     cache = cache_folder()
@@ -24,7 +24,7 @@ def examine_index(folder: Path) -> tuple[State, str, str]:
     except OSError as error:
         hint = f"Set {CACHE_DIR_VARIABLE} to a folder that you can write to."
         return "error", f"{cache} cannot be written to: {error.strerror}", hint
-    known = _describe(folder, store_file(cache, folder))
+    known = "no folder is open" if folder is None else _describe(folder, store_file(cache, folder))
     problem = _watch_problem()
     if problem:
         hint = "On Linux, raise fs.inotify.max_user_watches and max_user_instances (`sysctl`)."
@@ -42,11 +42,12 @@ def _describe(folder: Path, file: Path) -> str:
     if store is None:
         return f"none of {folder} yet; it is made when an editor opens it, or by `sparrow index`"
     try:
-        return f"{len(store.paths()):,} files of {folder}"
+        count = len(store.paths())
     except (StoreDamaged, sqlite3.DatabaseError) as error:
         return f"that of {folder} is damaged ({error}) and will be made anew"
     finally:
         store.close()
+    return f"{count:,} {'file' if count == 1 else 'files'} of {folder}"
 
 
 def _watch_problem() -> str:

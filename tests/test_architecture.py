@@ -106,7 +106,7 @@ _PLAIN = (  # of `io` what keeps text in memory
     "__future__ abc array ast bisect builtins codeop collections copy dataclasses difflib enum "
     "fractions functools graphlib hashlib heapq html io itertools json keyword math msgpack "
     "operator re shlex statistics string struct "
-    "symtable textwrap types typing unicodedata warnings weakref zlib"
+    "symtable textwrap tomllib types typing unicodedata warnings weakref zlib"
 )
 PLAIN = frozenset(_PLAIN.split())
 # The packages of ours that pure modules are in.

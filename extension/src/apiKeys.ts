@@ -1,15 +1,9 @@
 /** Asks for the keys of OpenAI-compatible servers, and hands them to the language server. */
-import {
-  commands,
-  window,
-  type Disposable,
-  type LogOutputChannel,
-  type SecretStorage,
-} from "vscode";
+import { window, type Disposable, type LogOutputChannel, type SecretStorage } from "vscode";
 import { problemOfKey, serversOf, type ApiKeyStore } from "./core/apiKeys";
 import { SetApiKeysNotification } from "./protocol";
 import type { Server } from "./server";
-import { chatModel, completionModel } from "./settings";
+import { chatModel, completionModel, openSetting } from "./settings";
 
 export async function setApiKey(apiKeys: ApiKeyStore): Promise<void> {
   const server = await chooseServer();
@@ -68,7 +62,7 @@ async function chooseServer(): Promise<string | undefined> {
     const open = "Open Settings";
     const message = "No model is set that is behind `openai:`, and no other needs a key.";
     if ((await window.showInformationMessage(message, open)) === open) {
-      await commands.executeCommand("workbench.action.openSettings", "sparrow.completion.model");
+      await openSetting("completion.model");
     }
     return undefined;
   }

@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import type { LogOutputChannel } from "vscode";
+import { InlineCompletionTriggerKind, type LogOutputChannel } from "vscode";
 import {
   CloseAction,
   ErrorAction,
@@ -27,7 +27,12 @@ import {
   type StatusParams,
 } from "./protocol";
 import { FIX_COMMAND } from "./fix";
-import { CHOOSE_FILE_COMMAND, RENAME_COMMAND, refactorMiddleware } from "./refactor";
+import {
+  CHOOSE_FILE_COMMAND,
+  isAskingForName,
+  RENAME_COMMAND,
+  refactorMiddleware,
+} from "./refactor";
 import { allSettings, COMPLETED_SCHEMES, isEnabled, isLanguageEnabled, SECTION } from "./settings";
 
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -155,10 +160,14 @@ function clientOptions(
     },
     middleware: {
       ...refactorMiddleware,
-      provideInlineCompletionItems: (document, position, context, token, next) =>
-        isEnabled() && isLanguageEnabled(document.languageId)
-          ? next(document, position, context, token)
-          : undefined,
+      provideInlineCompletionItems: async (document, position, context, token, next) => {
+        if (!isEnabled() || !isLanguageEnabled(document.languageId)) {
+          return undefined;
+        }
+        const found = await next(document, position, context, token);
+        const isAsked = context.triggerKind === InlineCompletionTriggerKind.Invoke;
+        return isAsked || !isAskingForName(document) ? found : undefined;
+      },
     },
   };
 }

@@ -13,7 +13,7 @@ import { isEnabled, isLanguageEnabled, setEnabled, setLanguageEnabled } from "./
 import { showStatisticsPage } from "./statistics";
 import { completableEditor } from "./statusBar";
 
-export type Commands = Readonly<Record<string, () => unknown>>;
+export type Commands = Readonly<Record<string, (argument?: string) => unknown>>;
 
 export function registerCommands(table: Commands): Disposable[] {
   return Object.entries(table).map(([name, action]) =>

@@ -1,5 +1,5 @@
 /** Runs `sparrow doctor` and shows its report. */
-import { ProgressLocation, version, window } from "vscode";
+import { ProgressLocation, version, window, workspace } from "vscode";
 import { parseLayers, renderReport, type Layer } from "./core/doctor";
 import { run } from "./core/process";
 import { NotRetryable } from "./core/supervisor";
@@ -59,6 +59,7 @@ function doctorArguments(): string[] {
     "doctor",
     "--json",
     ...["--model", completionModel(), "--engine-args", JSON.stringify(engineArgs("completion"))],
+    ...["--folder", workspace.workspaceFolders?.[0]?.uri.fsPath ?? ""],
     ...["--chat-model", chatModel(), "--chat-engine-args", JSON.stringify(engineArgs("chat"))],
   ];
 }

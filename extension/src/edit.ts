@@ -5,15 +5,28 @@ import { cancellable } from "./cancellable";
 import type { EditReview } from "./editReview";
 import { EditDraftNotification, EditRequest } from "./protocol";
 import type { Server } from "./server";
+import { requireTrust, showFailure } from "./trust";
 
 const MAX_TITLE_CHARACTERS = 60;
 
 export async function editByInstruction(server: Server, review: EditReview): Promise<void> {
-  const editor = window.activeTextEditor;
-  if (editor === undefined || !workspace.isTrusted) {
-    void window.showInformationMessage("Sparrow edits open files of a trusted workspace.");
-    return;
+  try {
+    requireTrust();
+    const editor = window.activeTextEditor;
+    if (editor === undefined) {
+      throw new Error("Open a file first: Sparrow edits what the cursor is in.");
+    }
+    const instruction = await askForInstruction(editor);
+    if (instruction !== "") {
+      await edit(server, review, editor, instruction);
+    }
+  } catch (error) {
+    await showFailure(error);
   }
+}
+
+/** Empty where the user turned back. */
+async function askForInstruction(editor: TextEditor): Promise<string> {
   const instruction = await window.showInputBox({
     title: "Edit with Sparrow",
     prompt: editor.selection.isEmpty
@@ -21,14 +34,7 @@ export async function editByInstruction(server: Server, review: EditReview): Pro
       : "What is to be done to the selected code?",
     placeHolder: "Handle an empty list",
   });
-  if (instruction === undefined || instruction.trim() === "") {
-    return;
-  }
-  try {
-    await edit(server, review, editor, instruction);
-  } catch (error) {
-    void window.showWarningMessage(error instanceof Error ? error.message : String(error));
-  }
+  return instruction?.trim() ?? "";
 }
 
 /** Asks for the edit, and makes it in a document that is as it was. */

@@ -32,7 +32,7 @@ import { chooseExecutable, installWithProgress, updateQuietly, type Folders } fr
 import { showMenu } from "./menu";
 import { MAY_RUN_COMMAND, RENAME_COMMAND, renameAt } from "./refactor";
 import { Server } from "./server";
-import { SECTION } from "./settings";
+import { openSettings, SECTION } from "./settings";
 import { StatusBar } from "./statusBar";
 import { TraceChannel } from "./trace";
 import { openSample, openWalkthrough, waitForCompletions } from "./walkthrough";
@@ -101,7 +101,7 @@ export function activate(context: ExtensionContext): void {
       showOutput: () => {
         output.show();
       },
-      openSettings: () => commands.executeCommand("workbench.action.openSettings", `@ext:${id}`),
+      openSettings: (query = `@ext:${id}`) => openSettings(query),
       openWalkthrough: () => openWalkthrough(id),
       openSample,
       waitForCompletions,

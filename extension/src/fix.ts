@@ -15,6 +15,7 @@ import type { ReadOnlyDocuments } from "./documents";
 import { CheckFixRequest, FixRequest, type FixResult } from "./protocol";
 import { selectedInterpreter } from "./pythonExtension";
 import type { Server } from "./server";
+import { requireTrust, showFailure } from "./trust";
 
 /** The server has it run for an error in a test: with a URI and what the error says. */
 export const FIX_COMMAND = "sparrow.fixIssue";
@@ -32,14 +33,12 @@ export async function fixIssue(parts: FixParts, uri?: string, told?: string): Pr
   try {
     await fix(parts, uri, told);
   } catch (error) {
-    void window.showWarningMessage(error instanceof Error ? error.message : String(error));
+    await showFailure(error);
   }
 }
 
 async function fix(parts: FixParts, uri?: string, told?: string): Promise<void> {
-  if (!workspace.isTrusted) {
-    throw new Error("In Restricted Mode Sparrow completes code and does nothing else.");
-  }
+  requireTrust();
   const place = uri === undefined ? await chooseFolder() : Uri.parse(uri);
   if (place === undefined) {
     return;
@@ -56,17 +55,36 @@ async function fix(parts: FixParts, uri?: string, told?: string): Promise<void> 
   if (found.edit === undefined) {
     void window.showInformationMessage(`Sparrow found no change: ${found.result.reason}.`);
   } else {
-    // Each of its hunks needs to be confirmed, so that the editor shows them all first.
-    await workspace.applyEdit(found.edit, { isRefactoring: true });
-    await checkWhatWasTaken(parts);
+    await review(parts, found.edit);
   }
 }
 
-/** Some of the hunks may not do what all of them did: the server runs the tests again then. */
-async function checkWhatWasTaken({ server, documents }: FixParts): Promise<void> {
+/**
+ * Each hunk needs to be confirmed, so that the editor shows them all first. It says nothing where
+ * none was ticked: the fix took minutes, and can be had again.
+ */
+async function review(parts: FixParts, edit: WorkspaceEdit): Promise<void> {
+  let isShown = true;
+  while (isShown) {
+    await workspace.applyEdit(edit, { isRefactoring: true });
+    isShown = !(await isTaken(parts)) && (await wantsItAgain());
+  }
+}
+
+async function wantsItAgain(): Promise<boolean> {
+  const again = "Show It Again";
+  const message = "Nothing of the fix was applied. Apply takes the changes that are ticked.";
+  return (await window.showInformationMessage(message, again)) === again;
+}
+
+/**
+ * Whether anything was. Some of the hunks may not do what all of them did: the server runs the tests
+ * again then.
+ */
+async function isTaken({ server, documents }: FixParts): Promise<boolean> {
   const { client } = server;
   if (client === undefined) {
-    return;
+    return true; // as far as anybody can tell
   }
   const checked = await withStages(client, "Sparrow: checking the fix", (workDoneToken, token) =>
     client.sendRequest(CheckFixRequest, { workDoneToken }, token),
@@ -74,6 +92,7 @@ async function checkWhatWasTaken({ server, documents }: FixParts): Promise<void>
   if (checked !== undefined && checked.markdown !== "") {
     await documents.show("Part of the Fix", checked.markdown);
   }
+  return checked?.verdict !== "";
 }
 
 /** A request with what the server says as it works on it; undefined where the user cancelled it. */
@@ -103,7 +122,7 @@ async function chooseFolder(): Promise<Uri | undefined> {
   const active = activeTextEditor && workspace.getWorkspaceFolder(activeTextEditor.document.uri);
   const folders = workspace.workspaceFolders ?? [];
   if (folders.length === 0) {
-    throw new Error("Sparrow fixes issues of an open folder.");
+    throw new Error("Open a folder first: a fix is tried on its tests.");
   }
   const single = folders.length === 1 ? folders[0] : undefined;
   const folder: WorkspaceFolder | undefined =

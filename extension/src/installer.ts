@@ -1,13 +1,7 @@
 /** Installing and updating the server, as the user sees it. */
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import {
-  commands,
-  ProgressLocation,
-  window,
-  type CancellationToken,
-  type LogOutputChannel,
-} from "vscode";
+import { ProgressLocation, window, type CancellationToken, type LogOutputChannel } from "vscode";
 import { readEnvironment } from "./core/environment";
 import { InstallError, installServer } from "./core/install";
 import { withLock } from "./core/lock";
@@ -17,7 +11,7 @@ import { pythonEnvironment } from "./core/server";
 import { findWheel, type Wheel } from "./core/wheel";
 import { selectedInterpreter } from "./pythonExtension";
 import { currentMachine } from "./server";
-import { pythonPath, serverPath, setServerPath } from "./settings";
+import { openSetting, pythonPath, serverPath, setServerPath } from "./settings";
 
 export interface Folders {
   /** Ours to write to. */
@@ -139,7 +133,7 @@ async function showFailure(error: unknown, output: LogOutputChannel): Promise<vo
   if (choice === showOutput) {
     output.show();
   } else if (choice === openSettings) {
-    await commands.executeCommand("workbench.action.openSettings", "sparrow.python");
+    await openSetting("python");
   }
 }
 

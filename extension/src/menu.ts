@@ -1,11 +1,12 @@
 /** The menu behind the status bar item. */
 import { commands, QuickPickItemKind, window, type QuickPickItem } from "vscode";
-import { describeModel, type Statuses } from "./core/status";
+import { describeChat, describeModel, hasNoChat, type Statuses } from "./core/status";
 import type { FolderIndex, ModelRole } from "./protocol";
 import { isEnabled, isLanguageEnabled, SECTION } from "./settings";
 import { completableEditor } from "./statusBar";
 
 const RESTART = "sparrow.restartModel";
+const OPEN_SETTINGS = "sparrow.openSettings";
 
 interface Entry extends QuickPickItem {
   readonly command: string;
@@ -29,14 +30,15 @@ function entries(statuses: Statuses, indexes: readonly FolderIndex[]): Entry[] {
         entry("folder-opened", "Choose Executable…", "sparrow.chooseExecutable"),
       ]
     : [
+        ...switches(),
+        separator(),
+        entry("wrench", "Fix Issue…", "sparrow.fixIssue"),
         entry("question", "Explain Last Completion", "sparrow.explainCompletion"),
         entry("graph", "Show Statistics", "sparrow.showStatistics"),
         entry("debug-restart", statuses.chat ? "Restart Models" : "Restart Model", RESTART),
         entry("refresh", "Restart Server", "sparrow.restartServer"),
       ];
   return [
-    ...switches(),
-    separator(),
     ...server,
     ...(isInstalled ? [separator("Models"), ...models(statuses)] : []),
     ...(indexes.length > 0 ? [separator("Index"), ...indexes.map(indexEntry)] : []),
@@ -48,10 +50,11 @@ function entries(statuses: Statuses, indexes: readonly FolderIndex[]): Entry[] {
   ];
 }
 
-/** Which model serves which role, and how it is; choosing one opens its setting. */
-function models({ completion, chat }: Statuses): Entry[] {
+/** Which model serves which role, and how it is; choosing one opens its setting, or sets one up. */
+function models(statuses: Statuses): Entry[] {
+  const { completion } = statuses;
   const setting = (role: ModelRole): Pick<Entry, "command" | "arguments"> => ({
-    command: "workbench.action.openSettings",
+    command: OPEN_SETTINGS,
     arguments: [`${SECTION}.${role}.model`],
   });
   return [
@@ -62,8 +65,10 @@ function models({ completion, chat }: Statuses): Entry[] {
     },
     {
       label: "$(comment-discussion) Chat",
-      description: chat === undefined ? "the same model" : describeModel(chat),
-      ...setting("chat"),
+      description: describeChat(statuses),
+      ...(hasNoChat(statuses)
+        ? { command: "sparrow.setUpChatModel", arguments: [] }
+        : setting("chat")),
     },
   ];
 }
@@ -73,7 +78,7 @@ function indexEntry({ folder, state }: FolderIndex): Entry {
   return {
     label: `$(database) ${folder}`,
     description: state,
-    command: "workbench.action.openSettings",
+    command: OPEN_SETTINGS,
     arguments: [`${SECTION}.index.enable`],
   };
 }

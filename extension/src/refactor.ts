@@ -12,9 +12,11 @@ import {
   type CancellationToken,
   type CodeAction,
   type ProviderResult,
+  type TextDocument,
 } from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
 import { targets } from "./core/targets";
+import { RESTRICTED } from "./core/trust";
 import { selectedInterpreter } from "./pythonExtension";
 
 /** The server has it run behind an edit that brought a name of its own making. */
@@ -55,18 +57,32 @@ export const refactorMiddleware: Middleware = {
   },
 };
 
+/** The document in which a name was asked for, and its version then. */
+let named: { readonly uri: string; readonly version: number } | undefined;
+
+/**
+ * Whether the editor's box may be asking for a name there, in whose way a completion would stand. When
+ * the box is gone nobody tells; so it counts as there until the document changes.
+ */
+export function isAskingForName(document: TextDocument): boolean {
+  return document.uri.toString() === named?.uri && document.version === named.version;
+}
+
 /** Asks for another name for what stands there. */
 export async function renameAt(
   uri: string,
   { line, character }: { readonly line: number; readonly character: number },
 ): Promise<void> {
-  const place = [Uri.parse(uri), new Position(line, character)];
+  const document = await workspace.openTextDocument(Uri.parse(uri));
+  named = { uri: document.uri.toString(), version: document.version };
+  await commands.executeCommand("editor.action.inlineSuggest.hide");
+  const place = [document.uri, new Position(line, character)];
   await commands.executeCommand("editor.action.rename", place);
 }
 
 /** Another extension may rename. */
 function refuseRename(): never {
-  throw new Error("In Restricted Mode Sparrow completes code and does nothing else.");
+  throw new Error(RESTRICTED);
 }
 
 type Prepared = CodeAction & { data?: unknown };

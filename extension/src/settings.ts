@@ -1,5 +1,5 @@
 /** Reads and writes the `sparrow` section; nothing else in the extension names a setting. */
-import { commands, ConfigurationTarget, workspace } from "vscode";
+import { commands, ConfigurationTarget, env, workspace } from "vscode";
 import type { ModelRole } from "./protocol";
 import { isLanguageOn, parseLanguageSwitches, type LanguageSwitches } from "./core/languages";
 
@@ -63,9 +63,18 @@ export async function setChatModel(model: string): Promise<void> {
   await section().update("chat.model", model, ConfigurationTarget.Global);
 }
 
-/** Shows a setting in the editor's settings. */
+/**
+ * Shows what is found in the editor's settings. In a remote window that is in those of the remote
+ * machine: settings of machine scope are in no others.
+ */
+export async function openSettings(query: string): Promise<void> {
+  await (env.remoteName === undefined
+    ? commands.executeCommand("workbench.action.openSettings", query)
+    : commands.executeCommand("workbench.action.openRemoteSettings", { query }));
+}
+
 export async function openSetting(name: string): Promise<void> {
-  await commands.executeCommand("workbench.action.openSettings", `${SECTION}.${name}`);
+  await openSettings(`${SECTION}.${name}`);
 }
 
 export async function setServerPath(file: string): Promise<void> {

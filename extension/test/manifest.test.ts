@@ -12,7 +12,9 @@ interface Manifest {
   readonly contributes: {
     readonly commands: readonly { readonly command: string }[];
     readonly configuration: {
-      readonly properties: Readonly<Record<string, { readonly scope: string }>>;
+      readonly properties: Readonly<
+        Record<string, { readonly scope: string; readonly order: number }>
+      >;
     };
     readonly walkthroughs: readonly { readonly steps: readonly Step[] }[];
   };
@@ -43,10 +45,23 @@ test("a workspace can set nothing that names a program or a model", () => {
   assert.ok(machine.includes("sparrow.server.path") && machine.includes("sparrow.python"));
 });
 
+test("what is set most often comes first, and each setting has a place of its own", () => {
+  const settings = Object.entries(manifest.contributes.configuration.properties);
+  const ordered = settings.toSorted(([, one], [, other]) => one.order - other.order);
+  assert.deepEqual(
+    ordered.map(([, { order }]) => order),
+    settings.map((_, index) => index + 1),
+  );
+  assert.deepEqual(
+    ordered.slice(0, 4).map(([name]) => name),
+    ["sparrow.enable", "sparrow.languages", "sparrow.completion.model", "sparrow.chat.model"],
+  );
+});
+
 test("the walkthrough names commands and files that are there", () => {
   const commands = manifest.contributes.commands.map(({ command }) => command);
   for (const { description, media } of steps) {
-    for (const [, command] of description.matchAll(/\(command:(sparrow\.\w+)\)/g)) {
+    for (const [, command] of description.matchAll(/\(command:(sparrow\.\w+)/g)) {
       assert.ok(commands.includes(command ?? ""), command);
     }
     const file = media.svg ?? media.markdown ?? "";

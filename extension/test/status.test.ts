@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  describeChat,
   describeModel,
+  hasNoChat,
   initialStatuses,
   render,
   withModel,
@@ -181,4 +183,28 @@ test("since changes with the state only, message and progress with each report",
   const next = withServer(first, { state: "loading" }, new Date()).completion;
   assert.equal(next.since, LATER);
   assert.deepEqual([next.model, next.progress, next.message], ["m", null, ""]);
+});
+
+test("the menu says of chat what serves it, and where nothing does", () => {
+  const known = status({ state: "ready", engine: "vllm", model: "large" });
+  const rows: readonly [Statuses, string, boolean][] = [
+    [one, "no model that chats · set one up", true],
+    [
+      alone({ state: "ready", engine: "wren", model: "wren" }),
+      "no model that chats · set one up",
+      true,
+    ],
+    [{ completion: known, chat: undefined }, "the same model", false],
+    [beside({ state: "ready" }), "ready · large", false],
+  ];
+  for (const [statuses, words, isNone] of rows) {
+    assert.equal(describeChat(statuses), words);
+    assert.equal(hasNoChat(statuses), isNone);
+  }
+});
+
+test("the tooltip of what is off does not say since when it was ready", () => {
+  const off = render(withSwitches(one, false, undefined), time).tooltip;
+  assert.doesNotMatch(off, /Since/);
+  assert.match(render(one, time).tooltip, /Since: 14/);
 });

@@ -1,7 +1,13 @@
 /** What has to be said of the model before anything else, such as that there is none. */
 import type { ChatState } from "../src/chatProtocol";
 import { sentence } from "../src/core/chat/failure";
+import { MANAGE_TRUST, RESTRICTED } from "../src/core/trust";
 import { element, textButton } from "./elements";
+
+export interface BannerActions {
+  readonly setUpModel: () => void;
+  readonly manageTrust: () => void;
+}
 
 export class Banner {
   readonly element = element("div", {
@@ -10,18 +16,22 @@ export class Banner {
     attributes: { role: "status" },
   });
 
-  constructor(private readonly setUpModel: () => void) {}
+  constructor(private readonly actions: BannerActions) {}
 
   /** A text says why nothing is known of the model. */
   show(state: ChatState | string): void {
     this.element.replaceChildren();
     this.element.hidden = true;
     if (typeof state === "string") {
-      this.#say(state);
+      const isRestricted = state === RESTRICTED;
+      this.#say(
+        state,
+        ...(isRestricted ? [textButton(MANAGE_TRUST, this.actions.manageTrust)] : []),
+      );
     } else if (!state.hasChatModel) {
       this.#say(
         "No chat model is set up. Sparrow finds the code that a question is about, but explains nothing.",
-        textButton("Set Up a Chat Model…", this.setUpModel),
+        textButton("Set Up a Chat Model…", this.actions.setUpModel),
       );
     } else if (state.state === "loading" || state.state === "starting") {
       this.#say(`${state.model || "The model"}: ${state.message || state.state}`);

@@ -33,7 +33,10 @@ export class ChatApp {
   readonly #problem = element("div", { class: "problem", attributes: { role: "alert" } });
   readonly #announcer = element("div", { class: "unseen", attributes: { role: "status" } });
   readonly #welcome = element("div", { class: "welcome" });
-  readonly #banner = new Banner(() => void this.#attempt(this.#host.ask("setUpModel", {})));
+  readonly #banner = new Banner({
+    setUpModel: () => void this.#attempt(this.#host.ask("setUpModel", {})),
+    manageTrust: () => void this.#attempt(this.#host.ask("manageTrust", {})),
+  });
   readonly #list = new ConversationList({
     open: (id) => void this.#open(id),
     rename: (id, title) => void this.#rename(id, title),

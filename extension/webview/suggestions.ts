@@ -80,7 +80,7 @@ export class Suggestions {
     const option = element(
       "li",
       { attributes: { role: "option", id: `${LIST_ID}-${index}` } },
-      element("span", { class: "kind" }, mention.kind),
+      element("span", { class: "kind" }, mention.kind === mention.label ? "" : mention.kind),
       element("span", { class: "label" }, mention.label),
       element("span", { class: "detail" }, mention.detail),
     );

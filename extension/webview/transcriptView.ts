@@ -26,6 +26,10 @@ export class TranscriptView {
   #isAtEnd = true;
   /** Where the end was when it was last scrolled to. */
   #endTop = 0;
+  /** The last question and its answer. */
+  #exchange: readonly ChatMessage["id"][] = [];
+  /** The answer whose beginning was scrolled to. */
+  #begun = "";
 
   constructor(private readonly actions: MessageActions) {
     const options = { root: this.element, rootMargin: "600px 0px" };
@@ -79,11 +83,12 @@ export class TranscriptView {
       }
     }
     const last = messages.at(-1);
+    this.#exchange = messages.slice(-2).map(({ id }) => id);
     this.#views.forEach((view, id) => {
       view.isLast = id === last?.id;
     });
     this.#isAtEnd = true;
-    messages.slice(-2).forEach(({ id }) => this.#due.add(id));
+    this.#exchange.forEach((id) => this.#due.add(id));
     this.#schedule();
   }
 
@@ -120,7 +125,25 @@ export class TranscriptView {
     this.#schedule();
   }
 
+  /** Of code that was found the best comes first: such an answer is begun at its question. */
+  #begin(): boolean {
+    const [questionId = "", answerId = ""] = this.#exchange;
+    const question = this.#views.get(questionId);
+    const isFound = (this.#messages.get(answerId)?.found.length ?? 0) > 0;
+    const isFilled = this.#views.get(answerId)?.isFilled === true;
+    if (question === undefined || !isFound || !isFilled || this.#begun === answerId) {
+      return false;
+    }
+    const { top } = this.#messagesElement.getBoundingClientRect();
+    this.element.scrollTop = question.element.getBoundingClientRect().top - top;
+    this.#begun = answerId;
+    return true;
+  }
+
   #stayAtEnd(): void {
+    if (this.#isAtEnd && this.#begin()) {
+      this.#isAtEnd = false;
+    }
     if (this.#isAtEnd) {
       this.element.scrollTop = this.element.scrollHeight;
       this.#endTop = this.element.scrollTop;

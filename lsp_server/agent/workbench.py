@@ -181,7 +181,9 @@ class _Bench:
                     self.command,
                     self._first_seconds(baseline),
                     self._fill_in if self.models.completion is not None else None,
-                    lambda count: self.on_note(f"{count:,} variants tried"),
+                    lambda count: self.on_note(
+                        f"{count:,} {'variant' if count == 1 else 'variants'} tried"
+                    ),
                 )
             )
         if chat is not None and baseline is not None and baseline.failing:

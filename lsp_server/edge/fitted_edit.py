@@ -57,11 +57,11 @@ def fitted_edit(server: SparrowServer, change: WorkspaceChange) -> types.Workspa
     """
     support = EditSupport.of(server.client_capabilities)
     left_out: list[str] = []
-    if not server.editor_commands:  # not our own extension, whose preview a heading opens
-        change = _without_heading(change)
-        if change.warning:
-            text = f"{change.title}: {change.warning}."
-            server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, text))
+    if not server.editor_commands:  # not our own extension, whose preview it opens
+        change = _without_opener(change)
+    if change.warning:
+        text = f"{change.title}: {change.warning}."
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, text))
     if not support.confirms:
         change, left_out = without_doubtful(change)
     for file in change.files:
@@ -106,7 +106,7 @@ def without_doubtful(change: WorkspaceChange) -> tuple[WorkspaceChange, list[str
     return replace(change, files=tuple(files)), left_out
 
 
-def _without_heading(change: WorkspaceChange) -> WorkspaceChange:
+def _without_opener(change: WorkspaceChange) -> WorkspaceChange:
     """Less what does nothing: an editor that asks about one file at a time would ask for nothing."""
     files = [
         replace(

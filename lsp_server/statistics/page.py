@@ -22,7 +22,7 @@ body { max-width: 760px; margin: 0 auto; padding: 12px 24px 32px; line-height: 1
 h1 { font-size: 1.6em; font-weight: 600; margin: 12px 0 0; }
 h2 { font-size: 1.1em; font-weight: 600; margin: 28px 0 8px; }
 p { color: var(--vscode-descriptionForeground); margin: 4px 0; }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: 8px;
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); gap: 8px;
   margin: 20px 0; }
 dl div { border: 1px solid var(--vscode-widget-border, var(--vscode-contrastBorder, transparent));
   background: var(--vscode-editorWidget-background); border-radius: 4px; padding: 8px 12px; }

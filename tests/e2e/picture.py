@@ -1,9 +1,10 @@
 """Takes the README's pictures in a real editor, on the demo's sample workspace.
 
 `python -m tests.e2e.picture ghost-text [--vsix dist/sparrow.vsix]` writes
-`extension/media/ghost-text.png`; the others are `chat`, `refactor` and `edit`. It fails where the editor does
-not come to show what the picture is of. What a model says in them a script gives, since no model says
-the same twice; ghost text is wren's own.
+`extension/media/ghost-text.png`; the others are `chat`, `refactor`, `edit`, `fix` and `statistics`. It
+fails where the editor does not come to show what the picture is of. What a model says in them a script
+gives, since no model says the same twice, and what the statistics count is made up; ghost text is wren's
+own, and so is the fix.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 from playwright.sync_api import ViewportSize, expect
+
+from lsp_server.statistics.store import StatisticsFile
+from lsp_server.statistics.tally import Count, Key, Tally, bucket_of
+from lsp_server.user_folders import DATA_DIR_VARIABLE, statistics_path
 
 from . import scenes
 from .browser import BrowserMissing, open_browser
@@ -74,6 +81,12 @@ EDITED = """<<<<<<< SEARCH
 >>>>>>> REPLACE
 """
 
+COUNTED_DAYS = 30
+WEEKEND = (5, 6)
+LANGUAGES = {"python": 1.0, "typescript": 0.4, "markdown": 0.1}
+TIMES_MS = {3: 1.0, 6: 0.5, 12: 0.8, 24: 1.2, 34: 1.0, 48: 0.7, 68: 0.4, 96: 0.2, 192: 0.05}
+"""Of which the picture of statistics tells, and how much of each."""
+
 SETTINGS = {
     "editor.cursorBlinking": "solid",
     "editor.minimap.enabled": False,
@@ -81,7 +94,8 @@ SETTINGS = {
     "workbench.colorTheme": "Default Dark Modern",
 }
 WITHOUT_WHAT_THE_BROWSER_ADDS = """
-[id="status.workbench.keyboardLayout"], [id="status.forwardedPorts"] { display: none !important }
+[id="status.workbench.keyboardLayout"], [id="status.forwardedPorts"],
+.part.panel .composite-bar .badge { display: none !important }
 """
 
 
@@ -110,6 +124,9 @@ def _take(scene: str, picture: Path, vsix: Path) -> None:
         if scene == "ghost-text":
             with (workspace / OPENED[-1]).open("a") as file:
                 file.write(WRITTEN)
+        data = Path(scratch) / "data"
+        if scene == "statistics":
+            _count(StatisticsFile(data / statistics_path().name))
         install_extension(build, home, vsix)
         sparrow = Path(sys.executable).with_name("sparrow")
         answers = [
@@ -120,7 +137,8 @@ def _take(scene: str, picture: Path, vsix: Path) -> None:
         model = scenes.scripted_model(Path(scratch) / "script.json", *answers) if chats else ""
         chat = {"sparrow.chat.model": model}
         home.write_settings({**SETTINGS, **chat, "sparrow.server.path": str(sparrow)})
-        with serve(build, home, environment=home.private_folders()) as address:
+        environment = {**home.private_folders(), DATA_DIR_VARIABLE: str(data)}
+        with serve(build, home, environment=environment) as address:
             page = browser.new_page(viewport=WINDOW, device_scale_factor=PIXELS_PER_POINT)
             editor = Workbench(page, home, workspace, Path(scratch))
             editor.go_to(workspace_address(address, workspace))
@@ -130,7 +148,8 @@ def _take(scene: str, picture: Path, vsix: Path) -> None:
 
 
 def _rest_mouse(editor: Workbench) -> None:
-    """Move it where no hint is shown."""
+    """Move it where no hint is shown, once all that the extension brings is on the screen."""
+    expect(editor.page.locator(".activitybar [aria-label^='Sparrow']").first).to_be_visible()
     editor.page.mouse.move(WINDOW["width"] / 8, WINDOW["height"] / 2)
     expect(editor.page.locator(".monaco-hover:visible")).to_have_count(0)
 
@@ -203,11 +222,73 @@ def _edit(editor: Workbench) -> None:
     _rest_mouse(editor)
 
 
+def _fix(editor: Workbench) -> None:
+    """The review of a fix that was found without a model that chats."""
+    editor.open_file("test_fines.py")
+    editor.wait_for_status("^Sparrow: ready")
+    editor.wait_for_index("6 files")
+    editor.run_command("Sparrow: Fix Issue…")
+    issue = editor.page.locator(".quick-input-widget:visible input[type=text]")
+    expect(issue).to_be_focused()
+    issue.press("Enter")
+    consent = editor.page.locator(".monaco-dialog-box")
+    consent.get_by_role("button", name="Run Tests").click()
+    apply = editor.page.get_by_role("button", name=re.compile("^Apply"))
+    expect(apply).to_be_visible(timeout=2 * TIMEOUT_MS)
+    expect(editor.webview()).to_contain_text("Verified")
+    _rest_mouse(editor)
+
+
+def _count(file: StatisticsFile) -> None:
+    """Writes counts of some weeks."""
+    tallies = {}
+    today = datetime.now().astimezone().date()
+    for age in range(COUNTED_DAYS):
+        day = today - timedelta(days=age)
+        if day.weekday() in WEEKEND:
+            continue
+        for language, share in LANGUAGES.items():
+            shown = round(share * (90 + 37 * age % 80))
+            accepted = shown * (26 + 7 * age % 11) // 100
+            characters = accepted * 23
+            tallies[Key(day.isoformat(), language, "wren")] = Tally(
+                Counter(
+                    {
+                        Count.REQUESTS: 9 * shown,
+                        Count.RETURNED: 4 * shown,
+                        Count.SHOWN: shown,
+                        Count.ACCEPTED: accepted,
+                        Count.ACCEPTED_WHOLE: accepted * 4 // 5,
+                        Count.ACCEPTS: accepted * 6 // 5,
+                        Count.ACCEPTED_CHARACTERS: characters,
+                        Count.SERVED_AGAIN: 3 * shown,
+                        Count.TOKENS: 3 * characters,
+                        Count.LOOKED_FOR_30_S: characters,
+                        Count.KEPT_30_S: characters * 93 // 100,
+                        Count.LOOKED_FOR_5_MIN: characters,
+                        Count.KEPT_5_MIN: characters * 86 // 100,
+                    }
+                ),
+                Counter({bucket_of(ms): round(share * shown) for ms, share in TIMES_MS.items()}),
+            )
+    file.add(tallies)
+
+
+def _statistics(editor: Workbench) -> None:
+    editor.wait_for_status("^Sparrow: ready")
+    editor.run_command("Sparrow: Show Statistics")
+    expect(editor.webview()).to_contain_text("By day")
+    editor.run_command("View: Close Primary Side Bar")
+    _rest_mouse(editor)
+
+
 _SCENES: dict[str, Callable[[Workbench], None]] = {
     "ghost-text": _complete,
     "chat": _chat,
     "refactor": _refactor,
     "edit": _edit,
+    "fix": _fix,
+    "statistics": _statistics,
 }
 
 

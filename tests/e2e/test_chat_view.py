@@ -203,12 +203,33 @@ def test_without_a_chat_model_code_is_found_and_a_button_sets_one_up(open_chat: 
         "language": "python",
         "why": "defines fee",
     }
-    chat.answer_with({"kind": "found", "found": [found]}, DONE)
+    chat.answer_with({"kind": "found", "found": [found] * 10}, DONE)
     chat.ask("Where is fee?")
-    card = chat.answer.locator(".card")
+    card = chat.answer.locator(".card").first
     expect(card).to_contain_text("defines fee")
+    # The best comes first, and is what is seen; from there on the user scrolls.
+    expect(chat.page.locator(".message.user .question")).to_be_in_viewport(ratio=1)
+    expect(card).to_be_in_viewport(ratio=1)
+    expect(chat.answer.locator(".card").last).not_to_be_in_viewport()
+    chat.run("() => document.querySelector('.transcript').scrollTo(0, 100000)")
+    expect(chat.answer.locator(".card").last).to_be_in_viewport()
+    chat.page.set_viewport_size({"width": 260, "height": 700})
+    expect(chat.answer.locator(".card").last).to_be_in_viewport()
     card.get_by_role("button", name="src/fees.py:5").click()
     assert chat.asked("follow")[0]["target"]["line"] == 4
+
+
+def test_where_the_workspace_is_not_trusted_a_button_leads_to_trusting_it(
+    open_chat: OpenChat,
+) -> None:
+    told = "In Restricted Mode Sparrow completes code and does nothing else."
+    chat = open_chat(250)
+    chat.run(f"() => {{ harness.answers.state = new Error({told!r}) }}")
+    chat.run("() => harness.tell({ kind: 'connection', isConnected: true })")
+    banner = chat.page.locator(".banner")
+    expect(banner).to_contain_text(told)
+    banner.get_by_role("button", name="Manage Workspace Trust").click()
+    assert len(chat.asked("manageTrust")) == 1
 
 
 def test_a_reload_keeps_the_conversation_its_stream_and_the_draft(open_chat: OpenChat) -> None:

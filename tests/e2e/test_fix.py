@@ -83,3 +83,14 @@ def test_a_fix_is_shown_for_review_with_no_chat_model(
     editor.screenshot("review")
     assert editor.file_text("fees.py") == FEES
     assert editor.notifications() == []
+
+    # Applied with nothing ticked it would be gone, and nobody told.
+    apply.click()
+    told = editor.notification("Nothing of the fix was applied.")
+    expect(told).to_be_visible()
+    editor.screenshot("nothing-ticked")
+    told.get_by_role("button", name="Show It Again").click()
+    expect(apply).to_be_visible()
+    expect(changed).not_to_be_checked()
+    editor.screenshot("again")
+    assert editor.file_text("fees.py") == FEES

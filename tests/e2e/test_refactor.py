@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
+from . import scenes
 from .waiting import wait_until
 from .workbench import LaunchEditor, Workbench
 
@@ -89,6 +90,30 @@ def apply(editor: Workbench, name: str) -> None:
     expect(editor.page.locator(".view-lines").first).to_contain_text(name)
     editor.run_command("File: Save All Files")
     wait_until(lambda: name in editor.file_text("till.py"), f"{name} in till.py", 30)
+
+
+def test_no_completion_stands_beside_the_box_that_asks_for_a_name(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    model = scenes.scripted_model(tmp_path / "script.json", scenes.rule("total += ", "factor."))
+    settings = {"sparrow.server.path": str(sparrow), "sparrow.completion.model": model}
+    editor = launch_editor(tmp_path, settings)
+    editor.open_file("shop.py")
+    editor.wait_for_status("^Sparrow: ready")
+    go_to(editor, 7)
+    editor.press("End")
+    for _ in "price * factor":
+        editor.press("Shift+ArrowLeft")
+    offered(editor, "Control+.", "Extract function").click()
+    box = editor.page.locator(".rename-box input")
+    expect(box).to_be_focused()
+    editor.stays_without_ghost_text()
+    editor.screenshot("name")
+    editor.press("Escape")
+    expect(box).to_be_hidden()
+    editor.run_command("Trigger Inline Suggestion")
+    assert editor.wait_for_ghost_text() == "factor."
 
 
 def test_a_function_is_extracted_by_the_light_bulb_named_and_undone(

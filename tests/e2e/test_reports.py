@@ -38,5 +38,6 @@ def test_explanation_and_doctor_are_shown_rendered(
     for layer in ("Editor", "Program", "Python", "Completion"):
         expect(report.get_by_text(f"✓ {layer}: ")).to_be_attached()
     expect(report).to_contain_text(str(sparrow))
+    expect(report).to_contain_text(f"of {workspace}; changes on disk are seen")
     editor.screenshot("doctor")
     assert editor.notifications() == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from . import scenes
 from .workbench import LaunchEditor
@@ -53,3 +54,27 @@ def test_the_status_bar_menu_turns_a_language_off_and_on(
     assert editor.wait_for_ghost_text() == "6"
     editor.screenshot("on-again")
     assert editor.notifications() == []
+
+
+def test_the_settings_of_models_are_found_where_the_window_is_remote(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    """To a browser the machine that runs the editor is remote; its settings have a page of their own."""
+    editor = launch_editor(tmp_path, {"sparrow.server.path": str(sparrow)})
+    editor.wait_for_status("^Sparrow: ready, wren$")
+    editor.open_status_menu()
+    editor.choose("ready · wren")
+    settings = editor.page.locator(".settings-editor")
+    expect(settings).to_contain_text("The model that completes code.")
+    editor.screenshot("setting")
+
+
+def test_the_menu_sets_up_a_model_for_the_chat_where_none_chats(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    editor = launch_editor(tmp_path, {"sparrow.server.path": str(sparrow)})
+    editor.wait_for_status("^Sparrow: ready, wren$")
+    editor.open_status_menu()
+    editor.choose("no model that chats")
+    expect(editor.page.locator(".monaco-dialog-box")).to_contain_text("chat")
+    editor.screenshot("chat-model")

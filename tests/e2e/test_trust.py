@@ -45,3 +45,9 @@ def test_an_untrusted_workspace_gets_completions_and_redirects_nothing(
     assert str(sparrow) in server.command
     assert not marker.exists()
     assert editor.notifications() == []
+
+    editor.run_command("Sparrow: Fix Issue…")
+    told = editor.notification("In Restricted Mode Sparrow completes code and does nothing else.")
+    told.get_by_role("button", name="Manage Workspace Trust").click()
+    expect(editor.page.locator(".workspace-trust-editor")).to_be_visible()
+    editor.screenshot("manage-trust")

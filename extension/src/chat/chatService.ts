@@ -10,6 +10,7 @@ import {
 import type { ChatEvent, ChatSelection, ChatState } from "../chatProtocol";
 import type { Server } from "../server";
 import { COMPLETED_SCHEMES } from "../settings";
+import { requireTrust } from "../trust";
 import { EventNotification, StateChangedNotification } from "./requests";
 
 export class ChatService implements Disposable {
@@ -71,9 +72,7 @@ export class ChatService implements Disposable {
 
   /** Throws with a message for the user where there is none. */
   get client(): LanguageClient {
-    if (!workspace.isTrusted) {
-      throw new Error("In Restricted Mode Sparrow completes code and does nothing else.");
-    }
+    requireTrust();
     if (this.#client === undefined) {
       throw new Error("Sparrow's server is not running. Its state is in the status bar.");
     }

@@ -1,6 +1,7 @@
 /** What the chat's commands in the palette and the menus do. */
 import { window, workspace } from "vscode";
 import type { Commands } from "../commands";
+import { showFailure } from "../trust";
 import { activeEditor, type ChatService } from "./chatService";
 import type { ChatView } from "./chatView";
 import { setUpChatModel } from "./modelSetup";
@@ -19,10 +20,7 @@ export function chatCommands(chat: ChatService, view: ChatView): Commands {
 
 /** For what the user asked for: a failure is said. */
 function telling(action: () => Promise<void>): () => Promise<void> {
-  return () =>
-    action().catch((error: unknown) => {
-      void window.showWarningMessage(error instanceof Error ? error.message : String(error));
-    });
+  return () => action().catch(showFailure);
 }
 
 async function askAboutSelection(view: ChatView): Promise<void> {

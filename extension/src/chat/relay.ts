@@ -3,6 +3,7 @@ import { commands, env, window, workspace } from "vscode";
 import type { ChatMention } from "../chatProtocol";
 import type { Method, ParamsOf, ResultOf } from "../core/chat/viewMessages";
 import { FIX_COMMAND } from "../fix";
+import { manageTrust } from "../trust";
 import { activeEditor, type ChatService } from "./chatService";
 import { setUpChatModel } from "./modelSetup";
 import { follow, readMentioned, reveal } from "./places";
@@ -83,6 +84,10 @@ export function createRelay(chat: ChatService, onShowing: (id: string | null) =>
     },
     setUpModel: async () => {
       await setUpChatModel(chat);
+      return {};
+    },
+    manageTrust: async () => {
+      await manageTrust();
       return {};
     },
     showing: ({ id }) => {

@@ -71,7 +71,7 @@ export async function isInWorkspace(file: string, machine: Machine): Promise<boo
 export async function searchFolders(machine: Machine): Promise<string[]> {
   const paths = pathsOf(machine.platform);
   const folders: string[] = [];
-  for (const entry of pathVariable(machine).split(paths.delimiter)) {
+  for (const entry of new Set(pathVariable(machine).split(paths.delimiter))) {
     if (paths.isAbsolute(entry) && !(await isInWorkspace(entry, machine))) {
       folders.push(entry);
     }

@@ -109,6 +109,22 @@ export function render(
   };
 }
 
+/** Engines that complete, and nothing else. */
+const ONLY_COMPLETE = ["suffix", "wren"];
+
+/** Whether it is known that no model chats. */
+export function hasNoChat({ completion, chat }: Statuses): boolean {
+  return chat === undefined && ONLY_COMPLETE.includes(completion.engine);
+}
+
+/** What chats, in a line of the menu. */
+export function describeChat(statuses: Statuses): string {
+  if (statuses.chat !== undefined) {
+    return describeModel(statuses.chat);
+  }
+  return hasNoChat(statuses) ? "no model that chats · set one up" : "the same model";
+}
+
 /** What serves a role, in a line of the menu: how it is comes first, for names may be long. */
 export function describeModel(status: Status): string {
   const state = [NAMES[status.state], percentOf(status)].filter((word) => word !== "").join(" ");
@@ -188,7 +204,7 @@ function paragraphs(
   const fields: [string, string][] = [
     ["Model", model],
     ["Engine", engine === model ? "" : engine],
-    ["Since", state === "idle" ? "" : formatTime(since)],
+    ["Since", state === "idle" || state === "off" ? "" : formatTime(since)],
   ];
   return [
     `**${name}** — ${head}`,

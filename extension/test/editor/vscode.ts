@@ -84,3 +84,5 @@ export const window: { activeTextEditor: unknown } = { activeTextEditor: undefin
 
 export const commands = {};
 export const ConfigurationTarget = {};
+
+export const env = { remoteName: undefined };

@@ -226,6 +226,7 @@ class Harness {
       case "fix":
       case "follow":
       case "reveal":
+      case "manageTrust":
       case "setUpModel":
       case "showing":
         return {};

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -255,8 +256,23 @@ class TestDoctor:
         roles = assign(setup.config)
         assert setup.client(roles["chat"]).api_key == "sk-1"
         assert setup.client(roles["completion"]).api_key == ""
+        assert setup.folder == Path.cwd()
         assert "sk-1" not in repr(setup)
         assert doctor.API_KEYS_VARIABLE not in os.environ
+
+    @pytest.mark.parametrize(("named", "folder"), [("", None), ("/a/../b", Path("/b"))])
+    def test_an_editor_names_the_folder_whose_index_is_looked_at(
+        self, monkeypatch: pytest.MonkeyPatch, named: str, folder: Path | None
+    ) -> None:
+        seen: list[Setup] = []
+
+        async def examine(setup: Setup) -> list[Finding]:
+            seen.append(setup)
+            return []
+
+        monkeypatch.setattr(doctor, "_examine", examine)
+        assert CliRunner().invoke(doctor.doctor, ["--folder", named]).exit_code == 0
+        assert [it.folder for it in seen] == [folder]
 
     @pytest.mark.parametrize("text", ["{", "[]", "1"])
     def test_arguments_that_are_no_object_are_refused(self, text: str) -> None:

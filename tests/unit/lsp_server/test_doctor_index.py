@@ -27,7 +27,8 @@ def test_it_counts_the_files_and_tries_the_watch(tmp_path: Path, cache: Path) ->
     store = Store.open(store_file(cache, tmp_path))
     store.put([index_text("a.py", FileState(1, 1), b"x = 1\n")])
     store.close()
-    assert examine_index(tmp_path)[1] == f"1 files of {tmp_path}; changes on disk are seen"
+    assert examine_index(tmp_path)[1] == f"1 file of {tmp_path}; changes on disk are seen"
+    assert examine_index(None) == ("ok", "no folder is open; changes on disk are seen", "")
 
 
 def test_it_says_where_changes_are_not_seen(

@@ -14,13 +14,7 @@ from lsp_server.edge.fitted_edit import TAKES_ALL, fitted_edit
 from lsp_server.edits.change import Change, FileChange
 from lsp_server.edits.hunks import find_renamed
 from lsp_server.edits.preview import with_preview
-from lsp_server.edits.workspace_edit import (
-    AnnotatedEdit,
-    Annotation,
-    EditRefused,
-    WorkspaceChange,
-    plan_edit,
-)
+from lsp_server.edits.workspace_edit import EditRefused, WorkspaceChange, plan_edit
 from lsp_server.workspace.documents import Edit, Position
 
 URI = "file:///w/a.py"
@@ -130,20 +124,20 @@ def test_one_that_knows_no_versions_is_given_edits_by_file() -> None:
     assert [it.new_text for it in edit.changes[URI]] == ["y", "y"]
 
 
-def test_a_heading_is_for_our_own_extension() -> None:
-    start = Position(0, 0)
-    heading = AnnotatedEdit(
-        Edit(start, start, ""), Annotation("Rename x", "look", needs_confirmation=True)
-    )
+def test_what_opens_the_preview_is_for_our_own_extension_and_shows_no_line() -> None:
     (file,) = renamed().files
-    change = WorkspaceChange("Rename x", (replace(file, edits=(heading, *file.edits)),))
+    other = replace(file, uri="file:///w/b.py")
+    change = with_preview(WorkspaceChange("Rename x", (file, other)), "")
+    opener = change.files[0].edits[-1]
+    end = Position(BEFORE.count("\n"), 0)  # behind the last line
+    assert (opener.edit, opener.annotation.needs_confirmation) == (Edit(end, end, ""), True)
     texts = {}
     for commands in ((), ("sparrow.renameAt",)):
         editor = Editor(TAKES_ALL.workspace_edit, *commands)
-        (edited,) = editor.given(change).document_changes or ()
+        edited, _ = editor.given(change).document_changes or ()
         assert isinstance(edited, types.TextDocumentEdit)
         texts[commands] = [it.new_text for it in edited.edits if hasattr(it, "new_text")]
-    assert texts == {(): ["y", "y"], ("sparrow.renameAt",): ["", "y", "y"]}
+    assert texts == {(): ["y", "y"], ("sparrow.renameAt",): ["y", "y", ""]}
 
 
 def test_one_that_asks_for_a_word_knows_versions_unless_it_denies_that() -> None:
@@ -162,14 +156,14 @@ def _place(line: int, start: int, end: int) -> types.Range:
     return types.Range(types.Position(line, start), types.Position(line, end))
 
 
-def test_what_is_to_be_known_of_the_whole_is_told_where_no_preview_shows_it() -> None:
+def test_what_is_to_be_known_of_the_whole_is_told_beside_it() -> None:
     change = with_preview(renamed(), "the index is off")
     editor = Editor(TAKES_ALL.workspace_edit)
     editor.given(change)
     assert editor.shown == ["Rename x: the index is off."]
     own = Editor(TAKES_ALL.workspace_edit, "sparrow.chooseFile")
     edit = own.given(change)
-    assert own.shown == []
+    assert own.shown == editor.shown
     assert edit.change_annotations is not None
     told = [it.description for it in edit.change_annotations.values() if it.needs_confirmation]
     assert told == ["the index is off"]

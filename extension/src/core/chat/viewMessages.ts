@@ -52,6 +52,7 @@ export interface ViewRequests {
   /** Begins a fix of what a question is about. */
   readonly fix: Request<Pick<ChatSendParams, "text" | "mentions">, NoFields>;
   readonly setUpModel: Request<NoFields, NoFields>;
+  readonly manageTrust: Request<NoFields, NoFields>;
   /** Which conversation is on the screen, for the commands of the palette. */
   readonly showing: Request<{ readonly id: string | null }, NoFields>;
 }
