@@ -95,6 +95,7 @@ PURE = (
     "lsp_server.workspace.imports",
     "lsp_server.workspace.outline",
     "lsp_server.workspace.ranking",
+    "lsp_server.workspace.rust_modules",
     "lsp_server.workspace.script_modules",
     "lsp_server.workspace.snapshot",
     "lsp_server.workspace.words",
@@ -103,7 +104,7 @@ _PLAIN = (
     "__future__ abc ast bisect builtins codeop collections copy dataclasses difflib enum "
     "fractions functools graphlib hashlib heapq html itertools json keyword math msgpack "
     "operator re shlex statistics string struct "
-    "symtable textwrap types typing unicodedata warnings weakref zlib"
+    "symtable textwrap tomllib types typing unicodedata warnings weakref zlib"
 )
 PLAIN = frozenset(_PLAIN.split())
 # The packages of ours that pure modules are in.
