@@ -98,7 +98,7 @@ async def greet(endpoint: Endpoint) -> Channel:
     return channel
 
 
-async def ended(pid: int, timeout_s: float = 20.0) -> bool:
+async def ended(pid: int, timeout_s: float = 60.0) -> bool:
     """Waits until a process has ended, reaped or not."""
     try:
         descriptor = os.pidfd_open(pid)
@@ -125,7 +125,7 @@ class TestStart:
         model = script(ANSWER)
         async with client_of(model, statuses=statuses) as client:
             assert client.status.state is ClientState.STARTING
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
             assert client.capabilities is not None
         states = [status.state for status in statuses]
@@ -137,7 +137,7 @@ class TestStart:
         self, client_of: ClientOf, script: Script, runtime: Path
     ) -> None:
         async with client_of(script()) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             modes = {
                 path: stat.S_IMODE(path.stat().st_mode)
                 for path in (client.endpoint.socket, client.endpoint.address_file, runtime)
@@ -155,7 +155,7 @@ class TestStart:
                 await stack.enter_async_context(client_of(model, statuses=statuses))
                 for _ in range(8)
             ]
-            await asyncio.gather(*(client.wait_ready(40) for client in clients))
+            await asyncio.gather(*(client.wait_ready(60) for client in clients))
             assert await asyncio.gather(*map(complete, clients)) == ["1 + 1"] * 8
             (pid,) = {host_of_client(client) for client in clients}
             await eventually(lambda: processes() == [pid], "the end of all hosts but one")
@@ -169,7 +169,7 @@ class TestStart:
         first = serve(model)
         await eventually(Endpoint.of(model).address_file.exists)
         second = serve(model)
-        _, said = await asyncio.to_thread(second.communicate, timeout=20)
+        _, said = await asyncio.to_thread(second.communicate, timeout=60)
         assert second.returncode == 0
         assert str(first.pid) in said
         assert first.poll() is None
@@ -178,7 +178,7 @@ class TestStart:
         self, client_of: ClientOf, script: Script
     ) -> None:
         async with client_of(script(ANSWER)) as one, client_of("suffix") as other:
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             assert one.host_pid != other.host_pid
 
     async def test_the_workspace_of_the_user_is_not_imported(
@@ -201,7 +201,7 @@ class TestStart:
         monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "msgpack.py"))
         monkeypatch.setenv("PYTHONHOME", str(tmp_path))
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
         assert not (runtime / "imported").exists()
 
@@ -212,7 +212,7 @@ class TestStart:
         monkeypatch.chdir(runtime)
         monkeypatch.setenv("SPARROW_RUNTIME_DIR", "r")
         async with client_of(model, idle_minutes=0.05) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
 
     async def test_a_host_that_cannot_start_is_told_with_its_last_words(
@@ -224,7 +224,7 @@ class TestStart:
         monkeypatch.setattr("sys.executable", str(broken))
         async with client_of(script()) as client:
             with pytest.raises(HostUnavailable, match="no such library") as caught:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             assert str(client.endpoint.log_file) in caught.value.hint
 
     async def test_a_runtime_folder_that_cannot_be_is_told(
@@ -234,7 +234,7 @@ class TestStart:
         monkeypatch.setenv("SPARROW_RUNTIME_DIR", str(runtime / "file"))
         async with client_of("suffix") as client:
             with pytest.raises(HostUnavailable) as caught:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             assert "SPARROW_RUNTIME_DIR" in caught.value.hint
 
 
@@ -254,7 +254,7 @@ class TestLoopbackTcp:
             assert address is not None
             assert (address.socket, type(address.port)) == (None, int)
             assert not Endpoint.of(model).socket.exists()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
         assert Endpoint.of(model).read_address() is None
 
@@ -290,7 +290,7 @@ class TestLoading:
             assert client.capabilities is None
             assert (await client.stats()).connections == 1
             loaded.touch()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
         loading = [status for status in statuses if status.state is ClientState.LOADING]
         progress = [status.progress for status in loading if status.progress is not None]
@@ -326,7 +326,7 @@ class TestLoading:
         model = script(fail_load="no memory left for 35 billion parameters")
         async with client_of(model, statuses=statuses) as client:
             with pytest.raises(EngineFailed, match="no memory left"):
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             assert client.status.state is ClientState.ERROR
             assert "no memory left" in client.status.message
             with pytest.raises(InferenceError, match="no memory left"):
@@ -365,7 +365,7 @@ class TestLoading:
         statuses: list[ClientStatus] = []
         async with client_of("gpt-17", statuses=statuses) as client:
             with pytest.raises(UnknownModel, match="gpt-17") as caught:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             assert caught.value.hint in client.status.message
             await eventually(lambda: processes() == [], "the end of the host")
             count = len(statuses)
@@ -393,14 +393,14 @@ class TestLoading:
         assert {(each.code, each.message) for each in goodbyes} == {
             ("engine_failed", "no memory left")
         }
-        assert await asyncio.to_thread(host.wait, 20) == 1
+        assert await asyncio.to_thread(host.wait, 60) == 1
 
     async def test_a_host_that_cannot_load_ends_without_a_client_as_well(
         self, script: Script, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(inference.host, "FAILURE_GRACE_S", 0.05)
         endpoint = Endpoint.of(script(fail_load="no memory left"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await Host(endpoint, idle_s=60).run() == 1
 
     async def test_waiting_for_a_host_that_loads_too_long_says_so(
@@ -418,7 +418,7 @@ class TestEnd:
         self, client_of: ClientOf, script: Script
     ) -> None:
         async with client_of(script(ANSWER), idle_minutes=0.01) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             pid = host_of_client(client)
         assert await ended(pid)
         assert not client.endpoint.socket.exists()
@@ -429,10 +429,10 @@ class TestEnd:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             host._idle_s = 0.1
             async with client_of(model) as other:
-                await other.wait_ready(20)
+                await other.wait_ready(60)
             await eventually(lambda: host.stats().connections == 1)  # idleness is looked at again
             started = asyncio.get_running_loop().time()
             while asyncio.get_running_loop().time() < started + 0.3:
@@ -442,7 +442,7 @@ class TestEnd:
     async def test_a_stranger_does_not_keep_a_host_alive(self, script: Script) -> None:
         endpoint = Endpoint.of(script(ANSWER))
         host = asyncio.create_task(Host(endpoint, idle_s=0.3).run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not host.done():
                 if (streams := await endpoint.connect()) is not None:
                     streams[1].close()
@@ -456,14 +456,14 @@ class TestEnd:
     ) -> None:
         model = script(ANSWER)
         async with client_of(model) as one, client_of(model) as other:
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             pid = host_of_client(one)
             await one.close()
             assert await complete(other) == "1 + 1"
             with pytest.raises(HostUnavailable):
                 await complete(one)
         async with client_of(model) as later:
-            await later.wait_ready(20)
+            await later.wait_ready(60)
             assert later.host_pid == pid
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -480,7 +480,7 @@ class TestEnd:
         assert message.code == "host_stopped"
         assert await channel.receive() is None
         await channel.close()
-        assert await asyncio.to_thread(host.wait, 20) == 0
+        assert await asyncio.to_thread(host.wait, 60) == 0
         assert not endpoint.socket.exists()
 
     async def test_a_restart_ends_the_host_for_all_and_comes_back(
@@ -489,13 +489,13 @@ class TestEnd:
         model = script(ANSWER)
         statuses: list[ClientStatus] = []
         async with client_of(model) as one, client_of(model, statuses=statuses) as other:
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             before = host_of_client(one)
             one.restart()
             assert await ended(before)
             for client in (one, other):
                 await until_another_host(client, before)
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             assert one.host_pid == other.host_pid
             assert [await complete(one), await complete(other)] == ["1 + 1"] * 2
         assert ClientState.ERROR not in [status.state for status in statuses]
@@ -504,10 +504,10 @@ class TestEnd:
         self, client_of: ClientOf, script: Script
     ) -> None:
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             before = client.host_pid
             client.restart()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert client.host_pid != before
             assert await complete(client) == "1 + 1"
 
@@ -516,10 +516,10 @@ class TestEnd:
     ) -> None:
         async with client_of(script(fail_load="broken")) as client:
             with pytest.raises(EngineFailed):
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             script(ANSWER)
             client.restart()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
 
     async def test_a_client_waits_for_a_host_that_takes_long_to_end(
         self, client_of: ClientOf, script: Script
@@ -534,7 +534,7 @@ class TestEnd:
             await until_state(client, ClientState.STARTING)
             await asyncio.sleep(1)  # what the old host takes to end
             lock.release()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
 
     async def test_a_restart_is_not_held_up_by_a_window_that_does_not_read(
@@ -543,7 +543,7 @@ class TestEnd:
         model = script({"reply": ["x" * 1000] * 2000})
         statuses: list[ClientStatus] = []
         async with client_of(model, statuses=statuses) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             frozen = await greet(client.endpoint)
             chunks = list(LAYOUT.chunks())
             frozen.send(PutChunk(chunks[0].text), LAYOUT.message)
@@ -557,7 +557,7 @@ class TestEnd:
             client.restart()
             await until_another_host(client, before)
             assert ClientState.ERROR not in [status.state for status in statuses]
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             await frozen.close()
 
 
@@ -568,7 +568,7 @@ class TestDeath:
         model = script({"when": {"prefix_ends_with": "wait"}, **HANG}, ANSWER)
         statuses: list[ClientStatus] = []
         async with client_of(model, statuses=statuses) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             pid = host_of_client(client)
             stream = client.generate(LAYOUT, Tail("wait", ""), Sampling(9), Priority.CHAT)
             async with aclosing(stream):
@@ -593,7 +593,7 @@ class TestDeath:
                 await stack.enter_async_context(client_of(model, statuses=statuses))
                 for _ in range(4)
             ]
-            await asyncio.gather(*(client.wait_ready(20) for client in clients))
+            await asyncio.gather(*(client.wait_ready(60) for client in clients))
             pid = host_of_client(clients[0])
             os.kill(pid, signal.SIGKILL)
             for client in clients:
@@ -612,12 +612,12 @@ class TestDeath:
         await eventually(Endpoint.of(model).address_file.exists)
         statuses: list[ClientStatus] = []
         async with client_of(model) as one, client_of(model, statuses=statuses) as other:
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             assert one.host_pid == other.host_pid == host.pid
             statuses.clear()
             with pytest.raises(EngineFailed, match="dies here"):
                 await complete(one, "die")
-            assert await asyncio.to_thread(host.wait, 20) == 1
+            assert await asyncio.to_thread(host.wait, 60) == 1
             for client in (one, other):
                 await until_another_host(client, host.pid)
                 await until_state(client, ClientState.READY)
@@ -646,7 +646,7 @@ class TestDeath:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Endpoint, "connect", connect)
                 async with client_of(model, statuses=statuses) as client:
-                    await client.wait_ready(20)
+                    await client.wait_ready(60)
         assert ClientState.ERROR not in [status.state for status in statuses]
 
     async def test_a_host_that_does_not_answer_is_told(
@@ -665,7 +665,7 @@ class TestDeath:
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setattr("inference.connection.WELCOME_TIMEOUT_S", 0.2)
                     with pytest.raises(HostUnavailable, match="does not answer"):
-                        await client.wait_ready(20)
+                        await client.wait_ready(60)
                 host.send_signal(signal.SIGCONT)
                 await until_state(client, ClientState.READY)
                 assert client.host_pid == host.pid
@@ -683,7 +683,7 @@ class TestDeath:
         async with host_of(model):
             client = InferenceClient(model, name="test", idle_minutes=1, on_status=fail)
             client.start()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             await client.close()
 
 
@@ -707,10 +707,10 @@ class TestClient:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             await client.close()
             client.start()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
 
     async def test_closing_in_the_middle_of_starting_is_quiet(
@@ -728,7 +728,7 @@ class TestClient:
             client.mute()
             statuses.clear()
             async with host_of(model):
-                await client.wait_ready(20)
+                await client.wait_ready(60)
         assert statuses == []
 
     async def test_closing_ends_the_requests_under_way(
@@ -736,7 +736,7 @@ class TestClient:
     ) -> None:
         model = script(HANG)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             requests = [asyncio.create_task(complete(client)) for _ in range(3)]
             while (await client.stats()).running < 3:
                 pass
@@ -756,5 +756,5 @@ async def test_a_launched_host_outlives_the_process_group_of_its_starter(
     assert os.path.samefile(f"/proc/{process.pid}/cwd", runtime)  # noqa: ASYNC240, PTH121 - not a link
     channel = await greet(Endpoint.of(model))
     channel.send(Shutdown())
-    assert await asyncio.to_thread(process.wait, 20) == 0
+    assert await asyncio.to_thread(process.wait, 60) == 0
     await channel.close()

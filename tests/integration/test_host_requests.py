@@ -150,7 +150,7 @@ class TestStreams:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             text, done = await collect(client)
             assert text == "1 + 1"
             assert done.finish is FinishReason.STOP
@@ -166,7 +166,7 @@ class TestStreams:
     ) -> None:
         model = script(SLOW)
         async with host_of(model) as host, client_of(model) as one, client_of(model) as other:
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             streams = [
                 client.generate(LAYOUT, Tail("slow", ""), Sampling(100), Priority.COMPLETION)
                 for client in (one, other)
@@ -190,7 +190,7 @@ class TestStreams:
         words = [f"word{number};" for number in range(50)]
         model = script(*({"when": {"prefix_ends_with": w}, "reply": [w, "!"]} for w in words))
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             answers = await asyncio.gather(*(collect(client, word) for word in words))
             assert [text for text, _ in answers] == [f"{word}!" for word in words]
 
@@ -199,7 +199,7 @@ class TestStreams:
     ) -> None:
         model = script({"when": {"prefix_ends_with": "known"}, "reply": ["ok"]})
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             results = await asyncio.gather(
                 collect(client, "known"),
                 collect(client, "else"),
@@ -230,7 +230,7 @@ class TestStreams:
         monkeypatch.setattr(ScriptedEngine, "generate", generate)
         model = script(ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             with pytest.raises(Exception, match="error of its own") as caught:
                 await collect(client)
             assert host.log_file in getattr(caught.value, "hint", "")
@@ -244,7 +244,7 @@ class TestStreams:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             with pytest.raises(WireError):
                 await collect(client, tail)
             assert (await collect(client))[0] == "1 + 1"
@@ -260,7 +260,7 @@ class TestStreams:
             ]
         )
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert client.token_counts(layout) is None
             await collect(client, layout=layout)
             counts = client.token_counts(layout)
@@ -280,7 +280,7 @@ class TestCancellation:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             for round_number in range(1, 11):  # more than there are slots
                 if way == "cancel the task":
                     task = asyncio.create_task(collect(client, "hang"))
@@ -304,7 +304,7 @@ class TestCancellation:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             tasks = [asyncio.create_task(collect(client, "hang")) for _ in range(20)]
             await eventually(lambda: host.scheduler.queued == 16, "a queue")
             for task in tasks[::-1]:
@@ -379,7 +379,7 @@ class TestLayouts:
         model = script(ANSWER)
         store = PromptStore(max_chunk_bytes=3000, max_layouts=2)
         async with host_of(model, store=store), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             layouts = [layout_of(f"# {number}\n" * 200, path=f"{number}.py") for number in range(6)]
             for layout in [*layouts, *layouts, *reversed(layouts)]:
                 assert (await collect(client, layout=layout))[0] == "1 + 1"
@@ -390,7 +390,7 @@ class TestLayouts:
         self, client_of: ClientOf, script: Script
     ) -> None:
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             layouts = [
                 layout_of(f"# {number}\n", path="main.py") for number in range(MAX_LAYOUTS + 16)
             ]
@@ -413,7 +413,7 @@ class TestLayouts:
             client_of(model) as one,
             client_of(model) as other,
         ):
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             for _ in range(5):
                 assert (await collect(one, layout=one_layout))[0] == "1 + 1"
                 assert (await collect(other, layout=other_layout))[0] == "1 + 1"
@@ -425,7 +425,7 @@ class TestLayouts:
         layout = layout_of(*(f"# {number}\n" * 100 for number in range(10)))
         store = PromptStore(max_chunk_bytes=2000)
         async with host_of(model, store=store) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             with pytest.raises(UnknownLayout):
                 await collect(client, layout=layout)
             assert host.request_count == 2
@@ -475,7 +475,7 @@ class TestLayouts:
         model = script(ANSWER)
         layout = layout_of(*(f"# {number}\n" * 100_000 for number in range(8)))
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             sent = sum(len(chunk.text) for chunk in layout.chunks())
             results = await asyncio.gather(*(collect(client, layout=layout) for _ in range(3)))
             assert [text for text, _ in results] == ["1 + 1"] * 3
@@ -488,7 +488,7 @@ class TestLayouts:
         model = script(ANSWER)
         too_large = "x" * (17 * 1024 * 1024)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             for _ in range(3):
                 with pytest.raises(WireError):
                     await collect(client, layout=layout_of("a\n", too_large, "b\n"))
@@ -541,7 +541,7 @@ class TestLayouts:
                 channel.send(*map(PutChunk, texts), put, generate(1, ""))
                 await eventually(lambda: host.store.chunk_count == len(texts))
             async with client_of(model) as client:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
                 assert (await collect(client))[0] == "1 + 1"
             gc.collect()
 
@@ -552,7 +552,7 @@ class TestLoad:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             hanging = [asyncio.create_task(collect(client, "hang")) for _ in range(4)]
             await eventually(lambda: host.scheduler.running == 4, "a full engine")
             order: list[Priority] = []
@@ -579,7 +579,7 @@ class TestLoad:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             host.scheduler = Scheduler(1, max_queued=3)
             tasks = [asyncio.create_task(collect(client, "hang")) for _ in range(10)]
             await eventually(lambda: sum(task.done() for task in tasks) == 6)
@@ -596,7 +596,7 @@ class TestLoad:
     ) -> None:
         monkeypatch.setattr(inference.connection, "MAX_HELD_LAYOUTS", 2)
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             for number in (*range(5), 0):
                 chunk = TextChunk.of(f"{number}\n")
                 layout = Layout.of([LayoutSection(Role.PREFIX, "a.py", (chunk,))])
@@ -625,7 +625,7 @@ class TestLoad:
             assert {how for _, how in ends(messages)} <= {"cancelled", "overloaded"}
             assert host.scheduler.running == host.scheduler.queued == 0
             async with client_of(model) as client:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
                 assert (await collect(client))[0] == "1 + 1"
 
     async def test_a_client_that_never_reads_does_not_hold_the_engine(
@@ -643,7 +643,7 @@ class TestLoad:
             channel.send(*(generate(number, "large") for number in range(4)))
             await eventually(lambda: host.scheduler.running == 4)
             async with client_of(model) as client:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
                 async with asyncio.timeout(40):
                     assert (await collect(client))[0] == "1 + 1"
 
@@ -652,7 +652,7 @@ class TestLoad:
     ) -> None:
         model = script({"reply": ["x" * 10_000] * 300})
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             stream = client.generate(LAYOUT, Tail("", ""), Sampling(1000), Priority.CHAT)
             size = 0
             async with aclosing(stream):
@@ -668,7 +668,7 @@ class TestStats:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             before = await client.stats()
             await collect(client)
             after = await client.stats()
@@ -685,7 +685,7 @@ class TestStats:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert len(await asyncio.gather(*(client.stats() for _ in range(20)))) == 20
 
     async def test_one_who_no_longer_waits_does_no_harm(
@@ -693,7 +693,7 @@ class TestStats:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             asking = [asyncio.create_task(client.stats()) for _ in range(3)]
             await asyncio.sleep(0)
             asking[0].cancel()
@@ -706,7 +706,7 @@ class TestStats:
         self, script: Script, client_of: ClientOf
     ) -> None:
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             pid = client.host_pid
             assert pid is not None
             os.kill(pid, signal.SIGSTOP)
@@ -727,7 +727,7 @@ class TestLostConnection:
             assert connection is not None
             connection.shut_down_host()
             assert isinstance(await connection.run(lambda: None), Goodbye)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 with pytest.raises(HostUnavailable):
                     await anext(
                         connection.generate(LAYOUT, Tail("", ""), Sampling(1), Priority.CHAT)
@@ -741,11 +741,11 @@ class TestLostConnection:
         model = script(ANSWER)
         layout = layout_of(*(f"# {number}\n" * 100_000 for number in range(20)))
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             asking = [asyncio.create_task(collect(client, layout=layout)) for _ in range(3)]
             await eventually(lambda: host.store.chunk_count > 2)
             host.stop("host_stopped", "in the middle")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 results = await asyncio.gather(*asking, return_exceptions=True)
             assert [type(result) for result in results] == [HostUnavailable] * 3
 
@@ -754,7 +754,7 @@ class TestLostConnection:
     ) -> None:
         """A keystroke never waits: it is served, or told that there is no host."""
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             pid = client.host_pid
             assert pid is not None
             requests = [asyncio.create_task(collect(client)) for _ in range(5)]
@@ -763,7 +763,7 @@ class TestLostConnection:
                 requests.append(asyncio.create_task(collect(client)))
                 requests.append(asyncio.create_task(collect(client, layout=layout_of("z\n"))))
                 await asyncio.sleep(0)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 results = await asyncio.gather(*requests, return_exceptions=True)
             assert {type(result) for result in results} <= {tuple, HostUnavailable}
             assert HostUnavailable in map(type, results)
