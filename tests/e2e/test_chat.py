@@ -105,7 +105,7 @@ def test_code_is_applied_by_hunk(
     apply.click()
     expect(editor.page.locator(".view-lines").first).to_contain_text("DAILY = 25")
     editor.run_command("File: Save All Files")
-    wait_until(lambda: "DAILY = 25" in editor.file_text("fees.py"), "the edit on disk", 30)
+    wait_until(lambda: "DAILY = 25" in editor.file_text("fees.py"), "the edit on disk", 60)
     assert editor.file_text("fees.py") == FEES.replace("DAILY = 20", "DAILY = 25")
 
 

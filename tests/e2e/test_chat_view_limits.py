@@ -45,7 +45,7 @@ def test_hostile_markdown_neither_runs_nor_loads(open_chat: OpenChat) -> None:
     chat.answer_with({"kind": "text", "text": HOSTILE + BOMB}, DONE)
     chat.ask("<img src=x onerror='window.ran = 8'>")
     expect(chat.answer.get_by_label("Answer again")).to_be_visible()
-    wait_until(lambda: "</code></pre>" in (chat.answer.text_content() or ""), "the answer", 30)
+    wait_until(lambda: "</code></pre>" in (chat.answer.text_content() or ""), "the answer", 60)
     assert chat.run("() => window.ran") is None
     made = chat.run(
         "() => [...new Set([...document.querySelectorAll('.message *')].map((it) => it.tagName))]"

@@ -176,4 +176,4 @@ def fix(editor: Workbench) -> None:
     expect(changed.get_by_role("checkbox")).to_be_checked()
     apply.click()
     editor.run_command("File: Save All Files")
-    wait_until(lambda: RIGHT in editor.file_text(BROKEN), "the fault mended", 30)
+    wait_until(lambda: RIGHT in editor.file_text(BROKEN), "the fault mended", 60)

@@ -35,12 +35,12 @@ def test_typing_and_completion_survive_the_death_of_the_inference_host(
 
     with editor.recorded_statuses() as statuses:
         editor.type_text("endless = ")
-        wait_until(lambda: _completions_in_flight(editor) > 0, "a request in flight", 30)
+        wait_until(lambda: _completions_in_flight(editor) > 0, "a request in flight", 60)
         host.kill()
         editor.type_text("1 + ")
         editor.screenshot("after-the-kill")
         editor.type_text("2 + 3")
-        wait_until(lambda: host not in editor.inference_hosts(), "the end of the host", 30)
+        wait_until(lambda: host not in editor.inference_hosts(), "the end of the host", 60)
         editor.press("Enter")
         editor.type_text("typing_goes_on = True")
         editor.wait_for_status("^Sparrow: ready", timeout_s=60)

@@ -89,7 +89,7 @@ def apply(editor: Workbench, name: str) -> None:
     editor.page.get_by_role("button", name=re.compile("^Apply")).click()
     expect(editor.page.locator(".view-lines").first).to_contain_text(name)
     editor.run_command("File: Save All Files")
-    wait_until(lambda: name in editor.file_text("till.py"), f"{name} in till.py", 30)
+    wait_until(lambda: name in editor.file_text("till.py"), f"{name} in till.py", 60)
 
 
 def test_no_completion_stands_beside_the_box_that_asks_for_a_name(
@@ -236,7 +236,7 @@ def test_a_class_is_moved_to_a_file_that_is_chosen(
     editor.page.get_by_role("button", name=re.compile("^Apply")).click()
     expect(editor.page.locator(".view-lines").first).to_contain_text("import")
     editor.run_command("File: Save All Files")
-    wait_until(lambda: "class Basket" in editor.file_text("things.py"), "Basket in things.py", 30)
+    wait_until(lambda: "class Basket" in editor.file_text("things.py"), "Basket in things.py", 60)
     rest = MOVED.partition("basket = ")[2]
     assert editor.file_text("shop.py") == f"from things import Basket\n\nbasket = {rest}"
     assert editor.file_text("tests/test_shop.py") == "from things import Basket\n\nBasket()\n"

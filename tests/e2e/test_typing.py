@@ -99,7 +99,7 @@ def test_typing_along_and_undo(launch_editor: LaunchEditor, sparrow: Path, tmp_p
     before = len(traces(editor, sparrow))
     editor.press("Control+z")
     editor.press("Control+z")
-    wait_until(lambda: len(traces(editor, sparrow)) > before, "a request after the undo", 30)
+    wait_until(lambda: len(traces(editor, sparrow)) > before, "a request after the undo", 60)
     editor.screenshot("undone")
     editor.press("Control+Shift+z")
     editor.press("Control+Shift+z")
@@ -119,7 +119,7 @@ def test_by_hand_there_is_a_choice(
     seen = ["sum(values)"]
     for _ in range(3):
         editor.press("Alt+]")
-        seen.append(wait_until(lambda: _another(editor, seen[-1]), "another suggestion", 30))
+        seen.append(wait_until(lambda: _another(editor, seen[-1]), "another suggestion", 60))
         editor.screenshot("another")
     assert seen == ["sum(values)", "len(values)", "max(values)", "sum(values)"]
     editor.press("Alt+[")
@@ -222,7 +222,7 @@ def test_in_a_notebook(launch_editor: LaunchEditor, sparrow: Path, tmp_path: Pat
     editor.screenshot("notebook")
     editor.accept()
     editor.press("Control+s")
-    wait_until(lambda: "total = sum(values)" in editor.file_text("sums.ipynb"), "the notebook", 30)
+    wait_until(lambda: "total = sum(values)" in editor.file_text("sums.ipynb"), "the notebook", 60)
 
 
 def test_what_became_of_it_is_told_and_counted(

@@ -32,7 +32,7 @@ def test_two_windows_share_one_inference_host(
     [host] = first.inference_hosts()
 
     second.close()
-    wait_until(lambda: len(first.servers()) == 1, "the end of the second server", 30)
+    wait_until(lambda: len(first.servers()) == 1, "the end of the second server", 60)
     first.page.bring_to_front()
     first.press("Enter")
     first.type_text("raise Val")

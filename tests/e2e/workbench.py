@@ -143,7 +143,7 @@ class Workbench:
         """The ghost text on the screen now; empty if there is none."""
         return str(self.page.evaluate(READ_GHOST_TEXT))
 
-    def wait_for_ghost_text(self, containing: str = "", timeout_s: float = 30) -> str:
+    def wait_for_ghost_text(self, containing: str = "", timeout_s: float = 60) -> str:
         """Wait for ghost text that contains this; returns all of it.
 
         The editor puts its first line and the others on the screen one after the other, so it
@@ -161,7 +161,7 @@ class Workbench:
             found, f"ghost text with {containing!r}", timeout_s, instead=self.ghost_text
         )
 
-    def wait_for_ghost_text_to_be(self, text: str, timeout_s: float = 30) -> str:
+    def wait_for_ghost_text_to_be(self, text: str, timeout_s: float = 60) -> str:
         """Wait until all of the ghost text is this."""
         return wait_until(
             lambda: text if self.ghost_text() == text else None,
@@ -187,7 +187,7 @@ class Workbench:
     def _answer_ghost_text(self, key: str) -> None:
         shown = self.wait_for_ghost_text()
         self.page.keyboard.press(key)
-        wait_until(lambda: self.ghost_text() != shown, f"{key} to change the ghost text", 30)
+        wait_until(lambda: self.ghost_text() != shown, f"{key} to change the ghost text", 60)
 
     # Sparrow's place in the status bar
 
@@ -197,7 +197,7 @@ class Workbench:
             return ""
         return self._status.first.get_attribute("aria-label") or ""
 
-    def wait_for_status(self, pattern: str, timeout_s: float = 30) -> str:
+    def wait_for_status(self, pattern: str, timeout_s: float = 60) -> str:
         """Wait until the label matches a regular expression; returns the label."""
 
         def found() -> str | None:
@@ -233,7 +233,7 @@ class Workbench:
                 return False
             return True
 
-        wait_until(opened, "Sparrow's menu", 30)
+        wait_until(opened, "Sparrow's menu", 60)
         return [label.strip() for label in self._choices().locator(".label-name").all_inner_texts()]
 
     def choose(self, label: str) -> None:
@@ -246,7 +246,7 @@ class Workbench:
         self.page.keyboard.press("Escape")
         expect(self._choices()).to_have_count(0)
 
-    def wait_for_index(self, state: str, timeout_s: float = 30) -> None:
+    def wait_for_index(self, state: str, timeout_s: float = 60) -> None:
         """Look into Sparrow's menu until it says this of the folder's index."""
 
         def found() -> bool:

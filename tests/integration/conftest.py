@@ -138,7 +138,7 @@ def host_of(
         with lock:
             running = asyncio.create_task(host.run())
             try:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     await host.ready.wait()
                 yield host
             finally:

@@ -121,7 +121,7 @@ async def fix(
             client = InferenceClient(model, name="a fix", idle_minutes=1)
             client.start()
             stack.push_async_callback(client.close)
-            await client.wait_ready(20)
+            await client.wait_ready(60)
         opened = await stack.enter_async_context(
             open_workbench(place.folder, index, settings, Models(chat=client))
         )

@@ -105,7 +105,7 @@ async def test_a_request_ends_with_its_fix(
 ) -> None:
     model = script(HANGS, constraints=True)
     async with client_of(model) as client:
-        await client.wait_ready(20)
+        await client.wait_ready(60)
 
         async def is_asked() -> bool:
             return (await client.stats()).running == 1

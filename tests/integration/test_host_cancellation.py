@@ -38,7 +38,7 @@ class TestCancellation:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             for round_number in range(1, 11):  # more than there are slots
                 if way == "cancel the task":
                     task = asyncio.create_task(collect(client, "hang"))
@@ -62,7 +62,7 @@ class TestCancellation:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             tasks = [asyncio.create_task(collect(client, "hang")) for _ in range(20)]
             await eventually(lambda: host.scheduler.queued == 16, "a queue")
             for task in tasks[::-1]:

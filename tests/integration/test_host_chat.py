@@ -55,7 +55,7 @@ async def answers(
 
 async def test_thinking_and_answer_are_told_apart(client_of: ClientOf, script: Script) -> None:
     async with client_of(script(YES)) as client:
-        await client.wait_ready(20)
+        await client.wait_ready(60)
         *deltas, done = await answers(client, [user("Is it?")])
         assert [(it.text, it.thinking) for it in deltas if isinstance(it, Delta)] == [
             ("Well.", True),
@@ -70,7 +70,7 @@ async def test_thinking_and_answer_are_told_apart(client_of: ClientOf, script: S
 
 async def test_a_tool_is_asked_for(client_of: ClientOf, script: Script) -> None:
     async with client_of(script(READ)) as client:
-        await client.wait_ready(20)
+        await client.wait_ready(60)
         called, done = await answers(client, [user("Read a.py")])
         assert isinstance(called, ToolCall)
         assert called.call == CallText("call-0", "read", '{"path": "a.py"}')
@@ -79,7 +79,7 @@ async def test_a_tool_is_asked_for(client_of: ClientOf, script: Script) -> None:
 
 async def test_a_second_turn_sends_what_is_new(client_of: ClientOf, script: Script) -> None:
     async with client_of(script(YES)) as client:
-        await client.wait_ready(20)
+        await client.wait_ready(60)
         long = Message.of(ChatRole.SYSTEM, "x = 1\n" * 10_000)
         await answers(client, [long, user("Is it?")])
         before = (await client.stats()).bytes_received
@@ -93,7 +93,7 @@ async def test_contents_that_the_host_has_let_go_are_sent_again(
     client_of: ClientOf, script: Script
 ) -> None:
     async with client_of(script(YES)) as client:
-        await client.wait_ready(20)
+        await client.wait_ready(60)
         asked = [Message.of(ChatRole.SYSTEM, "Be brief.\n"), user("Is it?")]
         await answers(client, asked)
         # More than a host keeps: 256 MiB of chunks.
@@ -107,7 +107,7 @@ async def test_closing_the_stream_frees_the_slot(
     client_of: ClientOf, script: Script, eventually: Eventually
 ) -> None:
     async with client_of(script(HANG)) as client:
-        await client.wait_ready(20)
+        await client.wait_ready(60)
         stream = client.chat([user("wait")], Sampling(50), Priority.CHAT)
         async with aclosing(stream):
             assert isinstance(await anext(stream), Delta)
@@ -131,7 +131,7 @@ async def test_what_an_engine_cannot_do_is_refused_and_not_left_out(
     client_of: ClientOf, script: Script, sampling: Sampling, problem: str
 ) -> None:
     async with client_of(script(YES, COMPLETES)) as client:
-        await client.wait_ready(20)
+        await client.wait_ready(60)
         with pytest.raises(UnsupportedRequest, match=problem):
             await answers(client, [user("Is it?")], sampling)
         layout = Layout.of([LayoutSection(Role.PREFIX, "a.py", (TextChunk.of("x = 1\n"),))])
@@ -143,7 +143,7 @@ async def test_what_an_engine_cannot_do_is_refused_and_not_left_out(
 
 async def test_a_model_that_only_completes_says_so(client_of: ClientOf, script: Script) -> None:
     async with client_of(script(COMPLETES)) as client:
-        await client.wait_ready(20)
+        await client.wait_ready(60)
         with pytest.raises(UnsupportedRequest, match="cannot chat"):
             await answers(client, [user("Is it?")])
 

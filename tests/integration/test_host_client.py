@@ -32,10 +32,10 @@ class TestClient:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             await client.close()
             client.start()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
 
     async def test_closing_in_the_middle_of_starting_is_quiet(
@@ -53,7 +53,7 @@ class TestClient:
             client.mute()
             statuses.clear()
             async with host_of(model):
-                await client.wait_ready(20)
+                await client.wait_ready(60)
         assert statuses == []
 
     async def test_closing_ends_the_requests_under_way(
@@ -61,7 +61,7 @@ class TestClient:
     ) -> None:
         model = script(HANG)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             requests = [asyncio.create_task(complete(client, "hang")) for _ in range(3)]
             while (await client.stats()).running < 3:
                 pass

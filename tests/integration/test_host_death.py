@@ -41,7 +41,7 @@ class TestDeath:
         model = script(HANG, ANSWER)
         statuses: list[ClientStatus] = []
         async with client_of(model, statuses=statuses) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             pid = host_of_client(client)
             stream = client.generate(LAYOUT, Tail("hang", ""), Sampling(9), Priority.CHAT)
             async with aclosing(stream):
@@ -66,7 +66,7 @@ class TestDeath:
                 await stack.enter_async_context(client_of(model, statuses=statuses))
                 for _ in range(4)
             ]
-            await asyncio.gather(*(client.wait_ready(20) for client in clients))
+            await asyncio.gather(*(client.wait_ready(60) for client in clients))
             pid = host_of_client(clients[0])
             os.kill(pid, signal.SIGKILL)
             for client in clients:
@@ -85,12 +85,12 @@ class TestDeath:
         await eventually(Endpoint.of(model).address_file.exists)
         statuses: list[ClientStatus] = []
         async with client_of(model) as one, client_of(model, statuses=statuses) as other:
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             assert one.host_pid == other.host_pid == host.pid
             statuses.clear()
             with pytest.raises(EngineFailed, match="dies here"):
                 await complete(one, "die")
-            assert await asyncio.to_thread(host.wait, 20) == 1
+            assert await asyncio.to_thread(host.wait, 60) == 1
             for client in (one, other):
                 await until_another_host(client, host.pid)
                 await until_state(client, ClientState.READY)
@@ -119,7 +119,7 @@ class TestDeath:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Endpoint, "connect", connect)
                 async with client_of(model, statuses=statuses) as client:
-                    await client.wait_ready(20)
+                    await client.wait_ready(60)
         assert ClientState.ERROR not in [status.state for status in statuses]
 
     async def test_a_host_that_does_not_answer_is_told(
@@ -138,7 +138,7 @@ class TestDeath:
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setattr("inference.connection.WELCOME_TIMEOUT_S", 0.2)
                     with pytest.raises(HostUnavailable, match="does not answer"):
-                        await client.wait_ready(20)
+                        await client.wait_ready(60)
                 host.send_signal(signal.SIGCONT)
                 await until_state(client, ClientState.READY)
                 assert client.host_pid == host.pid
@@ -156,5 +156,5 @@ class TestDeath:
         async with host_of(model):
             client = InferenceClient(model, name="test", idle_minutes=1, on_status=fail)
             client.start()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             await client.close()

@@ -33,7 +33,7 @@ from .hosts import (
 )
 
 
-async def ended(pid: int, timeout_s: float = 20.0) -> bool:
+async def ended(pid: int, timeout_s: float = 60.0) -> bool:
     """Waits until a process has ended, reaped or not."""
     try:
         descriptor = os.pidfd_open(pid)
@@ -51,7 +51,7 @@ class TestEnd:
         self, client_of: ClientOf, script: Script
     ) -> None:
         async with client_of(script(ANSWER), idle_minutes=0.01) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             pid = host_of_client(client)
         assert await ended(pid)
         assert not client.endpoint.socket.exists()
@@ -62,10 +62,10 @@ class TestEnd:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             host._idle_s = 0.1
             async with client_of(model) as other:
-                await other.wait_ready(20)
+                await other.wait_ready(60)
             await eventually(lambda: host.stats().connections == 1)  # idleness is looked at again
             started = asyncio.get_running_loop().time()
             while asyncio.get_running_loop().time() < started + 0.3:
@@ -75,7 +75,7 @@ class TestEnd:
     async def test_a_stranger_does_not_keep_a_host_alive(self, script: Script) -> None:
         endpoint = Endpoint.of(script(ANSWER))
         host = asyncio.create_task(Host(endpoint, idle_s=0.3).run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not host.done():
                 if (streams := await endpoint.connect()) is not None:
                     streams[1].close()
@@ -89,14 +89,14 @@ class TestEnd:
     ) -> None:
         model = script(ANSWER)
         async with client_of(model) as one, client_of(model) as other:
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             pid = host_of_client(one)
             await one.close()
             assert await complete(other) == "1 + 1"
             with pytest.raises(HostUnavailable):
                 await complete(one)
         async with client_of(model) as later:
-            await later.wait_ready(20)
+            await later.wait_ready(60)
             assert later.host_pid == pid
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -113,7 +113,7 @@ class TestEnd:
         assert message.code == "host_stopped"
         assert await channel.receive() is None
         await channel.close()
-        assert await asyncio.to_thread(host.wait, 20) == 0
+        assert await asyncio.to_thread(host.wait, 60) == 0
         assert not endpoint.socket.exists()
 
     async def test_a_restart_ends_the_host_for_all_and_comes_back(
@@ -122,13 +122,13 @@ class TestEnd:
         model = script(ANSWER)
         statuses: list[ClientStatus] = []
         async with client_of(model) as one, client_of(model, statuses=statuses) as other:
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             before = host_of_client(one)
             one.restart()
             assert await ended(before)
             for client in (one, other):
                 await until_another_host(client, before)
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             assert one.host_pid == other.host_pid
             assert [await complete(one), await complete(other)] == ["1 + 1"] * 2
         assert ClientState.ERROR not in [status.state for status in statuses]
@@ -137,10 +137,10 @@ class TestEnd:
         self, client_of: ClientOf, script: Script
     ) -> None:
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             before = client.host_pid
             client.restart()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert client.host_pid != before
             assert await complete(client) == "1 + 1"
 
@@ -149,10 +149,10 @@ class TestEnd:
     ) -> None:
         async with client_of(script(fail_load="broken")) as client:
             with pytest.raises(EngineFailed):
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             script(ANSWER)
             client.restart()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
 
     async def test_a_client_waits_for_a_host_that_takes_long_to_end(
         self, client_of: ClientOf, script: Script
@@ -167,7 +167,7 @@ class TestEnd:
             await until_state(client, ClientState.STARTING)
             await asyncio.sleep(1)  # what the old host takes to end
             lock.release()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
 
     async def test_a_restart_is_not_held_up_by_a_window_that_does_not_read(
@@ -176,7 +176,7 @@ class TestEnd:
         model = script({"reply": ["x" * 1000] * 2000})
         statuses: list[ClientStatus] = []
         async with client_of(model, statuses=statuses) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             frozen = await greet(client.endpoint)
             chunks = list(LAYOUT.chunks())
             frozen.send(PutChunk(chunks[0].text), LAYOUT.message)
@@ -190,5 +190,5 @@ class TestEnd:
             client.restart()
             await until_another_host(client, before)
             assert ClientState.ERROR not in [status.state for status in statuses]
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             await frozen.close()

@@ -36,7 +36,7 @@ class TestLayouts:
         model = script(ANSWER)
         store = PromptStore(max_chunk_bytes=3000, max_layouts=2)
         async with host_of(model, store=store), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             layouts = [layout_of(f"# {number}\n" * 200, path=f"{number}.py") for number in range(6)]
             for layout in [*layouts, *layouts, *reversed(layouts)]:
                 assert (await collect(client, layout=layout))[0] == "1 + 1"
@@ -47,7 +47,7 @@ class TestLayouts:
         self, client_of: ClientOf, script: Script
     ) -> None:
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             layouts = [
                 layout_of(f"# {number}\n", path="main.py") for number in range(MAX_LAYOUTS + 16)
             ]
@@ -70,7 +70,7 @@ class TestLayouts:
             client_of(model) as one,
             client_of(model) as other,
         ):
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             for _ in range(5):
                 assert (await collect(one, layout=one_layout))[0] == "1 + 1"
                 assert (await collect(other, layout=other_layout))[0] == "1 + 1"
@@ -82,7 +82,7 @@ class TestLayouts:
         layout = layout_of(*(f"# {number}\n" * 100 for number in range(10)))
         store = PromptStore(max_chunk_bytes=2000)
         async with host_of(model, store=store) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             with pytest.raises(UnknownLayout):
                 await collect(client, layout=layout)
             assert host.request_count == 2
@@ -132,7 +132,7 @@ class TestLayouts:
         model = script(ANSWER)
         layout = layout_of(*(f"# {number}\n" * 100_000 for number in range(8)))
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             sent = sum(len(chunk.text) for chunk in layout.chunks())
             results = await asyncio.gather(*(collect(client, layout=layout) for _ in range(3)))
             assert [text for text, _ in results] == ["1 + 1"] * 3
@@ -145,7 +145,7 @@ class TestLayouts:
         model = script(ANSWER)
         too_large = "x" * (17 * 1024 * 1024)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             for _ in range(3):
                 with pytest.raises(WireError):
                     await collect(client, layout=layout_of("a\n", too_large, "b\n"))
@@ -198,6 +198,6 @@ class TestLayouts:
                 channel.send(*map(PutChunk, texts), put, generate(1, ""))
                 await eventually(lambda: host.store.chunk_count == len(texts))
             async with client_of(model) as client:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
                 assert (await collect(client))[0] == "1 + 1"
             gc.collect()

@@ -38,7 +38,7 @@ class TestLoad:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             hanging = [asyncio.create_task(collect(client, "hang")) for _ in range(4)]
             await eventually(lambda: host.scheduler.running == 4, "a full engine")
             order: list[Priority] = []
@@ -65,7 +65,7 @@ class TestLoad:
     ) -> None:
         model = script(HANG, ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             host.scheduler = Scheduler(1, max_queued=3)
             tasks = [asyncio.create_task(collect(client, "hang")) for _ in range(10)]
             await eventually(lambda: sum(task.done() for task in tasks) == 6)
@@ -82,7 +82,7 @@ class TestLoad:
     ) -> None:
         monkeypatch.setattr(inference.connection, "MAX_HELD_LAYOUTS", 2)
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             for number in (*range(5), 0):
                 chunk = TextChunk.of(f"{number}\n")
                 layout = Layout.of([LayoutSection(Role.PREFIX, "a.py", (chunk,))])
@@ -111,7 +111,7 @@ class TestLoad:
             assert {how for _, how in ends(messages)} <= {"cancelled", "overloaded"}
             assert host.scheduler.running == host.scheduler.queued == 0
             async with client_of(model) as client:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
                 assert (await collect(client))[0] == "1 + 1"
 
     async def test_a_client_that_never_reads_does_not_hold_the_engine(
@@ -129,7 +129,7 @@ class TestLoad:
             channel.send(*(generate(number, "large") for number in range(4)))
             await eventually(lambda: host.scheduler.running == 4)
             async with client_of(model) as client:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
                 async with asyncio.timeout(40):
                     assert (await collect(client))[0] == "1 + 1"
 
@@ -138,7 +138,7 @@ class TestLoad:
     ) -> None:
         model = script({"reply": ["x" * 10_000] * 300})
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             stream = client.generate(LAYOUT, Tail("", ""), Sampling(1000), Priority.CHAT)
             size = 0
             async with aclosing(stream):

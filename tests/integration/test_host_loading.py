@@ -48,7 +48,7 @@ class TestLoading:
             assert client.capabilities is None
             assert (await client.stats()).connections == 1
             loaded.touch()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
         loading = [status for status in statuses if status.state is ClientState.LOADING]
         progress = [status.progress for status in loading if status.progress is not None]
@@ -84,7 +84,7 @@ class TestLoading:
         model = script(fail_load="no memory left for 35 billion parameters")
         async with client_of(model, statuses=statuses) as client:
             with pytest.raises(EngineFailed, match="no memory left"):
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             assert client.status.state is ClientState.ERROR
             assert "no memory left" in client.status.message
             with pytest.raises(InferenceError, match="no memory left"):
@@ -123,7 +123,7 @@ class TestLoading:
         statuses: list[ClientStatus] = []
         async with client_of("gpt-17", statuses=statuses) as client:
             with pytest.raises(UnknownModel, match="gpt-17") as caught:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             assert caught.value.hint in client.status.message
             await eventually(lambda: processes() == [], "the end of the host")
             count = len(statuses)
@@ -151,14 +151,14 @@ class TestLoading:
         assert {(each.code, each.message) for each in goodbyes} == {
             ("engine_failed", "no memory left")
         }
-        assert await asyncio.to_thread(host.wait, 20) == 1
+        assert await asyncio.to_thread(host.wait, 60) == 1
 
     async def test_a_host_that_cannot_load_ends_without_a_client_as_well(
         self, script: Script, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(inference.host, "FAILURE_GRACE_S", 0.05)
         endpoint = Endpoint.of(script(fail_load="no memory left"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await Host(endpoint, idle_s=60).run() == 1
 
     async def test_waiting_for_a_host_that_loads_too_long_says_so(

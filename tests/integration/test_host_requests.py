@@ -39,7 +39,7 @@ class TestStreams:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             text, done = await collect(client)
             assert text == "1 + 1"
             assert done.finish is FinishReason.STOP
@@ -55,7 +55,7 @@ class TestStreams:
     ) -> None:
         model = script(SLOW)
         async with host_of(model) as host, client_of(model) as one, client_of(model) as other:
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             streams = [
                 client.generate(LAYOUT, Tail("slow", ""), Sampling(100), Priority.COMPLETION)
                 for client in (one, other)
@@ -79,7 +79,7 @@ class TestStreams:
         words = [f"word{number};" for number in range(50)]
         model = script(*({"when": {"prefix_ends_with": w}, "reply": [w, "!"]} for w in words))
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             answers = await asyncio.gather(*(collect(client, word) for word in words))
             assert [text for text, _ in answers] == [f"{word}!" for word in words]
 
@@ -88,7 +88,7 @@ class TestStreams:
     ) -> None:
         model = script({"when": {"prefix_ends_with": "known"}, "reply": ["ok"]})
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             results = await asyncio.gather(
                 collect(client, "known"),
                 collect(client, "else"),
@@ -119,7 +119,7 @@ class TestStreams:
         monkeypatch.setattr(ScriptedEngine, "generate", generate)
         model = script(ANSWER)
         async with host_of(model) as host, client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             with pytest.raises(Exception, match="error of its own") as caught:
                 await collect(client)
             assert host.log_file in getattr(caught.value, "hint", "")
@@ -133,7 +133,7 @@ class TestStreams:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             with pytest.raises(WireError):
                 await collect(client, tail)
             assert (await collect(client))[0] == "1 + 1"
@@ -149,7 +149,7 @@ class TestStreams:
             ]
         )
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert client.token_counts(layout) is None
             await collect(client, layout=layout)
             counts = client.token_counts(layout)
@@ -163,7 +163,7 @@ class TestStats:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             before = await client.stats()
             await collect(client)
             after = await client.stats()
@@ -180,7 +180,7 @@ class TestStats:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert len(await asyncio.gather(*(client.stats() for _ in range(20)))) == 20
 
     async def test_one_who_no_longer_waits_does_no_harm(
@@ -188,7 +188,7 @@ class TestStats:
     ) -> None:
         model = script(ANSWER)
         async with host_of(model), client_of(model) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             asking = [asyncio.create_task(client.stats()) for _ in range(3)]
             await asyncio.sleep(0)
             asking[0].cancel()
@@ -201,7 +201,7 @@ class TestStats:
         self, script: Script, client_of: ClientOf
     ) -> None:
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             pid = client.host_pid
             assert pid is not None
             os.kill(pid, signal.SIGSTOP)

@@ -19,7 +19,7 @@ async def test_a_host_that_hangs_is_killed_and_replaced(
 ) -> None:
     monkeypatch.setattr(client_module, "HANGING_AFTER_S", 0.2)
     async with client_of(script({"reply": ["1"]})) as client:
-        await client.wait_ready(20)
+        await client.wait_ready(60)
         hanging = client.host_pid
         assert hanging is not None
         os.kill(hanging, signal.SIGSTOP)
@@ -27,7 +27,7 @@ async def test_a_host_that_hangs_is_killed_and_replaced(
         async with asyncio.timeout(60):
             while client.host_pid in (None, hanging):  # noqa: ASYNC110 - told in a callback
                 await asyncio.sleep(0.01)
-        await client.wait_ready(20)
+        await client.wait_ready(60)
 
 
 async def test_a_host_that_ends_as_it_is_told_is_not_killed(
@@ -36,13 +36,13 @@ async def test_a_host_that_ends_as_it_is_told_is_not_killed(
     killed: list[int] = []
     monkeypatch.setattr(client_module, "kill_host", killed.append)
     async with client_of(script({"reply": ["1"]})) as client:
-        await client.wait_ready(20)
+        await client.wait_ready(60)
         first = client.host_pid
         client.restart()
         async with asyncio.timeout(60):
             while client.host_pid in (None, first):  # noqa: ASYNC110 - told in a callback
                 await asyncio.sleep(0.01)
-        await client.wait_ready(20)
+        await client.wait_ready(60)
     assert killed == []
 
 
@@ -54,10 +54,10 @@ async def test_a_host_whose_files_are_swept_can_be_found_again(
     monkeypatch.setattr(host_module, "REACHABLE_S", 0.01)
     model = script({"reply": ["1"]})
     async with host_of(model) as host, client_of(model) as first:
-        await first.wait_ready(20)
+        await first.wait_ready(60)
         endpoint = first.endpoint
         getattr(endpoint, lost).unlink()
         async with client_of(model) as second:
-            await second.wait_ready(20)
+            await second.wait_ready(60)
             assert first.host_pid == second.host_pid == host.pid
             assert (await first.stats()).connections == 2

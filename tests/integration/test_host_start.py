@@ -42,7 +42,7 @@ class TestStart:
         model = script(ANSWER)
         async with client_of(model, statuses=statuses) as client:
             assert client.status.state is ClientState.STARTING
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
             assert client.capabilities is not None
         states = [status.state for status in statuses]
@@ -54,7 +54,7 @@ class TestStart:
         self, client_of: ClientOf, script: Script, runtime: Path
     ) -> None:
         async with client_of(script()) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             modes = {
                 path: stat.S_IMODE(path.stat().st_mode)
                 for path in (client.endpoint.socket, client.endpoint.address_file, runtime)
@@ -72,7 +72,7 @@ class TestStart:
                 await stack.enter_async_context(client_of(model, statuses=statuses))
                 for _ in range(8)
             ]
-            await asyncio.gather(*(client.wait_ready(40) for client in clients))
+            await asyncio.gather(*(client.wait_ready(60) for client in clients))
             assert await asyncio.gather(*map(complete, clients)) == ["1 + 1"] * 8
             (pid,) = {host_of_client(client) for client in clients}
             await eventually(lambda: processes() == [pid], "the end of all hosts but one")
@@ -86,7 +86,7 @@ class TestStart:
         first = serve(model)
         await eventually(Endpoint.of(model).address_file.exists)
         second = serve(model)
-        _, said = await asyncio.to_thread(second.communicate, timeout=20)
+        _, said = await asyncio.to_thread(second.communicate, timeout=60)
         assert second.returncode == 0
         assert str(first.pid) in said
         assert first.poll() is None
@@ -95,7 +95,7 @@ class TestStart:
         self, client_of: ClientOf, script: Script
     ) -> None:
         async with client_of(script(ANSWER)) as one, client_of("suffix") as other:
-            await asyncio.gather(one.wait_ready(20), other.wait_ready(20))
+            await asyncio.gather(one.wait_ready(60), other.wait_ready(60))
             assert one.host_pid != other.host_pid
 
     async def test_the_workspace_of_the_user_is_not_imported(
@@ -118,7 +118,7 @@ class TestStart:
         monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "msgpack.py"))
         monkeypatch.setenv("PYTHONHOME", str(tmp_path))
         async with client_of(script(ANSWER)) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
         assert not (runtime / "imported").exists()
 
@@ -129,7 +129,7 @@ class TestStart:
         monkeypatch.chdir(runtime)
         monkeypatch.setenv("SPARROW_RUNTIME_DIR", "r")
         async with client_of(model, idle_minutes=0.05) as client:
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
 
     async def test_a_host_that_cannot_start_is_told_with_its_last_words(
@@ -141,7 +141,7 @@ class TestStart:
         monkeypatch.setattr("sys.executable", str(broken))
         async with client_of(script()) as client:
             with pytest.raises(HostUnavailable, match="no such library") as caught:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             assert str(client.endpoint.log_file) in caught.value.hint
 
     async def test_a_runtime_folder_that_cannot_be_is_told(
@@ -151,7 +151,7 @@ class TestStart:
         monkeypatch.setenv("SPARROW_RUNTIME_DIR", str(runtime / "file"))
         async with client_of("suffix") as client:
             with pytest.raises(HostUnavailable) as caught:
-                await client.wait_ready(20)
+                await client.wait_ready(60)
             assert "SPARROW_RUNTIME_DIR" in caught.value.hint
 
 
@@ -171,7 +171,7 @@ class TestLoopbackTcp:
             assert address is not None
             assert (address.socket, type(address.port)) == (None, int)
             assert not Endpoint.of(model).socket.exists()
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             assert await complete(client) == "1 + 1"
         assert Endpoint.of(model).read_address() is None
 
@@ -204,5 +204,5 @@ async def test_a_launched_host_outlives_the_process_group_of_its_starter(
     assert os.path.samefile(f"/proc/{process.pid}/cwd", runtime)  # noqa: ASYNC240, PTH121 - not a link
     channel = await greet(Endpoint.of(model))
     channel.send(Shutdown())
-    assert await asyncio.to_thread(process.wait, 20) == 0
+    assert await asyncio.to_thread(process.wait, 60) == 0
     await channel.close()

@@ -236,7 +236,7 @@ class TestConversations:
             playing(routes) as server,
             client_of(f"openai:{server.url}") as client,
         ):
-            await client.wait_ready(20)
+            await client.wait_ready(60)
             answer = client.chat([Message.of(ChatRole.USER, "Is it?")], Sampling(9), Priority.CHAT)
             async with contextlib.aclosing(answer):
                 messages = [message async for message in answer]

@@ -180,4 +180,5 @@ async def test_a_slow_model_is_cut_off_in_time(where: Place) -> None:
         assert await server.ask(uri, 1, 5)[1] is None
         assert "took too long" in await server.explain()
         async with where.inference_client(model) as client:
-            assert await idle(client) == (2, 2)
+            cancelled, requests = await idle(client)
+            assert cancelled == requests >= 2  # or more, where the first answer was cut off as well

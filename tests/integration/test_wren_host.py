@@ -44,7 +44,7 @@ async def collect(client: InferenceClient, typed: str, layout: Layout) -> tuple[
 async def test_windows_share_what_was_read(client_of: ClientOf, package: Path) -> None:
     layout = layout_of(TEXT)
     async with client_of(f"wren:{package}") as one, client_of(f"wren:{package}") as other:
-        await one.wait_ready(30)
+        await one.wait_ready(60)
         text, done = await collect(one, "def re", layout)
         assert done.usage.cached_tokens == 0
         again, done = await collect(other, "def re", layout)
@@ -57,7 +57,7 @@ async def test_a_request_that_is_dropped_leaves_the_engine_free(
 ) -> None:
     layout = layout_of(TEXT)
     async with client_of(f"wren:{package}") as client:
-        await client.wait_ready(30)
+        await client.wait_ready(60)
         expected, _ = await collect(client, "def re", layout)
         for _ in range(5):
             long = client.generate(
@@ -71,7 +71,7 @@ async def test_a_request_that_is_dropped_leaves_the_engine_free(
 
 async def test_a_prompt_that_is_too_long_is_told_apart(client_of: ClientOf, package: Path) -> None:
     async with client_of(f"wren:{package}") as client:
-        await client.wait_ready(30)
+        await client.wait_ready(60)
         with pytest.raises(PromptTooLong, match=f"context of {SHAPE.context}"):
             await collect(client, "x", layout_of("0 = 1\n" * SHAPE.context))
 
@@ -81,7 +81,7 @@ async def test_missing_weights_end_the_host_with_a_reason(
 ) -> None:
     async with client_of(f"wren:{tmp_path}") as client:
         with pytest.raises(EngineFailed, match=r"wren\.json is missing"):
-            await client.wait_ready(30)
+            await client.wait_ready(60)
 
 
 async def test_what_stands_elsewhere_is_proposed(client_of: ClientOf, package: Path) -> None:
@@ -95,7 +95,7 @@ async def test_what_stands_elsewhere_is_proposed(client_of: ClientOf, package: P
         ]
     )
     async with client_of(f"wren:{package}") as client:
-        await client.wait_ready(30)
+        await client.wait_ready(60)
         assert client.capabilities is not None
         assert client.capabilities.references
         text, done = await collect(client, "    return compute_", shown)
