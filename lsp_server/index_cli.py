@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lsp_server.workspace.build import Summary
+    from lsp_server.workspace.outline import Symbol
     from lsp_server.workspace.snapshot import Snapshot
     from lsp_server.workspace.store import Store
 
@@ -73,7 +74,7 @@ def search(query: tuple[str, ...], kind: str | None, folder: Path, limit: int) -
         raise SystemExit(1)
     for path, line, shown in found:
         where = f"{click.style(path, fg='cyan')}:{line + 1}"
-        click.echo(f"{where}: {shown[:_LONGEST_LINE]}")
+        click.echo(f"{where}: {shown}")
 
 
 def with_snapshot(folder: Path, use: Callable[[Snapshot], None]) -> None:
@@ -107,7 +108,7 @@ def _look(
             symbols = search.symbols(text.removesuffix("*"), limit, prefix=True)
         else:
             symbols = search.named(text, limit)
-        return [(it.path, it.symbol.name_line, it.symbol.signature) for it in symbols]
+        return [(it.path, it.symbol.name_line, _described(it.symbol)) for it in symbols]
     if kind == "references":
         uses = search.references(text, limit)
         return [
@@ -185,5 +186,11 @@ def _lines(file: Path) -> list[str]:
         return []
 
 
+def _described(symbol: Symbol) -> str:
+    """A definition's signature, and what its docstring or comment says first."""
+    doc = f"  {click.style(symbol.doc, dim=True)}" if symbol.doc else ""
+    return f"{symbol.signature[:_LONGEST_LINE]}{doc}"
+
+
 def _line(lines: list[str], number: int) -> str:
-    return lines[number].strip() if number < len(lines) else ""
+    return lines[number].strip()[:_LONGEST_LINE] if number < len(lines) else ""

@@ -13,6 +13,8 @@ from lsp_server.refactor.method_uses import FunctionNode
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import Source
 
+_SCOPES = FunctionNode | ast.Lambda | ast.ClassDef
+
 
 @dataclass(frozen=True, slots=True)
 class Selected:
@@ -157,7 +159,8 @@ def function_around(
     for at in range(len(path) - 1, -1, -1):
         node = path[at]
         if isinstance(node, FunctionNode) and _start_of(source, node.body[0]) <= start:
-            owner = path[at - 1]
+            # Between a class and its method may stand an `if`.
+            owner = next((it for it in reversed(path[:at]) if isinstance(it, _SCOPES)), None)
             return node, owner if isinstance(owner, ast.ClassDef) else None
         if isinstance(node, ast.ClassDef) and _start_of(source, node.body[0]) <= start:
             return None, None
@@ -178,6 +181,8 @@ def statements_of(source: Source, path: Sequence[ast.AST], start: int, end: int)
                 and start <= _start_of(source, it)
                 and source.end(it) <= end
             ]
+            if found and source.text.startswith("elif", source.start(found[0])):
+                continue  # which is a part of the `if` above it
             if found and _has_no_more(source, found, start, end):
                 return found
     return []

@@ -79,6 +79,9 @@ def test_search_follows_the_files_without_being_asked(sparrow: Sparrow, workspac
     assert (found.returncode, found.stdout) == (1, "")
     assert "Nothing in" in found.stderr
     assert sparrow("search", "module", "seven").returncode == 0
+    (workspace / "shop" / "tea.py").write_text('def brew(): \n    """Make tea.\n\n    Slowly."""\n')
+    found = sparrow("search", "--symbol", "brew")
+    assert found.stdout == "shop/tea.py:1: def brew()  Make tea.\n"
 
 
 def test_code_of_the_workspace_is_never_imported(sparrow: Sparrow, workspace: Path) -> None:

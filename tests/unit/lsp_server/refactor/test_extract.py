@@ -57,6 +57,15 @@ FUNCTIONS = {
     "of a method": METHODS.replace("⟦", "")
     .replace("⟧", "")
     .replace("self.n * self.factor", "⟦self.n * self.factor⟧"),
+    "of a method within an if": """
+class Shop:
+    if True:
+        def double(self, n):
+            return ⟦n * 2⟧
+
+def f(n):
+    return Shop().double(n)
+""",
     "of a static method": """
 class Shop:
     @staticmethod
@@ -256,6 +265,7 @@ def test_what_no_variable_is_made_of(text: str, reason: str) -> None:
             "def f():\n    ⟦n = 0\n    def g():\n        nonlocal n\n        n += 1⟧\n    g()\n    return n\n",
             "n is set by a function within",
         ),
+        ("def f(a):\n    if a:\n        pass\n    ⟦elif not a:\n        pass⟧\n", "neither whole"),
         (
             "class A:\n    @staticmethod\n    def f():\n        return 1 * ⟦a + 1⟧\n",
             "neither whole",
