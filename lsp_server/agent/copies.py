@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import stat
 import sys
 from collections.abc import Iterable, Sequence
@@ -99,19 +100,35 @@ def _own(memory: Path) -> Path:
 
 
 def remove_stale(parent: Path) -> None:
-    """Removes the folders of processes that have ended."""
+    """Removes the folders of processes that have ended, and ends what still runs for one of them."""
     for folder in parent.iterdir():
         if not folder.is_dir() or folder.is_symlink():
             continue
         lock = FileLock(parent / f"{folder.name}.lock")
         try:
             with lock.acquire(timeout=0):
+                _end_sandboxes(folder)
                 remove(folder)
                 Path(lock.lock_file).unlink(missing_ok=True)
         except Timeout:
             continue
         except OSError as error:
             logger.warning("an old copy of a workspace stays: %s", error)
+
+
+def _end_sandboxes(folder: Path) -> None:
+    """Ends what was begun for copies in a folder and has never ended, as Linux tells it.
+
+    Where Sparrow is killed while bubblewrap starts, that fails to say which process it has made, and
+    leaves it behind: it waits for ever to be let go.
+    """
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            name, *arguments = (process / "cmdline").read_bytes().split(b"\0")
+            if name.endswith(b"bwrap") and any(
+                it.startswith(os.fsencode(folder) + b"/") for it in arguments
+            ):
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def remove(folder: Path) -> None:

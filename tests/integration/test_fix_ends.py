@@ -92,9 +92,9 @@ async def test_what_a_kill_leaves_the_next_fix_removes_and_goes_on(
 ) -> None:
     async with another_process(where, run) as ended:
         assert await asyncio.wait_for(ended, KILLED_LIMIT_S) == -signal.SIGKILL
-    await eventually(lambda: not where.processes, "the end of the tests")
     assert where.places != []
     check_outcome(where, await fix(where))
+    await eventually(lambda: not where.processes, "the end of the tests")
     # What was known is not found out again.
     stages = [json.loads(it)["stage"] for it in where.steps.read_text().splitlines()]
     assert stages.count("coverage") == 1

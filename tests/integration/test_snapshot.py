@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from lsp_server.agent.copies import Copies, PathRefused
 from lsp_server.agent.snapshot import Snapshot, Unsaved
@@ -265,6 +267,27 @@ os.kill(os.getpid(), 9)
     assert folders[1].exists()
     copies.close()
     processes[1].communicate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+def test_a_sandbox_that_never_began_ends_with_the_copy_that_it_was_for(tmp_path: Path) -> None:
+    waits = ("-c", "import time; time.sleep(60)")
+    left, other = tmp_path / "copies" / "left", tmp_path / "copies" / "left-not"
+    processes = []
+    for name, folder in (("bwrap", left), ("bwrap", other), ("python", left)):
+        folder.mkdir(parents=True, exist_ok=True)
+        argv = [name, *waits, "--bind", f"{folder}/1"]
+        processes.append(subprocess.Popen(argv, executable=sys.executable))
+    try:
+        with FileLock(tmp_path / "copies" / "left-not.lock"):
+            Copies(tmp_path, memory=None).close()
+        assert processes[0].wait(30) == -signal.SIGKILL
+        assert [it.poll() for it in processes[1:]] == [None, None]
+        assert not left.exists()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def test_large_copies_lie_on_the_disk(tmp_path: Path) -> None:
