@@ -25,6 +25,7 @@ from lsp_server.bench.plots import bars
 
 __all__ = ["CouldNotRun", "run"]
 
+_NOT_KNOWN = "not known"
 PAGE, FOLDER, KEPT = "BENCHMARKS.md", "benchmarks", "figures.json"
 
 
@@ -51,6 +52,8 @@ async def run(
         raise CouldNotRun(f"there is no {', '.join(sorted(unknown))} among {', '.join(names)}")
     place = out or Path.cwd()
     machine = await asyncio.to_thread(_machine)
+    if given is not None:
+        machine["load before"] = _NOT_KNOWN  # at that time
     kept = _kept(place)
     failed = {}
     for name in wanted:
@@ -137,7 +140,7 @@ def _machine() -> dict[str, str]:
         "hardware": described(detect()),
         "processor": _processor(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "load before": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "not known",
+        "load before": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else _NOT_KNOWN,
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
 
@@ -148,7 +151,7 @@ def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor() or "not known"
+        return platform.processor() or _NOT_KNOWN
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
 

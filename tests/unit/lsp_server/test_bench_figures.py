@@ -169,7 +169,9 @@ def test_what_was_printed_elsewhere_is_entered(tmp_path: Path) -> None:
         figures.run(Console(quiet=True), quick=False, data=None, out=tmp_path, measured=printed)
     )
     assert result["wrong"] == []
-    assert "| p50 ms | 3 | 1.5 (floor p50 ms) | 2.00 |" in (tmp_path / "BENCHMARKS.md").read_text()
+    text = (tmp_path / "BENCHMARKS.md").read_text()
+    assert "| p50 ms | 3 | 1.5 (floor p50 ms) | 2.00 |" in text
+    assert "load of the machine before not known." in text
 
 
 @pytest.mark.parametrize("text", ["", "no figures", "[1]", '{"samples": 1}', '{"name": "nothing"}'])
