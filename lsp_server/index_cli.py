@@ -174,7 +174,10 @@ def _build(folder: Path, store: Store, console: Console) -> Summary:
             progress.update(task, completed=done, total=total, visible=total > 0)
 
         exclusions = Exclusions([root], user_excludes)
-        summary = build(root, store, exclusions, workers=workers, report=report)
+        try:
+            summary = build(root, store, exclusions, workers=workers, report=report)
+        except OSError as error:
+            raise click.ClickException(f"{root} cannot be indexed: {error}") from error
         Links(root, store).update(summary)
         return summary
 

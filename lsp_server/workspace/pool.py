@@ -44,6 +44,7 @@ class Pool(Generic[BatchT, ResultT]):
         self._count = workers
         self._limit_s = limit_s
         self._workers: dict[Connection, SpawnProcess] = {}
+        self._begun: set[Connection] = set()
 
     def __enter__(self) -> Pool[BatchT, ResultT]:
         return self
@@ -57,7 +58,10 @@ class Pool(Generic[BatchT, ResultT]):
         self._workers.clear()
 
     def run(self, batches: Sequence[BatchT]) -> Iterator[tuple[BatchT, ResultT | None]]:
-        """Each batch with its result as it comes, or with None where its worker died of it."""
+        """Each batch with its result as it comes, or with None where its worker died of it.
+
+        Raises OSError where a worker ends before it was given anything: no batch is to blame.
+        """
         waiting = list(reversed(batches))
         running: dict[Connection, deque[BatchT]] = {}
 
@@ -77,6 +81,8 @@ class Pool(Generic[BatchT, ResultT]):
         while running:
             for ready in wait(list(running)):
                 assert isinstance(ready, Connection)
+                if not self._has_begun(ready):
+                    continue
                 batch = running[ready].popleft()
                 try:
                     result: ResultT | None = ready.recv()
@@ -88,6 +94,17 @@ class Pool(Generic[BatchT, ResultT]):
                     ready = self._start()  # noqa: PLW2901 - another takes its place
                 give(ready)  # before the result is looked at: it is not to wait for that
                 yield batch, result
+
+    def _has_begun(self, worker: Connection) -> bool:
+        """Whether it has said so before; it says nothing else first."""
+        if worker in self._begun:
+            return True
+        try:
+            worker.recv()
+        except (EOFError, OSError) as error:
+            raise ChildProcessError("a process that reads files ended as it began") from error
+        self._begun.add(worker)
+        return False
 
     def _start(self) -> Connection:
         # Of the workspace, which may be the current folder, nothing is imported.
@@ -110,6 +127,7 @@ def _work(pipe: Connection, read: Callable[[BatchT], ResultT], limit_s: float | 
         os.nice(max(0, _NICENESS - os.nice(0)))
     gc.set_threshold(_GARBAGE_THRESHOLD)
     with contextlib.suppress(EOFError, OSError), Path(os.devnull).open("w") as nowhere:
+        pipe.send(None)  # it has begun
         while True:
             batch = pipe.recv()
             if limit_s is not None:

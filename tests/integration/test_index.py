@@ -15,6 +15,7 @@ import pytest
 from lsp_server.workspace import build as build_module
 from lsp_server.workspace.build import build
 from lsp_server.workspace.exclusions import Exclusions
+from lsp_server.workspace.pool import Pool
 from lsp_server.workspace.search import Search
 from lsp_server.workspace.store import Store
 from lsp_server.workspace.store_file import CACHE_DIR_VARIABLE
@@ -82,6 +83,24 @@ def test_search_follows_the_files_without_being_asked(sparrow: Sparrow, workspac
     (workspace / "shop" / "tea.py").write_text('def brew(): \n    """Make tea.\n\n    Slowly."""\n')
     found = sparrow("search", "--symbol", "brew")
     assert found.stdout == "shop/tea.py:1: def brew()  Make tea.\n"
+
+
+class _Ends:
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os._exit, (1,)
+
+    def __call__(self, batch: str) -> str:
+        return batch
+
+
+def test_no_batch_is_to_blame_where_no_reader_begins() -> None:
+    with (
+        Pool[str, str](_Ends(), 2) as pool,
+        pytest.raises(ChildProcessError, match="ended as it began"),
+    ):
+        list(pool.run(["a", "b"]))
 
 
 def test_code_of_the_workspace_is_never_imported(sparrow: Sparrow, workspace: Path) -> None:
