@@ -137,8 +137,8 @@ def explain(trace: Trace | None) -> str:
         ("First token", _milliseconds(trace.first_token_ms)),
         ("Answered", _milliseconds(trace.total_ms)),
         ("Prompt", _tokens(trace.prompt_tokens, trace.cached_tokens)),
-        ("Generated", f"{trace.generated_tokens} tokens"),
-        ("Shown", f"{trace.shown_characters} characters"),
+        ("Tokens generated", f"{trace.generated_tokens}"),
+        ("Characters shown", f"{trace.shown_characters}"),
     ]
     if trace.extent:
         rows.append(("Wanted", trace.extent))

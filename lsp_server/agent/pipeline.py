@@ -170,7 +170,9 @@ class Fix:
                 "output": run.output,
             },
         )
-        self._say("baseline", f"{len(run.failing)} tests fail, {len(run.passing)} pass")
+        self._say(
+            "baseline", f"{_counted(len(run.failing), 'test')} failed, {len(run.passing)} passed"
+        )
         return run
 
     async def _coverage(self, baseline: Baseline | None) -> dict[Line, float]:
@@ -330,7 +332,7 @@ class Fix:
                 reason = "no tests were found, so that nothing of it was run"
                 yield Evidence(it, Verdict.UNVERIFIED, reason)
             return
-        self._say("validation", f"running the tests on {len(candidates)} candidates")
+        self._say("validation", f"running the tests on {_counted(len(candidates), 'candidate')}")
         wanted = failing or None
         left_s = max(self._left_s, 1.0)
         async for found in self._judge.validate(candidates, wanted, left_s):
@@ -368,3 +370,7 @@ def _failing(run: Baseline | None) -> list[str]:
 
 def _is_verified(evidence: Sequence[Evidence]) -> bool:
     return any(it.verdict is Verdict.VERIFIED for it in evidence)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

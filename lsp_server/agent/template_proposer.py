@@ -54,7 +54,7 @@ class TemplateProposer:
     first_seconds: float = 2.0
     fill_in: FillIn | None = None
     on_progress: Callable[[int], None] = lambda _: None
-    name: str = "templates"
+    name: str = "small changes, line by line"
 
     async def rounds(
         self, task: Task, tried: Sequence[Evidence], budget_s: float

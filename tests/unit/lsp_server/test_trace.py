@@ -48,8 +48,8 @@ SHOWN = """\
 | First token | after 12.0 ms |
 | Answered | after 20.5 ms |
 | Prompt | 900 tokens, 880 of them from the cache |
-| Generated | 4 tokens |
-| Shown | 11 characters |
+| Tokens generated | 4 |
+| Characters shown | 11 |
 """
 NOT_READY = """\
 # Last completion
@@ -67,8 +67,8 @@ NOT_READY = """\
 | First token | - |
 | Answered | after 0.0 ms |
 | Prompt | - |
-| Generated | 0 tokens |
-| Shown | 0 characters |
+| Tokens generated | 0 |
+| Characters shown | 0 |
 """
 
 
