@@ -72,6 +72,7 @@ async def test_actions_are_listed_resolved_and_refused() -> None:
         ) as server:
             uri = server.open((where.folder / "a.py").as_uri(), TEXT)
             client = server.client
+            await server.until(lambda: server.said.is_indexed)
             found = await listed(server, uri, at(6, 9))
             assert not any(it.edit for it in found.values())
             move = await client.code_action_resolve_async(
@@ -123,6 +124,7 @@ async def test_an_editor_is_given_what_it_can_take() -> None:
     with place() as where:
         async with serving(where, {}, capabilities=plain) as server:
             uri = server.open((where.folder / "a.py").as_uri(), TEXT)
+            await server.until(lambda: server.said.is_indexed)
             found = await listed(server, uri, at(4, 8))
             move = found["Move 'Straße' to a new file"]
             told = await refusal(server.client.code_action_resolve_async(move))

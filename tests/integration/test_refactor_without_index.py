@@ -33,6 +33,9 @@ async def test_with_the_index_off_it_says_that_uses_may_be_missed() -> None:
         async with serving(where, {}, initialize={"initialization_options": options}) as server:
             uri = server.open((where.folder / "a.py").as_uri(), TEXT)
             assert confirmed(await renamed(server, uri, 0, 4)) == [OFF]
+            (shown,) = server.said.messages
+            assert shown.endswith(f": {OFF}.")
+            server.said.messages.clear()
             assert confirmed(await renamed(server, uri, 1, 4)) == []  # a local name
 
 

@@ -78,7 +78,8 @@ async def test_a_failing_test_is_fixed_as_the_file_stands_in_the_editor(where: P
         assert found.verdict == "verified"
         told = [str(it) for token, it in server.said.progress if token == "mine"]
         assert any(
-            re.fullmatch(r"baseline: 2 tests failed, 1 passed \(0:\d\d of 10:00\)", it) for it in told
+            re.fullmatch(r"baseline: 2 tests failed, 1 passed \(0:\d\d of 10:00\)", it)
+            for it in told
         )
         assert any("variants tried" in it for it in told)
         assert {token for token, it in server.said.progress if "baseline" in str(it)} == {"mine"}
