@@ -8,6 +8,7 @@ evicted is told so and sends it again.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -17,11 +18,12 @@ from inference.errors import UnknownChunk, UnknownLayout
 from inference.prompt import Chunk, PromptLayout, PromptMessage, PromptSection
 from inference.protocol import ChatMessage, PutLayout, Role, chunk_id, layout_id
 
-MAX_CHUNK_BYTES = 32 * 1024 * 1024  # and more for a long context, see `make_room_for`
+MAX_CHUNK_BYTES = 16 * 1024 * 1024  # and more for a long context, see `make_room_for`
 MAX_LAYOUTS = 256  # four for each of 64 windows; they share their chunks
 # What a chunk costs beside its text: the objects around it, and its places in the tables.
 _CHUNK_OVERHEAD_BYTES = 500
-_TOKEN_BYTES = 36  # of an encoded token: an int, and its place in a list
+_PLACE_BYTES = 8  # of a token in a list
+_TOKEN_BYTES = _PLACE_BYTES + 28  # where it is an int
 _CHARACTERS_A_TOKEN = 4
 _PROMPTS_OF_A_CONTEXT = 4  # that are there for a whole context
 
@@ -140,4 +142,6 @@ class PromptStore:
 
 def _size(text: str, tokens: Sequence[Any] = ()) -> int:
     """Bytes of a chunk in memory, near enough for a bound: code is nearly all ASCII."""
-    return len(text) + _CHUNK_OVERHEAD_BYTES + _TOKEN_BYTES * len(tokens)
+    # Tokens of an engine are alike: ints, or words.
+    token_bytes = _PLACE_BYTES + sys.getsizeof(tokens[0]) if tokens else 0
+    return len(text) + _CHUNK_OVERHEAD_BYTES + token_bytes * len(tokens)

@@ -142,7 +142,7 @@ class TestEviction:
             put(store, put_of(b), engine)
 
     def test_a_layout_uses_its_chunks(self, engine: CountingEngine) -> None:
-        store = PromptStore(max_chunk_bytes=4100)
+        store = PromptStore(max_chunk_bytes=5700)
         a, b, c = "a" * 1500, "b" * 1500, "c" * 1500
         store.put_chunk(a)
         store.put_chunk(b)
