@@ -89,14 +89,14 @@ async def test_a_file_that_was_open_before_the_model_was_ready_is_read(where: Pl
 
 @on_loop
 async def test_large_files_are_completed_with_a_small_context(where: Place) -> None:
-    model = where.script({"reply": ["x"]}, context_tokens=2048, cache_block_tokens=16)
+    model = where.script({"reply": ["x, "]}, context_tokens=2048, cache_block_tokens=16)
     async with serving(where, settings(model)) as server:
         await server.ready()
         for name in ("c.py", "b.py"):
             server.open((where.folder / name).as_uri(), CODE)
         uri = server.open((where.folder / "a.py").as_uri(), CODE)
         for line in (300, 310, 599, 0):
-            assert await server.complete(uri, line, 0) == "x"
+            assert await server.complete(uri, line, 0) == "x, "
         said = await server.explain()
         assert "| Left out |" in said
         assert "c.py" in said
