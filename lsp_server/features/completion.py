@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from inference.client import InferenceClient
 from inference.content import Layout
-from inference.errors import HostUnavailable, InferenceError, NotReady, Overloaded
 from inference.protocol import Tail
 from lsp_server.completion_events import Answered, Asked, EventListener, Written
 from lsp_server.completions.calibration import Calibration
@@ -27,14 +26,14 @@ from lsp_server.config import Config
 from lsp_server.context.stream import ContextStream
 from lsp_server.features import alternatives
 from lsp_server.features.anchor import Anchor
-from lsp_server.features.generation import Generated, Generation, Suggestions, is_cancelled, wake
+from lsp_server.features.generation import Generated, Generation, Suggestions
 from lsp_server.features.judging import judge
 from lsp_server.features.offered import Offered
 from lsp_server.features.request import ACCEPTED, ASKED_FOR, TYPING, Completion, Request, refusal
+from lsp_server.features.waiting import Waiter
 from lsp_server.features.writing import (
     Shown,
     nothing_of,
-    report,
     report_filter,
     with_selected,
     write,
@@ -51,7 +50,6 @@ logger = logging.getLogger(__name__)
 
 # VS Code gives automatic completions 750 ms, and what it takes to show them comes on top.
 DEADLINE_S = 0.6
-_REFUSED: dict[type[InferenceError], Verdict] = {Overloaded: Verdict.BUSY}
 
 
 class CompletionFeature:
@@ -256,23 +254,38 @@ class CompletionFeature:
         typed = None
         if running is not None and not place.has_selected and trace.trigger == TYPING:
             typed = running.serves(place.document, place.cursor, trace.model)
-        self._overtake()
-        waiting = self._waiting = asyncio.get_running_loop().create_future()
-        if running is None or typed is None:
-            self._stop(running)
-            if trace.trigger == TYPING and not await self._debounced(waiting, trace):
-                return Generated(), ""
-            if self._has_moved_on(place):
-                trace.end(Verdict.STALE)
-                return Generated(), ""
-            running = self._begin(place, trace)
-            typed = ""
-        else:
+        waiter = Waiter(trace, on_text, deadline, self._wait_as_newest())
+        if running is not None and typed is not None:
             trace.source = Source.AHEAD if running.is_ahead else Source.UNDER_WAY
             running.is_ahead = False
-        running.generated.listen(lambda text: on_text(text[len(typed) :]))
-        text = await self._wait(running, waiting, deadline, trace)
-        return running.generated, text[len(typed) :] if text.startswith(typed) else ""
+            text = await self._text_of(running, waiter, typed)
+            if text is not None:
+                return running.generated, text
+            trace.source = Source.MODEL
+            waiter = Waiter(trace, on_text, deadline, self._wait_as_newest())
+        self._stop(running)
+        if trace.trigger == TYPING and not await self._debounced(waiter.is_newest, trace):
+            return Generated(), ""
+        if self._has_moved_on(place):
+            trace.end(Verdict.STALE)
+            return Generated(), ""
+        running = self._begin(place, trace)
+        return running.generated, await self._text_of(running, waiter) or ""
+
+    def _wait_as_newest(self) -> asyncio.Future[bool]:
+        self._overtake()
+        self._waiting = asyncio.get_running_loop().create_future()
+        return self._waiting
+
+    async def _text_of(self, running: Generation, waiter: Waiter, typed: str = "") -> str | None:
+        try:
+            return await waiter.text_of(running, typed)
+        except asyncio.CancelledError:
+            if self._waiting is waiter.is_newest and not running.is_typed_along(
+                self._documents.get(running.anchor.uri)
+            ):
+                self._stop(running)
+            raise
 
     async def _debounced(self, waiting: asyncio.Future[bool], trace: Trace) -> bool:
         """Waits for the next key, if that is worth it: whether none came."""
@@ -319,42 +332,6 @@ class CompletionFeature:
         can = self._client().capabilities
         least = can.least_chance if can is not None and trigger != ASKED_FOR else 0.0
         return Filter(place.around, wanted, self._config().completion_max_lines, least), str(wanted)
-
-    async def _wait(
-        self,
-        generation: Generation,
-        waiting: asyncio.Future[bool],
-        deadline: float,
-        trace: Trace,
-    ) -> str:
-        """The generation's text, by a deadline of the loop's time; it may end the trace."""
-        generation.task.add_done_callback(lambda _: wake(waiting))
-        try:
-            async with asyncio.timeout_at(deadline):
-                is_newest = await waiting
-            if not is_newest:
-                trace.end(Verdict.SUPERSEDED)
-                return ""
-            generation.task.result()
-        except TimeoutError:
-            trace.late = True  # it goes on, for the next request
-        except asyncio.CancelledError:
-            if not is_cancelled():  # the generation is: the typing has parted from it
-                trace.end(Verdict.SUPERSEDED)
-                return ""
-            if self._waiting is waiting and not generation.is_typed_along(
-                self._documents.get(generation.anchor.uri)
-            ):
-                self._stop(generation)
-            raise
-        except (HostUnavailable, NotReady) as error:
-            trace.end(Verdict.NOT_READY, error.message)
-        except InferenceError as error:
-            logger.warning("a completion was refused: %s", error)
-            trace.end(_REFUSED.get(type(error), Verdict.FAILED), error.message)
-        finally:
-            report(generation.generated, trace)
-        return generation.generated.text
 
     def _overtake(self) -> None:
         """A newer request is there: the one that waits is answered with nothing."""

@@ -168,15 +168,3 @@ class Suggestions:
             if it.anchor.stands(document):  # last, for it takes the longest
                 return Remembered(it.generated, text[len(typed) :])
         return None
-
-
-def wake(waiting: asyncio.Future[bool]) -> None:
-    """The generation has ended: the request that waits for it is still the newest."""
-    if not waiting.done():
-        waiting.set_result(True)
-
-
-def is_cancelled() -> bool:
-    """Whether who runs is cancelled, rather than what it waits for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -47,7 +47,7 @@ TELLS_LOGPROBS = Capabilities(
 
 @dataclass
 class FakeClient:
-    """Answers each request with the steps: a text, an error, something to do, or `HANG`."""
+    """Answers each request with the steps: a text, an error, an event, something to do, or `HANG`."""
 
     steps: list[Any] = field(default_factory=list)
     endpoint: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(model="fake"))
@@ -70,6 +70,8 @@ class FakeClient:
                     await asyncio.Event().wait()
                 elif isinstance(step, Exception):
                     raise step
+                elif isinstance(step, asyncio.Event):
+                    await step.wait()
                 elif callable(step):
                     step()
                 else:

@@ -67,6 +67,30 @@ async def test_along_what_was_said_no_model_is_asked(
     assert source is (Source.REMEMBERED if shown else Source.MODEL)
 
 
+@pytest.mark.parametrize("behind", [[HANG], []], ids=["goes on", "ends"])
+@on_loop
+async def test_one_that_was_silent_and_says_something_else_is_asked_anew(
+    window: Window, behind: list[object]
+) -> None:
+    document = window.open(TEXT)
+    may_speak = asyncio.Event()
+    window.client.steps = [window.client.hanging.set, may_speak, "pass", *behind]
+    first = asyncio.create_task(window.ask(1, 4))
+    await window.client.hanging.wait()
+    type_at(document, 1, 4, "r")
+    window.client.steps = ["eturn a * b"]
+    shown: list[str] = []
+    second = asyncio.create_task(window.ask(1, 5, on_text=shown.append))
+    assert await first is None
+    may_speak.set()
+    answer = await second
+    assert answer is not None
+    assert answer.text == "eturn a * b"
+    assert shown == ["eturn a * b"]
+    assert window.traces._traces[-1].source is Source.MODEL
+    assert (len(window.client.requests), window.client.closed) == (2, 2)
+
+
 @on_loop
 async def test_who_deletes_back_or_returns_is_served(window: Window) -> None:
     document = window.open(TEXT)
