@@ -67,6 +67,7 @@ PURE = (
     "lsp_server.edits.hunks",
     "lsp_server.edits.preview",
     "lsp_server.edits.python_names",
+    "lsp_server.edits.python_scopes",
     "lsp_server.edits.python_source",
     "lsp_server.edits.python_syntax",
     "lsp_server.edits.tests_of",
@@ -236,7 +237,16 @@ def test_features_know_neither_the_edge_nor_one_another() -> None:
     features = ("lsp_server.features.*",)
     # Of one feature, in files of their own.
     parts = (
-        *("alternatives", "anchor", "generation", "judging", "offered", "request", "writing"),
+        *(
+            "alternatives",
+            "anchor",
+            "generation",
+            "judging",
+            "offered",
+            "request",
+            "waiting",
+            "writing",
+        ),
         "fix_progress",
     )
     allowed = tuple(f"lsp_server.features.{part}" for part in parts)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from lsp_server.edits.python_scopes import Comprehension, FunctionNode, bound_by, parameters_of
 from lsp_server.edits.python_source import (
     changed_lines,
     first_line,
@@ -28,8 +29,6 @@ _ALWAYS_THERE = frozenset(dir(builtins)) | {
 _STAR = re.compile(r"import[\s\\(]*\*")
 _GLOBAL = re.compile(r"\bglobal\b")
 _Span = tuple[int, int]  # the first line, from 0, and the one behind the last
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
-_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,7 +114,7 @@ def _is_within(changed: list[ast.stmt], first: int, lines: Sequence[str]) -> boo
     """Whether lines that are gone stood in the body of one function or class, and bound no global."""
     return (
         len(changed) == 1
-        and isinstance(changed[0], _Function | ast.ClassDef)
+        and isinstance(changed[0], FunctionNode | ast.ClassDef)
         and changed[0].lineno <= first
         and not any(it[:1].strip() or _GLOBAL.search(it) or _STAR.search(it) for it in lines)
     )
@@ -161,15 +160,15 @@ class _Finder:
                 self._visit(node, scope)
 
     def _visit(self, node: ast.AST, scope: _Scope) -> None:
-        if isinstance(node, _Function):
+        if isinstance(node, FunctionNode):
             self._visit_function(node, scope)
         elif isinstance(node, ast.Lambda):
             self._visit_all((*node.args.defaults, *node.args.kw_defaults), scope)
-            inner = _Scope(scope, names=_parameters(node.args) | names_bound_by([node.body]))
+            inner = _Scope(scope, names=_parameter_names(node) | names_bound_by([node.body]))
             self._visit(node.body, inner)
         elif isinstance(node, ast.ClassDef):
             self._visit_class(node, scope)
-        elif isinstance(node, _Comprehension):
+        elif isinstance(node, Comprehension):
             # Its first source sees a class's names and the rest does not: taken together.
             inner = _within(scope, names_bound_by([it.target for it in node.generators]))
             self._visit_all(ast.iter_child_nodes(node), inner)
@@ -185,19 +184,19 @@ class _Finder:
         else:
             self._visit_all(ast.iter_child_nodes(node), scope)
 
-    def _visit_function(self, node: _Function, scope: _Scope) -> None:
+    def _visit_function(self, node: FunctionNode, scope: _Scope) -> None:
         arguments = node.args
         self._visit_all((*node.decorator_list, *arguments.defaults, *arguments.kw_defaults), scope)
         typed = _with_type_parameters(node, scope)
-        for argument in _arguments(arguments):
+        for argument in parameters_of(node):
             self._visit_annotation(argument.annotation, typed)
         self._visit_annotation(node.returns, typed)
         if self._is_untouched(node, typed):
             return
-        names = _parameters(arguments) | names_bound_by(node.body)
+        names = _parameter_names(node) | names_bound_by(node.body)
         self._visit_all(node.body, _Scope(typed, names=names))
 
-    def _is_untouched(self, node: _Function, scope: _Scope) -> bool:
+    def _is_untouched(self, node: FunctionNode, scope: _Scope) -> bool:
         """Whether it is a method outside of the span: it sees nothing but itself and the module."""
         first, last = self._span
         if scope is self._globals or (node.lineno - 1 <= last and (node.end_lineno or 0) >= first):
@@ -254,13 +253,8 @@ def _within(scope: _Scope, names: set[str]) -> _Scope:
     return _Scope(scope, names=names | scope.names if scope.is_class else names)
 
 
-def _arguments(arguments: ast.arguments) -> list[ast.arg]:
-    all_ = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    return all_ + [it for it in (arguments.vararg, arguments.kwarg) if it is not None]
-
-
-def _parameters(arguments: ast.arguments) -> set[str]:
-    return {it.arg for it in _arguments(arguments)}
+def _parameter_names(function: FunctionNode | ast.Lambda) -> set[str]:
+    return {it.arg for it in parameters_of(function)}
 
 
 def names_bound_by(nodes: Iterable[ast.AST]) -> set[str]:
@@ -269,34 +263,19 @@ def names_bound_by(nodes: Iterable[ast.AST]) -> set[str]:
     pending = list(nodes)
     while pending:
         node = pending.pop()
-        if isinstance(node, _Function | ast.ClassDef):
+        if isinstance(node, FunctionNode | ast.ClassDef):
             names.add(node.name)
             pending += node.decorator_list
             continue
         if isinstance(node, ast.Lambda):
             continue
-        if isinstance(node, _Comprehension):
+        if isinstance(node, Comprehension):
             # Its own targets stay in it; what `:=` binds does not.
             pending += (it for it in ast.walk(node) if isinstance(it, ast.NamedExpr))
             continue
-        names |= _bound_by(node)
+        names.update(node.names if isinstance(node, ast.Global | ast.Nonlocal) else bound_by(node))
         pending += ast.iter_child_nodes(node)
     return names
-
-
-def _bound_by(node: ast.AST) -> set[str]:
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-            return {name}
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            return {it.asname or it.name.partition(".")[0] for it in names}
-        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-            return {name}
-        case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-            return {name}
-        case ast.Global(names=named) | ast.Nonlocal(names=named):
-            return set(named)
-    return set()
 
 
 def _exported(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:

@@ -12,9 +12,10 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lsp_server.edits.python_scopes import FunctionNode, own_nodes
 from lsp_server.edits.python_source import first_line
 from lsp_server.refactor import name_flow
-from lsp_server.refactor.method_uses import FunctionNode, MethodKind, kind_of
+from lsp_server.refactor.method_uses import MethodKind, kind_of
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.selected import (
     Selected,
@@ -61,12 +62,12 @@ def extract_function(source: Source, start: int, end: int, name: str) -> str:
 
 
 def _check(selected: Selected) -> None:
-    own = list(name_flow.own_nodes(selected.nodes))
+    own = list(own_nodes(selected.nodes))
     in_loops = {
         id(it)
         for loop in own
         if isinstance(loop, name_flow.Loop)
-        for it in name_flow.own_nodes([*loop.body, *loop.orelse])
+        for it in own_nodes([*loop.body, *loop.orelse])
     }
     for it in own:
         if isinstance(it, ast.Yield | ast.YieldFrom | ast.Global | ast.Nonlocal):

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lsp_server.edits.python_names import names_bound_by
+from lsp_server.edits.python_scopes import Scope
 from lsp_server.quick_fixes.import_place import write_python_import
 from lsp_server.quick_fixes.unused import remove_python_import
-from lsp_server.refactor.method_uses import Scope, rebinds
+from lsp_server.refactor.method_uses import rebinds
 from lsp_server.refactor.module_imports import (
     Imported,
     Modules,

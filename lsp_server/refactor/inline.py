@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from lsp_server.edits.python_scopes import FunctionNode, own_nodes_of
 from lsp_server.refactor.job import Doubt, Rewritten
-from lsp_server.refactor.method_uses import FunctionNode, own_nodes
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import Source, TextEdit, apply_edits
 
@@ -82,7 +82,7 @@ def _find(source: Source, line: int, name: str) -> tuple[FunctionNode, ast.Assig
     for function in ast.walk(source.tree):
         if not isinstance(function, FunctionNode):
             continue
-        for it in own_nodes(function):
+        for it in own_nodes_of(function):
             if isinstance(it, ast.Assign | ast.AnnAssign) and it.lineno == line and it.value:
                 targets = it.targets if isinstance(it, ast.Assign) else [it.target]
                 (target, *others) = targets

@@ -8,8 +8,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from lsp_server.edits.python_scopes import FunctionNode, own_nodes, parameters_of
 from lsp_server.refactor import name_flow
-from lsp_server.refactor.method_uses import FunctionNode
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import lines_inside_strings, parse
 
@@ -46,7 +46,7 @@ def _check_function(text: str, function: FunctionNode) -> None:
         raise RefactorRefused(f"{name} is decorated, and its calls would do without that")
     if isinstance(function, ast.AsyncFunctionDef):
         raise RefactorRefused(f"{name} is async, and its calls are no more than that yet")
-    for it in name_flow.own_nodes(function.body):
+    for it in own_nodes(function.body):
         if isinstance(it, ast.Yield | ast.YieldFrom):
             raise RefactorRefused(f"{name} yields, and its callers would do so then")
         if isinstance(it, ast.Global | ast.Nonlocal):
@@ -55,9 +55,9 @@ def _check_function(text: str, function: FunctionNode) -> None:
     if not lines_inside_strings(text).isdisjoint(lines):
         raise RefactorRefused(f"{name} has a string of several lines, which would be changed")
     bound = name_flow.bound(function.body)
-    for parameter in name_flow.parameters(function):
-        if parameter in bound:
-            raise RefactorRefused(f"{name} sets its parameter {parameter}")
+    for parameter in parameters_of(function):
+        if parameter.arg in bound:
+            raise RefactorRefused(f"{name} sets its parameter {parameter.arg}")
 
 
 def _check_node(path: str, node: ast.AST, function: FunctionNode) -> None:
@@ -93,8 +93,7 @@ def _check_node(path: str, node: ast.AST, function: FunctionNode) -> None:
 def _check_names(path: str, around: FunctionNode | ast.Module, function: FunctionNode) -> None:
     """That the variables of the function are none of those that call it."""
     if around is function or not any(
-        isinstance(it, ast.Call) and _called(it) == function.name
-        for it in name_flow.own_nodes(around.body)
+        isinstance(it, ast.Call) and _called(it) == function.name for it in own_nodes(around.body)
     ):
         return
     own = name_flow.bound(function.body).keys()
@@ -104,8 +103,8 @@ def _check_names(path: str, around: FunctionNode | ast.Module, function: Functio
 
 def _names(around: FunctionNode | ast.Module) -> Iterator[str]:
     if isinstance(around, FunctionNode):
-        yield from name_flow.parameters(around)
-    for it in name_flow.own_nodes(around.body):
+        yield from (it.arg for it in parameters_of(around))
+    for it in own_nodes(around.body):
         if isinstance(it, ast.Name):
             yield it.id
 

@@ -6,8 +6,9 @@ import ast
 import re
 from dataclasses import dataclass
 
+from lsp_server.edits.python_scopes import FunctionNode, own_nodes_of
 from lsp_server.edits.python_source import first_line
-from lsp_server.refactor.method_uses import FunctionNode, MethodKind, first_parameter, own_nodes
+from lsp_server.refactor.method_uses import MethodKind, first_parameter
 from lsp_server.refactor.source import Source, TextEdit, apply_edits, lines_inside_strings
 
 _COMMA = re.compile(r"\s*,\s*")
@@ -128,7 +129,7 @@ def delegate(
         for it in method.decorator_list
         if isinstance(it, ast.Name) and it.id in ("staticmethod", "classmethod", "override")
     )
-    is_generator = any(isinstance(it, ast.Yield | ast.YieldFrom) for it in own_nodes(method))
+    is_generator = any(isinstance(it, ast.Yield | ast.YieldFrom) for it in own_nodes_of(method))
     is_async = isinstance(method, ast.AsyncFunctionDef) and not is_generator
     body_start = source.start(method.body[0])
     head = source.text[source.start(method) : body_start]

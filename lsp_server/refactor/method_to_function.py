@@ -14,13 +14,12 @@ import symtable
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lsp_server.edits.python_scopes import FunctionNode, Scope, own_nodes_of, parameters_of
 from lsp_server.edits.python_source import first_line
 from lsp_server.refactor import method_text
 from lsp_server.refactor.method_uses import (
-    FunctionNode,
     MethodKind,
     Receiver,
-    Scope,
     Use,
     Uses,
     defines,
@@ -29,8 +28,6 @@ from lsp_server.refactor.method_uses import (
     heirs,
     kind_of,
     last_name,
-    own_nodes,
-    parameters_of,
 )
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import Source, TextEdit, apply_edits, parse
@@ -290,7 +287,7 @@ def _free_name(
                 f"around line {use.node.lineno} there is a parameter {name}, which would hide the "
                 "function; rename it first"
             )
-        stores = [it for it in own_nodes(scope) if _is_store(it, name)]
+        stores = [it for it in own_nodes_of(scope) if _is_store(it, name)]
         if not stores or use.scopes[:depth] in renamed:
             continue
         renamed.add(use.scopes[:depth])
@@ -321,8 +318,10 @@ def _is_store(node: ast.AST, name: str) -> bool:
 def _at_module_level(source: Source, place: _Place) -> Iterator[TextEdit]:
     """What means something else, or nothing, outside of the class: its own names, private names."""
     method, owner = place.method, place.owner
-    bound = {it.id for it in own_nodes(owner) if isinstance(it, ast.Name) and _is_store(it, it.id)}
-    bound |= {it.name for it in own_nodes(owner) if isinstance(it, FunctionNode | ast.ClassDef)}
+    bound = {
+        it.id for it in own_nodes_of(owner) if isinstance(it, ast.Name) and _is_store(it, it.id)
+    }
+    bound |= {it.name for it in own_nodes_of(owner) if isinstance(it, FunctionNode | ast.ClassDef)}
     arguments = method.args
     evaluated = [
         *method.decorator_list,

@@ -10,11 +10,9 @@ from __future__ import annotations
 import ast
 import enum
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-Scope = FunctionNode | ast.Lambda | ast.ClassDef
+from lsp_server.edits.python_scopes import FunctionNode, Scope, own_nodes_of, parameters_of
 
 
 class Receiver(enum.Enum):
@@ -125,17 +123,6 @@ def first_parameter(function: FunctionNode) -> ast.arg | None:
     return parameters[0] if parameters else None
 
 
-def parameters_of(function: FunctionNode | ast.Lambda) -> list[ast.arg]:
-    arguments = function.args
-    return [
-        *arguments.posonlyargs,
-        *arguments.args,
-        *([arguments.vararg] if arguments.vararg else []),
-        *arguments.kwonlyargs,
-        *([arguments.kwarg] if arguments.kwarg else []),
-    ]
-
-
 def rebinds(scope: Scope, name: str) -> bool:
     """Whether a scope has its own thing of that name; nested ones are not looked into."""
     if isinstance(scope, ast.ClassDef):
@@ -144,18 +131,8 @@ def rebinds(scope: Scope, name: str) -> bool:
         return True
     return any(
         isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
-        for node in own_nodes(scope)
+        for node in own_nodes_of(scope)
     )
-
-
-def own_nodes(scope: Scope) -> Iterator[ast.AST]:
-    """The nodes of a function's or a class's body, without those of functions and classes in it."""
-    waiting: list[ast.AST] = [*scope.body] if isinstance(scope.body, list) else [scope.body]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, Scope):
-            waiting += ast.iter_child_nodes(node)
 
 
 def heirs(tree: ast.Module, name: str) -> list[ast.ClassDef]:
@@ -186,7 +163,7 @@ def last_name(node: ast.expr) -> str:
 
 def defines(owner: ast.ClassDef, name: str) -> int | None:
     """The line on which a class's own body binds a name."""
-    for node in own_nodes(owner):
+    for node in own_nodes_of(owner):
         if isinstance(node, FunctionNode | ast.ClassDef):
             if node.name == name:
                 return node.lineno

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lsp_server.edits.python_names import find_undefined, names_bound_by
+from lsp_server.edits.python_scopes import FunctionNode
 from lsp_server.edits.python_source import first_line
 from lsp_server.refactor.import_edits import block_for_types
-from lsp_server.refactor.method_uses import FunctionNode
 from lsp_server.refactor.module_imports import (
     Imported,
     imported_by,

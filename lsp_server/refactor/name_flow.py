@@ -9,9 +9,14 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lsp_server.refactor.method_uses import FunctionNode
+from lsp_server.edits.python_scopes import (
+    Comprehension,
+    FunctionNode,
+    bound_by,
+    own_nodes,
+    parameters_of,
+)
 
-Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Loop = ast.For | ast.AsyncFor | ast.While
 
 _LEAVES = ast.Return | ast.Raise | ast.Break | ast.Continue
@@ -54,7 +59,7 @@ def _parts(node: ast.AST) -> tuple[list[ast.AST], list[ast.AST], frozenset[str]]
             body = node.body if isinstance(node.body, list) else [node.body]
             own = bound(body).keys() - declared(body).keys()
             if not isinstance(node, ast.ClassDef):
-                own |= set(parameters(node))
+                own |= {it.arg for it in parameters_of(node)}
             return [it for it in children if it not in body], list(body), frozenset(own)
         case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
             first = node.generators[0]
@@ -96,27 +101,11 @@ def bindings(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _bound(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    for name in _bound_by(node):
-        yield name, node
+    if not isinstance(getattr(node, "ctx", None), ast.Del):
+        for name in bound_by(node):
+            yield name, node
     for child in _in_the_same_scope(node):
         yield from _bound(child)
-
-
-def _bound_by(node: ast.AST) -> list[str]:
-    """The names that a node itself binds."""
-    match node:
-        case ast.Name(ctx=ast.Store()):
-            return [node.id]
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return [node.name]
-        case ast.Import() | ast.ImportFrom():
-            return [it.asname or it.name.partition(".")[0] for it in node.names]
-        case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar():
-            return [node.name] if node.name else []
-        case ast.MatchMapping():
-            return [node.rest] if node.rest else []
-        case _:
-            return []
 
 
 def _in_the_same_scope(node: ast.AST) -> Iterable[ast.AST]:
@@ -133,13 +122,6 @@ def _in_the_same_scope(node: ast.AST) -> Iterable[ast.AST]:
             return ast.iter_child_nodes(node)
 
 
-def parameters(function: FunctionNode | ast.Lambda) -> list[str]:
-    arguments = function.args
-    found = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    found += [it for it in (arguments.vararg, arguments.kwarg) if it is not None]
-    return [it.arg for it in found]
-
-
 def declared(nodes: Iterable[ast.AST]) -> dict[str, str]:
     """The names that are declared `global` or `nonlocal` in a scope, each with which of them."""
     found: dict[str, str] = {}
@@ -148,14 +130,6 @@ def declared(nodes: Iterable[ast.AST]) -> dict[str, str]:
             kind = "global" if isinstance(it, ast.Global) else "nonlocal"
             found |= dict.fromkeys(it.names, kind)
     return found
-
-
-def own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """The nodes and what is below them, but for what is in functions, lambdas and classes there."""
-    for node in nodes:
-        yield node
-        if not isinstance(node, FunctionNode | ast.Lambda | ast.ClassDef):
-            yield from own_nodes(ast.iter_child_nodes(node))
 
 
 def surely_bound(statements: Sequence[ast.stmt]) -> set[str] | None:

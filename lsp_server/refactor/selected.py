@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lsp_server.edits.python_scopes import Comprehension, FunctionNode, own_nodes, parameters_of
 from lsp_server.edits.python_source import first_line
 from lsp_server.refactor import name_flow
-from lsp_server.refactor.method_uses import FunctionNode
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import Source
 
@@ -42,7 +42,7 @@ class Selected:
     @property
     def leaves(self) -> bool:
         """Whether what is selected returns, whichever way is taken."""
-        own = list(name_flow.own_nodes(self.statements))
+        own = list(own_nodes(self.statements))
         return (
             any(isinstance(it, ast.Return) for it in own)
             and name_flow.surely_bound(self.statements) is None
@@ -53,7 +53,7 @@ class Selected:
         return any(
             isinstance(it, ast.Await | ast.AsyncFor | ast.AsyncWith)
             or (isinstance(it, ast.comprehension) and bool(it.is_async))
-            for it in name_flow.own_nodes(self.nodes)
+            for it in own_nodes(self.nodes)
         )
 
     @property
@@ -62,13 +62,15 @@ class Selected:
 
     def bound_before(self) -> set[str]:
         """The names of the scope that may have a value where the selection begins."""
-        found = set(name_flow.parameters(self.function)) if self.function is not None else set()
+        found = (
+            {it.arg for it in parameters_of(self.function)} if self.function is not None else set()
+        )
         for name, node in name_flow.bindings(self.around):
             if not self._has(node) and (self._start(node) < self.start or self._shares_loop(node)):
                 found.add(name)
         for around in self._inner_scopes():
             if isinstance(around, ast.Lambda):
-                found |= set(name_flow.parameters(around))
+                found |= {it.arg for it in parameters_of(around)}
             else:
                 found |= name_flow.targets(around)
         return found
@@ -98,11 +100,11 @@ class Selected:
         }
 
     def _own_statements(self) -> list[ast.AST]:
-        return [it for it in name_flow.own_nodes(self.around) if isinstance(it, ast.stmt)]
+        return [it for it in own_nodes(self.around) if isinstance(it, ast.stmt)]
 
-    def _inner_scopes(self) -> Iterator[ast.Lambda | name_flow.Comprehension]:
+    def _inner_scopes(self) -> Iterator[ast.Lambda | Comprehension]:
         for it in self.path:
-            if isinstance(it, ast.Lambda | name_flow.Comprehension):
+            if isinstance(it, ast.Lambda | Comprehension):
                 yield it
 
     def _start(self, node: ast.AST) -> int:

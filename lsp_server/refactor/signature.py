@@ -10,12 +10,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lsp_server.refactor.method_uses import (
-    FunctionNode,
-    MethodKind,
-    kind_of,
-    parameters_of,
-)
+from lsp_server.edits.python_scopes import FunctionNode, parameters_of
+from lsp_server.refactor.method_uses import MethodKind, kind_of
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import Source, TextEdit
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from rope.base import evaluate, pyobjects
 
+from lsp_server.edits.python_scopes import FunctionNode
 from lsp_server.refactor.job import Doubt, Place, Rewritten
-from lsp_server.refactor.method_uses import FunctionNode, MethodKind, kind_of
+from lsp_server.refactor.method_uses import MethodKind, kind_of
 from lsp_server.refactor.mirror import Mirror
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.renaming import OF_UNKNOWN_TYPE, finder_of

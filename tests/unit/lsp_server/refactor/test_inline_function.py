@@ -7,8 +7,8 @@ import re
 
 import pytest
 
+from lsp_server.edits.python_scopes import FunctionNode
 from lsp_server.refactor.inline_function import check_inlining, check_left
-from lsp_server.refactor.method_uses import FunctionNode
 from lsp_server.refactor.refusal import RefactorRefused
 
 CALL = "def total(n):\n    x = price(n)\n    return x\n"
