@@ -153,7 +153,6 @@ TRAINING = tuple(
 MAX_LINES = 400
 LONGER = {
     "inference/planner.py": "one decision, read from top to bottom",
-    "tests/unit/inference/test_wren_engine.py": "one engine, whose model is made once for all of it",
 }
 
 WALL_CLOCK = ("time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lsp_server.edits.tests_of import is_test
-from lsp_server.workspace.outline import Symbol, SymbolKind
+from lsp_server.workspace.outline import Symbol, SymbolKind, named_before
 from lsp_server.workspace.snapshot import Snapshot, SymbolAt
 from lsp_server.workspace.words import words
 
@@ -160,12 +160,12 @@ def _definitions(snapshot: Snapshot, question: str) -> list[Hit]:
 
 
 def _containers(snapshot: Snapshot, found: SymbolAt) -> Iterator[str]:
-    """What a definition may be called a member of: its class, in Go its receiver, its module."""
+    """What a definition may be called a member of: its class, or its module."""
     symbol = found.symbol
     if symbol.parent is not None:
         yield snapshot.symbols(found.path)[symbol.parent].name
     else:
-        yield from _NAME.findall(symbol.signature.partition(symbol.name)[0])
+        yield from named_before(symbol)
         yield found.path.rpartition("/")[2].partition(".")[0]
 
 

@@ -6,8 +6,11 @@ Lines count from 0, and ends are exclusive. Columns count code points.
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
+
+_NAME = re.compile(r"[A-Za-z_$][\w$]*")
 
 
 class SymbolKind(enum.StrEnum):
@@ -46,6 +49,14 @@ class Symbol(NamedTuple):
     name_line: int
     name_column: int
     parent: int | None
+
+
+def named_before(symbol: Symbol) -> list[str]:
+    """What a signature names before the symbol: also the type of a method that stands outside of it.
+
+    That is so in Go, by a receiver, and in C++.
+    """
+    return _NAME.findall(symbol.signature.partition(symbol.name)[0])
 
 
 class Reference(NamedTuple):

@@ -90,6 +90,7 @@ class Pool(Generic[BatchT, ResultT]):
                     result = None
                     waiting += reversed(running.pop(ready))  # of these it did not die
                     self._workers.pop(ready).join()
+                    self._begun.remove(ready)
                     ready.close()
                     ready = self._start()  # noqa: PLW2901 - another takes its place
                 give(ready)  # before the result is looked at: it is not to wait for that

@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 
+from lsp_server.workspace.outline import named_before
 from lsp_server.workspace.outline_codec import SymbolRow, find_references, unpack_symbol
 from lsp_server.workspace.snapshot import ReferenceAt, SymbolAt, TextMatch
 from lsp_server.workspace.store_file import StoreDamaged
@@ -48,14 +49,10 @@ class Search:
         return [it for it in found if self._belongs_to(it, owners[-1])][:limit]
 
     def _belongs_to(self, found: SymbolAt, owner: str) -> bool:
-        """Whether it stands in what is called so; in Go, whether its receiver is."""
+        """Whether it stands in what is called so, or is a method of that from outside."""
         symbol = found.symbol
         if symbol.parent is None:
-            before = symbol.signature.partition(symbol.name)[0]
-            return (
-                before.startswith("func (")
-                and re.search(rf"\b{re.escape(owner)}\b", before) is not None
-            )
+            return owner in named_before(symbol)
         rows = self._store.symbols(found.path)
         return bool(rows[symbol.parent][0] == owner)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 
-from inference.client import ClientState, InferenceClient
+from inference.client import ClientState, ClientStatus, InferenceClient
 from inference.content import Layout, LayoutSection, TextChunk
 from inference.endpoint import Endpoint
 from inference.host import Host
@@ -74,6 +74,19 @@ async def collect(
 async def complete(client: InferenceClient, tail: str = "y = ") -> str:
     text, _ = await collect(client, tail)
     return text
+
+
+@asynccontextmanager
+async def ready_clients(
+    client_of: ClientOf, model: str, count: int, statuses: list[ClientStatus]
+) -> AsyncIterator[list[InferenceClient]]:
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(client_of(model, statuses=statuses))
+            for _ in range(count)
+        ]
+        await asyncio.gather(*(client.wait_ready(60) for client in clients))
+        yield clients
 
 
 async def until(check: Callable[[], bool]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -29,6 +28,7 @@ from .hosts import (
     Serve,
     complete,
     host_of_client,
+    ready_clients,
     until_another_host,
     until_state,
 )
@@ -61,12 +61,7 @@ class TestDeath:
     ) -> None:
         model = script(ANSWER)
         statuses: list[ClientStatus] = []
-        async with contextlib.AsyncExitStack() as stack:
-            clients = [
-                await stack.enter_async_context(client_of(model, statuses=statuses))
-                for _ in range(4)
-            ]
-            await asyncio.gather(*(client.wait_ready(60) for client in clients))
+        async with ready_clients(client_of, model, 4, statuses) as clients:
             pid = host_of_client(clients[0])
             os.kill(pid, signal.SIGKILL)
             for client in clients:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import stat
 from pathlib import Path
@@ -30,6 +29,7 @@ from .hosts import (
     complete,
     greet,
     host_of_client,
+    ready_clients,
     until,
 )
 
@@ -67,12 +67,7 @@ class TestStart:
     ) -> None:
         model = script(ANSWER)
         statuses: list[ClientStatus] = []
-        async with contextlib.AsyncExitStack() as stack:
-            clients = [
-                await stack.enter_async_context(client_of(model, statuses=statuses))
-                for _ in range(8)
-            ]
-            await asyncio.gather(*(client.wait_ready(60) for client in clients))
+        async with ready_clients(client_of, model, 8, statuses) as clients:
             assert await asyncio.gather(*map(complete, clients)) == ["1 + 1"] * 8
             (pid,) = {host_of_client(client) for client in clients}
             await eventually(lambda: processes() == [pid], "the end of all hosts but one")

@@ -289,33 +289,31 @@ def targets(live: Live, name: str) -> list[str]:
     return [it.target for it in live.snapshot.imports(name)]
 
 
+async def opened_and_asked_of_nobody(live: Live) -> Document:
+    """A document, when what its imports bind was asked of a process that is killed."""
+    await live.until_current()
+    document = live.open("new.py", "from a import alpha\n")
+    await live.index.until_parsed()
+    pid = live.index.indexer_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert targets(live, "new.py") == []
+    return document
+
+
 async def test_what_imports_bind_is_asked_again_where_nobody_answered(folder: Path) -> None:
     async with live_index(folder) as live:
-        await live.until_current()
-        document = live.open("new.py", "from a import alpha\n")
-        await live.index.until_parsed()
-        pid = live.index.indexer_pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        assert targets(live, "new.py") == []
+        await opened_and_asked_of_nobody(live)
         await live.until(lambda: targets(live, "new.py") == ["a.py"])
     async with live_index(folder) as live:  # whose index is there before who answers
-        document = live.open("new.py", "from a import alpha\n")
+        live.open("new.py", "from a import alpha\n")
         await live.index.until_parsed()
         await live.until(lambda: targets(live, "new.py") == ["a.py"])
-        live.close(document)
 
 
 async def test_a_document_that_nobody_answered_about_is_let_go(folder: Path) -> None:
     async with live_index(folder) as live:
-        await live.until_current()
-        document = live.open("new.py", "from a import alpha\n")
-        await live.index.until_parsed()
-        pid = live.index.indexer_pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        assert targets(live, "new.py") == []
-        live.close(document)
+        live.close(await opened_and_asked_of_nobody(live))
         gc.collect()
         assert not [it for it in gc.get_objects() if isinstance(it, OpenDocument)]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.engines import create, wren_runtime
+from inference.engines import wren_runtime
 from inference.engines.base import Piece
 from inference.engines.wren import LINES, WrenEngine
 from inference.engines.wren_begun import split
 from inference.engines.wren_runtime import SLOTS, Runtime, common_length
-from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
+from inference.errors import PromptTooLong, UnsupportedRequest
 from inference.prompt import Chunk, Prompt, PromptLayout, PromptSection
 from inference.protocol import FinishReason, Priority, Role, Tail
 from inference.sampling import Constraint, ConstraintKind, Sampling
@@ -306,50 +306,6 @@ def test_requests_take_turns(run: Callable[[Body], None]) -> None:
         assert turns[: 2 * shared] == [first, second] * shared
 
     run(body)
-
-
-@pytest.mark.parametrize("name", ["wren.onnx", "tokenizer.json"])
-@pytest.mark.parametrize("damage", ["cut", "altered", "missing"])
-def test_damaged_files_are_refused(package: Path, tmp_path: Path, name: str, damage: str) -> None:
-    for file in package.iterdir():
-        content = file.read_bytes()
-        if file.name == name:
-            if damage == "missing":
-                continue
-            middle = len(content) // 2
-            content = (
-                content[:middle]
-                if damage == "cut"
-                else content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-            )
-        (tmp_path / file.name).write_bytes(content)
-    engine = WrenEngine(tmp_path, {})
-    with pytest.raises(EngineFailed, match=name) as refused:
-        asyncio.run(engine.load(lambda _what, _share: None))
-    assert "`suffix`" in refused.value.hint
-    asyncio.run(engine.close())
-
-
-@pytest.mark.parametrize(
-    ("described", "said"),
-    [("{", "cannot be read"), ("[]", "of format None"), ('{"format": 9}', "9")],
-)
-def test_a_description_of_another_kind_is_refused(
-    tmp_path: Path, described: str, said: str
-) -> None:
-    (tmp_path / "wren.json").write_text(described)
-    with pytest.raises(EngineFailed, match=said):
-        asyncio.run(WrenEngine(tmp_path, {}).load(lambda _what, _share: None))
-
-
-def test_it_is_made_by_its_name(package: Path) -> None:
-    assert create(f"wren:{package}", {}).name == "wren"
-    with pytest.raises(EngineFailed, match="max_model_len"):
-        create("wren", {"max_model_len": 5})
-    with pytest.raises(EngineFailed, match="copying"):
-        create("wren", {"copying": "no"})
-    with pytest.raises(EngineFailed, match="lines"):
-        create("wren", {"lines": 0})
 
 
 def test_an_answer_ends_with_its_line(package: Path) -> None:

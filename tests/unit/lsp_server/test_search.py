@@ -121,9 +121,17 @@ def test_definitions_are_found_by_what_people_write(
     store.close()
 
 
-def test_a_method_of_go_belongs_to_its_receiver(store: Store) -> None:
-    text = b"package a\n\nfunc (c *Cart) Find() {}\n\nfunc Find(c *Cart) {}\n"
-    store.put([index_text("a.go", FileState(1, 1), text)])
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.go", "package a\n\nfunc (c *Cart) Find() {}\n\nfunc Find(c *Cart) {}\n"),
+        ("a.cpp", "#include <b.h>\n\nvoid Cart::Find() {}\n\nvoid Find(Cart& c) {}\n"),
+    ],
+)
+def test_a_method_belongs_to_the_type_that_it_stands_outside_of(
+    store: Store, path: str, text: str
+) -> None:
+    store.put([index_text(path, FileState(1, 1), text.encode())])
     assert [it.symbol.name_line for it in Search(store).named("Cart.Find", 9)] == [2]
     assert len(Search(store).named("Find", 9)) == 2
     store.close()
