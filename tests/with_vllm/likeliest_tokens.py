@@ -16,6 +16,7 @@ MAX_MODEL_LEN = 512
 
 def main(checkpoint: str, asked: Path, told: Path) -> None:
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # nothing is left where this process ends
     from vllm import LLM, SamplingParams, TokensPrompt
 
     model = LLM(checkpoint, dtype="float32", max_model_len=MAX_MODEL_LEN, enforce_eager=True)
@@ -26,6 +27,8 @@ def main(checkpoint: str, asked: Path, told: Path) -> None:
         for it in model.generate(prompts, sampling)
     ]
     told.write_text(json.dumps(answers))
+    # vLLM's threads are not joined while Python ends, which now and then aborts the process.
+    os._exit(0)
 
 
 if __name__ == "__main__":
