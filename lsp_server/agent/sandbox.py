@@ -71,7 +71,7 @@ class Sandbox:
         Raises `SandboxUnavailable`.
         """
         if self._refusal is None:
-            self._refusal = await _probe()
+            self._refusal = await find_problem()
         if self._refusal and not self._is_unsandboxed_allowed:
             raise SandboxUnavailable(self._refusal)
         return self._refusal and f"runs are not sandboxed, as the settings allow: {self._refusal}"
@@ -291,7 +291,7 @@ def _read(file: Path) -> str:
             return ""
 
 
-async def _probe() -> str:
+async def find_problem() -> str:
     """Why bubblewrap cannot be used here, and what to do; or nothing."""
     if sys.platform != "linux":
         return "the sandbox needs Linux; run the workspace in a container, WSL or over SSH"

@@ -144,7 +144,7 @@ async def test_without_a_sandbox_it_says_why(
     async def none() -> str:
         return "there is no bwrap on this machine"
 
-    monkeypatch.setattr(sandbox, "_probe", none)
+    monkeypatch.setattr(sandbox, "find_problem", none)
     assert await workspace.feature.find_refusal(workspace.request()) is None
     workspace.is_unsandboxed_allowed = False
     refusal = await workspace.feature.find_refusal(workspace.request())

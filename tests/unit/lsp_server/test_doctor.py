@@ -8,7 +8,6 @@ import importlib.metadata
 import json
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from inference import __version__
-from lsp_server import doctor
+from lsp_server import doctor, doctor_machine
 from lsp_server.config import Config
 from lsp_server.doctor import Setup
 from lsp_server.doctor_report import Finding
@@ -77,89 +76,6 @@ class TestDoctor:
         assert (found.name, found.state) == ("Engine", state)
         assert said in found.summary
 
-    @pytest.mark.parametrize(
-        ("tools", "answer", "state", "summary"),
-        [
-            (set(), None, "ok", "none found; Sparrow completes on the CPU"),
-            ({"nvidia-smi"}, "A, 1 MiB\nB, 2 MiB", "ok", "A, 1 MiB; B, 2 MiB"),
-            ({"nvidia-smi"}, None, "warning", "nvidia-smi is there and fails"),
-            ({"nvidia-smi"}, "", "warning", "nvidia-smi is there and fails"),
-            ({"rocm-smi"}, None, "ok", "an AMD GPU with ROCm"),
-        ],
-    )
-    def test_graphics_cards(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        tools: set[str],
-        answer: str | None,
-        state: str,
-        summary: str,
-    ) -> None:
-        monkeypatch.setattr(shutil, "which", lambda name: name if name in tools else None)
-        monkeypatch.setattr(doctor, "_probe", lambda _: answer)
-        found = doctor._gpu()
-        assert (found.state, found.summary) == (state, summary)
-        assert bool(found.hint) is (state != "ok")
-
-    @pytest.mark.parametrize(
-        ("unserved", "state", "said"),
-        [
-            ([], "ok", "only larger models need it"),
-            (["suffix", "openai:http://127.0.0.1:1/v1"], "ok", "only larger models need it"),
-            (["suffix", "vllm:/checkpoint"], "error", "and vllm:/checkpoint needs it"),
-            (["qwen3.6-35b-a3b"], "error", "and qwen3.6-35b-a3b needs it"),
-        ],
-    )
-    def test_without_vllm(
-        self, monkeypatch: pytest.MonkeyPatch, unserved: list[str], state: str, said: str
-    ) -> None:
-        def absent(name: str) -> str:
-            raise importlib.metadata.PackageNotFoundError(name)
-
-        monkeypatch.setattr(importlib.metadata, "version", absent)
-        found = doctor._vllm(unserved)
-        assert found.state == state
-        assert said in found.summary
-        assert bool(found.hint) is (state != "ok")
-
-    @pytest.mark.parametrize(
-        ("code", "extensions", "state"),
-        [
-            (None, None, "ok"),
-            ("code", "a.b\nsparrow-code.sparrow", "ok"),
-            ("code", "a.b\nsparrow-code.sparrow-other", "warning"),
-            ("code", None, "warning"),
-        ],
-    )
-    def test_the_editor(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        code: str | None,
-        extensions: str | None,
-        state: str,
-    ) -> None:
-        monkeypatch.setattr(shutil, "which", lambda _: code)
-        monkeypatch.setattr(doctor, "_probe", lambda _: extensions)
-        assert doctor._editor().state == state
-
-    @pytest.mark.parametrize(
-        ("command", "answer"),
-        [
-            (["print(' 7 ')"], "7"),
-            (["raise SystemExit(1)"], None),
-            (["import time; time.sleep(99)"], None),
-        ],
-    )
-    def test_a_command_is_asked(
-        self, monkeypatch: pytest.MonkeyPatch, command: list[str], answer: str | None
-    ) -> None:
-        if "sleep" in command[0]:
-            monkeypatch.setattr(doctor, "PROBE_TIMEOUT_S", 0.05)
-        assert doctor._probe([sys.executable, "-I", "-S", "-c", *command]) == answer
-
-    def test_a_command_that_is_not_there_has_no_answer(self) -> None:
-        assert doctor._probe(["/no/such/command"]) is None
-
     STATES: tuple[tuple[list[Literal["ok", "warning", "error"]], int, str], ...] = (
         (["ok", "ok"], 0, "All is well."),
         (["ok", "warning"], 0, "Sparrow works; see → above."),
@@ -205,11 +121,11 @@ class TestDoctor:
         monkeypatch.setattr(doctor, "_host", broken)
         monkeypatch.setattr(doctor, "_server", not_reached)
         monkeypatch.setattr(doctor, "_runtime_folder", found_nothing)
-        monkeypatch.setattr(doctor, "_probe", lambda _: None)
+        monkeypatch.setattr(doctor_machine, "_probe", lambda _: None)
         monkeypatch.setattr(doctor, "_chat", not_reached)
         found = [it.name for it in asyncio.run(doctor._examine(Setup(Config())))]
         assert "Inference host" in found
-        assert found[-4:] == ["Index", "GPU", "vLLM", "VS Code"]
+        assert found[-5:] == ["Index", "Sandbox", "GPU", "vLLM", "VS Code"]
 
     def test_a_second_model_is_tried_whatever_the_first_lacks(
         self, monkeypatch: pytest.MonkeyPatch
@@ -223,7 +139,7 @@ class TestDoctor:
         for name, layer in (("_host", broken), ("_runtime_folder", found_nothing)):
             monkeypatch.setattr(doctor, name, layer)
         monkeypatch.setattr(doctor, "_chat", chats)
-        monkeypatch.setattr(doctor, "_probe", lambda _: None)
+        monkeypatch.setattr(doctor_machine, "_probe", lambda _: None)
         found = asyncio.run(doctor._examine(Setup(Config(chat_model="another"))))
         assert ("Chat model", "ok") in [(it.name, it.state) for it in found]
 
