@@ -20,6 +20,7 @@ from rope.refactor.rename import _is_local
 from lsp_server.edits.whole_word import whole_word
 from lsp_server.refactor import global_names
 from lsp_server.refactor.job import Doubt, Outcome, Rewritten
+from lsp_server.refactor.local_names import Local, find_local, is_name_used, keyword_places
 from lsp_server.refactor.mirror import Mirror
 from lsp_server.refactor.offers import name_at
 from lsp_server.refactor.refusal import RefactorRefused
@@ -38,6 +39,8 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
         raise RefactorRefused("the new name is the old one")
     if global_names.is_global_at(path, mirror.texts[path], old_name, start):
         return Outcome(tuple(_rename_global(mirror, path, old_name, new_name)), path)
+    if (local := find_local(mirror.texts[path], old_name, start)) is not None:
+        return _rename_local(mirror, path, path, local, (old_name, new_name))
     resource = mirror.resource(path)
     found: tuple[Any, Any] = evaluate.eval_location2(mirror.project.get_pymodule(resource), offset)
     instance, pyname = found
@@ -48,30 +51,82 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
     home = module.get_resource().path
     if line is not None and global_names.is_global(mirror.texts[home], old_name, line - 1):
         return Outcome(tuple(_rename_global(mirror, home, old_name, new_name)), path)
+    if isinstance(pyname, pynamesdef.ParameterName):
+        return _rename_parameter(mirror, path, pyname, (old_name, new_name))
     is_local = _is_local(pyname)
     resources = [resource] if is_local else mirror.resources()
     finder = finder_of(mirror, old_name, pyname, instance)
-    own = _lines_of_function(pyname)  # beyond them a parameter's name says nothing of it
 
-    def in_texts(path: str, text: str) -> list[int]:
-        if is_local or (own is not None and path != home):
-            return []
-        return [
-            it
-            for it in mentions(text, old_name)
-            if own is None or text.count("\n", 0, it) + 1 in own
-        ]
+    def in_texts(_path: str, text: str) -> list[int]:
+        return [] if is_local else mentions(text, old_name)
 
     files = _rename_found(mirror, resources, finder, new_name, in_texts)
     return Outcome(tuple(files), path, is_local=is_local)
 
 
-def _lines_of_function(pyname: Any) -> range | None:
-    """Of a parameter those of its function, from 1; None for anything else."""
+def _rename_parameter(mirror: Mirror, path: str, pyname: Any, names: tuple[str, str]) -> Outcome:
+    """Of a function that is called at the place at which it was asked for."""
+    old_name, _ = names
+    home = pyname.pyfunction.get_module().get_resource().path
+    text = mirror.texts[home]
+    head = pyname.pyfunction.arguments
+    given = [*head.posonlyargs, *head.args, *head.kwonlyargs, head.vararg, head.kwarg]
+    node = next(it for it in given if it is not None and it.arg == old_name)
+    before = text.split("\n")[: node.lineno]
+    column = len(before[-1].encode()[: node.col_offset].decode())
+    offset = sum(len(it) + 1 for it in before[:-1]) + column
+    local = find_local(text, old_name, offset)
+    if local is None:
+        raise RefactorRefused(f"where {old_name} is used in {home} cannot be told")
+    return _rename_local(mirror, path, home, local, names)
+
+
+def _rename_local(
+    mirror: Mirror, path: str, home: str, local: Local, names: tuple[str, str]
+) -> Outcome:
+    """In its own function, and where a parameter is passed by its name."""
+    old_name, new_name = names
+    text = mirror.texts[home]
+    if is_name_used(text, new_name, local.span):
+        raise RefactorRefused(f"the name {new_name} is taken in the same function")
+    passed = _find_passed(mirror, home, local, old_name) if local.is_passed_by_name else {}
+    files = []
+    for at, (certain, doubtful) in {home: (set[int](), set[int]()), **passed}.items():
+        written = mirror.texts[at]
+        doubts = dict.fromkeys(doubtful, OF_UNKNOWN_TYPE)
+        if at == home:
+            certain.update(local.places)
+            if local.is_parameter:
+                said = mentions(text[slice(*local.span)], old_name)
+                doubts.update((local.span[0] + it, IN_TEXT) for it in said)
+        edits = [TextEdit(it, it + len(old_name), new_name) for it in sorted({*certain, *doubts})]
+        told = tuple(
+            Doubt(written.count("\n", 0, it), reason) for it, reason in sorted(doubts.items())
+        )
+        files.append(Rewritten(at, written, apply_edits(written, edits), told))
+    return Outcome(tuple(files), path, is_local=not local.is_passed_by_name)
+
+
+def _find_passed(
+    mirror: Mirror, home: str, local: Local, name: str
+) -> dict[str, tuple[set[int], set[int]]]:
+    """By file where calls pass a parameter by its name: certainly, and perhaps."""
+    module: Any = mirror.project.get_pymodule(mirror.resource(home))
+    scope = module.get_scope().get_inner_scope_for_offset(local.places[0])
+    pyname = scope.get_names().get(name)
     if not isinstance(pyname, pynamesdef.ParameterName):
-        return None
-    scope: Any = pyname.pyfunction.get_scope()
-    return range(scope.get_start(), scope.get_end() + 1)
+        return {}
+    finder, unsure = finder_of(mirror, name, pyname, None)
+    found = {}
+    for resource in mirror.resources():
+        text = mirror.texts[resource.path]
+        if name not in text or not (passed := keyword_places(text, name)):
+            continue
+        unsure.clear()
+        places = {it.get_word_range()[0] for it in finder.find_occurrences(resource)} & passed
+        if places:
+            found[resource.path] = (places - unsure, places & unsure)
+    return found
 
 
 def _rename_found(
