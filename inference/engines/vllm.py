@@ -2,7 +2,7 @@
 
 AsyncLLM runs here rather than behind an HTTP server, since Sparrow wants to hold what it decides
 with: the ids of a prompt, the prefix cache, priorities and aborts. vLLM's own processes end with
-this one, also when it is killed: see `vllm_plugin.py`.
+this one, also when it is killed: see `vllm_plugin.py`. Their sockets go with it: `vllm_sockets.py`.
 
 Facts of vLLM that this file relies on, observed with 0.32: a lower priority goes first; cancelling
 the task that consumes a request frees its slot; a prompt of one token kills the engine of a model
@@ -28,6 +28,7 @@ from inference.engines.base import LoadProgress, Piece
 from inference.engines.token_prompts import TokenPrompts
 from inference.engines.vllm_output import RequestOutput
 from inference.engines.vllm_samples import merged
+from inference.engines.vllm_sockets import SocketFolder
 from inference.errors import EngineFailed, PromptTooLong, UnsupportedRequest
 from inference.formats import probe
 from inference.formats.fim import FimOrder
@@ -62,6 +63,7 @@ class VllmEngine:
         asked = self._engine_args.pop(FIM_ORDER, None)
         self._asked_order = _order(asked) if asked is not None else None
         self._engine: Any = None
+        self._sockets: SocketFolder | None = None
         self._order: FimOrder | None = None
 
     @property
@@ -93,10 +95,12 @@ class VllmEngine:
             vllm_arguments.arguments, self._checkpoint, self._engine_args
         )
         report(f"loading {self._checkpoint}", None)
+        self._sockets = SocketFolder()
         try:
             self._engine = await asyncio.to_thread(_start, arguments)
         except Exception as error:
             logger.exception("vLLM could not start")
+            self._sockets.remove()
             raise EngineFailed(
                 f"vLLM could not load {self._checkpoint}: {vllm_failure.reason(error)}",
                 hint=self._hint(error),
@@ -256,6 +260,8 @@ class VllmEngine:
     async def close(self) -> None:
         if self._engine is not None:
             await asyncio.to_thread(self._engine.shutdown)
+        if self._sockets is not None:
+            self._sockets.remove()
 
     def _room_for(self, prompt_tokens: int) -> int:
         """How many tokens may follow a prompt. Raises where it does not fit, or is too short."""

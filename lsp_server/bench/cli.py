@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from lsp_server.bench.aims import judge
+
 BENCHMARKS = {
     "keystroke": "lsp_server.bench.keystroke",
     "engine": "lsp_server.bench.engine",
@@ -97,6 +99,9 @@ def bench(name: str, json_only: bool, quick: bool, data: Path | None, **options:
         result: dict[str, Any] = asyncio.run(module.run(console, quick=quick, data=data, **given))
     except module.CouldNotRun as error:
         raise click.ClickException(f"{name} could not run: {error}") from error
+    for aim in judge(result.get("name", name), result):
+        told, style = ("reached", "green") if aim.is_reached else ("not reached", "yellow")
+        console.print(f"[{style}]{told:>11}[/]  {aim.says}: {aim.value:.4g}", highlight=False)
     click.echo(json.dumps(result))
     if result.get("wrong"):
         sys.exit(1)

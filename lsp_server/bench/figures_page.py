@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from lsp_server.bench.aims import Judgement, judge
 from lsp_server.bench.figures_list import LISTED, Listed
 
 _HEAD = """\
@@ -15,18 +16,31 @@ name says otherwise. Floors and baselines were measured in the same run as what 
 what peers say of themselves was measured on other machines, and is there for orientation alone. All
 figures, with those that have no place here, are in `{folder}figures.json`.
 """
-_NOT_TABLES = ("name", "samples", "wrong", "aims")
+_NOT_TABLES = ("name", "samples", "wrong")
 
 
 def page(measured: Mapping[str, Any], plotted: Collection[str], folder: str) -> str:
     """`measured` holds for each name when, on what, with what result, or why there is none."""
-    parts = [_HEAD.format(folder=folder), *_machines(measured)]
+    parts = [_HEAD.format(folder=folder), _reached(measured), *_machines(measured)]
     for listed in LISTED:
         entry = measured.get(listed.name)
         if entry is not None and entry["result"] is not None:
             parts += _section(listed, entry, folder if listed.name in plotted else "")
     parts += _not_reached(measured)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _reached(measured: Mapping[str, Any]) -> str:
+    all_aims = [it for name, entry in measured.items() for it in _aims(name, entry)]
+    reached = sum(it.is_reached for it in all_aims)
+    missed = (
+        "" if reached == len(all_aims) else "; [the others](#not-reached), with why, are the last"
+    )
+    return f"{reached} of {len(all_aims)} aims are reached{missed}.\n"
+
+
+def _aims(name: str, entry: Mapping[str, Any]) -> list[Judgement]:
+    return judge(name, entry["result"]) if entry["result"] is not None else []
 
 
 def _machines(measured: Mapping[str, Any]) -> Iterator[str]:
@@ -51,9 +65,15 @@ def _section(listed: Listed, entry: Mapping[str, Any], folder: str) -> Iterator[
     quick = ", with `--quick`: on fewer samples" if entry["quick"] else ""
     yield (
         f"`sparrow bench {' '.join(listed.command)}`, {entry['at']}{took}{quick}; "
-        f"{result.get('samples', '?')} samples; load of the machine before "
+        f"{_samples(result.get('samples', '?'))}; load of the machine before "
         f"{entry['machine'].get('load before', 'not known')}.\n"
     )
+    if aims := _aims(listed.name, entry):
+        yield "| aim | measured | |\n| --- | ---: | --- |"
+        for it in aims:
+            told = "reached" if it.is_reached else "**missed**"
+            yield f"| {_cell(it.says)} | {_figure(it.value)} | {told} |"
+        yield ""
     yield from _scalars(listed, result)
     for key, value in result.items():
         if key not in _NOT_TABLES and _is_table(value):
@@ -65,6 +85,12 @@ def _section(listed: Listed, entry: Mapping[str, Any], folder: str) -> Iterator[
         yield "\nPeers:\n"
         yield from (f"- {peer}" for peer in listed.peers)
     yield ""
+
+
+def _samples(samples: Any) -> str:
+    if isinstance(samples, dict):
+        return ", ".join(f"{count:,} {_words(kind)}" for kind, count in samples.items())
+    return f"{samples:,} samples" if isinstance(samples, int) else f"{samples} samples"
 
 
 def _scalars(listed: Listed, result: Mapping[str, Any]) -> Iterator[str]:
@@ -126,9 +152,10 @@ def _missing(listed: Listed, entry: Mapping[str, Any] | None) -> Iterator[str]:
         return
     if entry["reason"]:
         yield f"- `{listed.name}`: {_cell(entry['reason'])}"
-    for aim in (entry["result"] or {}).get("aims", ()):
-        if not aim["reached"]:
-            yield f"- `{listed.name}`: {aim['aim']}: {_figure(aim['value'])}."
+    for aim in _aims(listed.name, entry):
+        if not aim.is_reached:
+            why = f" Why: {aim.why}." if aim.why else ""
+            yield f"- `{listed.name}`: {aim.says}: {_figure(aim.value)}.{why}"
 
 
 def _figure(value: Any) -> str:

@@ -121,7 +121,14 @@ async def run(console: Console, *, quick: bool, data: Path | None) -> dict[str, 
     _show(console, figures, passed, speed)
     _show_across(console, matches)
     return _as_json(weights, figures, passed, speed) | {
-        "cross_file": {f"{name}: {kind}": round(it, 4) for (name, kind), it in matches.items()},
+        "cross_file": [
+            {
+                "name": name,
+                "exact_lines": round(matches[name, "line"], 4),
+                "exact_calls": round(matches[name, "call"], 4),
+            }
+            for name in dict.fromkeys(name for name, _ in matches)
+        ],
         "samples": {
             "lines": len(lines),
             "functions": len(functions),
@@ -249,6 +256,7 @@ def _as_json(
     files = sum((weights / name).stat().st_size for name in (GRAPH, TOKENIZER, DESCRIPTION))
     wren, suffix, shown = figures[WREN], figures[SUFFIX], figures[SHOWN]
     return {
+        "name": "wren",
         "parameters": described["parameters"],
         "weights_mb": round(files / 1e6, 1),
         "exact_match": round(wren.exact_match, 4),

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from inference.protocol import Priority
 from lsp_server.bench import figures
+from lsp_server.bench.aims import AIMS
 from lsp_server.bench.cli import BENCHMARKS
 from lsp_server.bench.clients_report import Phase, as_json
 from lsp_server.bench.figures_list import LISTED
@@ -79,29 +80,33 @@ def test_each_machine_is_told_once_with_what_ran_on_it() -> None:
 
 
 def test_what_was_not_reached_is_told_with_its_reason() -> None:
-    aims = [
-        {"aim": "as fast as vLLM alone", "value": "0.97", "reached": False},
-        {"aim": "no byte twice", "value": "0", "reached": True},
+    repos = [
+        {"name": "CPython's Lib", "cold_ratio": 0.5, "context_p95_ms": 9.0},
+        {"name": "20,000 made files", "cold_ratio": 0.8, "context_p95_ms": 15.0},
     ]
     text = page(
         {
-            "engine": entry({"name": "engine", "samples": 1, "aims": aims}),
+            "index": entry({"name": "index", "samples": 1, "repos": repos}),
             "chat": entry(None, "chat could not run: no model chats"),
         },
         [],
         "",
     )
     _, _, missing = text.partition("## Not reached\n")
-    assert "- `engine`: as fast as vLLM alone: 0.97." in missing
-    assert "no byte twice" not in missing
+    assert "- `index`: a cold index at 0.75 of bare parse and query: 0.5. Why: beside" in missing
+    assert "a context within" not in missing
+    assert "| a cold index at 0.75 of bare parse and query | 0.5 | **missed** |" in text
+    assert "| a context within 15 ms in 20,000 made files, p95 | 15 | reached |" in text
+    assert "2 of 3 aims are reached; [the others](#not-reached)" in text
     assert "- `chat`: chat could not run: no model chats" in missing
     assert "- `keystroke`: not run." in missing
     assert "## The chat" not in text
 
 
-def test_every_benchmark_is_on_the_page() -> None:
+def test_every_benchmark_is_on_the_page_with_its_aims() -> None:
     names = [listed.name for listed in LISTED]
     assert len(set(names)) == len(names)
+    assert AIMS.keys() == set(names)
     assert BENCHMARKS.keys() - {"all"} == {listed.command[0] for listed in LISTED}
 
 
@@ -148,6 +153,11 @@ def test_a_benchmark_is_read_as_it_ends(
 def run(place: Path, only: str) -> dict[str, Any]:
     console = Console(quiet=True)
     return asyncio.run(figures.run(console, quick=True, data=None, only=only, out=place))
+
+
+def test_samples_of_several_kinds_are_told_each() -> None:
+    result = {"name": "wren", "samples": {"lines": 480, "cross_file_calls": 1227}}
+    assert "; 480 lines, 1,227 cross file calls; load" in page({"wren": entry(result)}, [], "")
 
 
 def test_what_was_measured_before_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
