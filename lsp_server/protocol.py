@@ -38,6 +38,16 @@ EDIT_DRAFT = "sparrow/editDraft"
 FIX = "sparrow/fix"
 CHECK_FIX = "sparrow/checkFix"
 
+# The code actions of refactors, as the language server protocol calls kinds.
+REFACTOR_KINDS = (
+    "refactor.extract.function",
+    "refactor.extract.variable",
+    "refactor.inline",
+    "refactor.move",
+    "refactor.rewrite",
+    "source.organizeImports",
+)
+
 ModelRole = Literal["completion", "chat"]
 
 

@@ -6,9 +6,12 @@ There is no feature logic here. What converts on the way in and out is in `edge/
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError, PyglsError
@@ -16,40 +19,21 @@ from pygls.lsp.server import LanguageServer
 
 from inference import __version__
 from inference.client import ClientStatus
-from inference.content import Layout
-from inference.errors import HostUnavailable
-from inference.protocol import LayoutReady
 from lsp_server import config, protocol
 from lsp_server.api_keys import ApiKeys
-from lsp_server.attention import UserActivity, read_problems
-from lsp_server.completion_events import Answered, CompletionEvent
-from lsp_server.context.budget import Limits
-from lsp_server.context.stream import ContextStream
-from lsp_server.edge.actions import register_actions
-from lsp_server.edge.chat import make_chat, make_chat_state, register_chat
-from lsp_server.edge.completions import register_completions
 from lsp_server.edge.convert import PositionConverter
-from lsp_server.edge.fix import register_fix
-from lsp_server.edge.insight import register_insight
+from lsp_server.edge.late import load_handlers, register_late
 from lsp_server.edge.progress import WorkDoneProgress
 from lsp_server.edge.pygls_protocol import SparrowProtocol
-from lsp_server.features.code_actions import CodeActions
-from lsp_server.features.completion import CompletionFeature
-from lsp_server.features.naming import Naming
 from lsp_server.features.status import StatusFeature
-from lsp_server.features.warm_up import WarmUpFeature
+from lsp_server.garbage import spare_what_is_loaded
 from lsp_server.models import Models
-from lsp_server.refactor.worker_client import RefactorWorker
-from lsp_server.repository import RepositoryReader
-from lsp_server.statistics.recorder import Statistics
-from lsp_server.trace import Traces
-from lsp_server.trace_log import TraceLog
-from lsp_server.traced_code import TracedCode
-from lsp_server.user_folders import statistics_path
-from lsp_server.workspace.documents import Document, Documents, Edit
+from lsp_server.workspace.documents import Documents, Edit
 from lsp_server.workspace.folders import Folders
 from lsp_server.workspace.live import Workspace
-from lsp_server.workspace_modules import is_importable
+
+if TYPE_CHECKING:
+    from lsp_server.parts import Parts
 
 logger = logging.getLogger(__name__)
 
@@ -71,80 +55,36 @@ class SparrowServer(LanguageServer):
             on_state=self._on_index_state,
             new_progress=lambda: WorkDoneProgress.of(self),
         )
-        self.traces = Traces()
-        self.traced_code = TracedCode()
-        self.trace_log = TraceLog(self._runtime_folder)
-        self.statistics = Statistics(
-            self.documents,
-            statistics_path,
-            lambda: self.config.statistics_enable,
-            self.log_warning,
-        )
-
-        def is_excluded(document: Document) -> bool:
-            return bool(self.folders.exclusion(document))
-
-        self.activity = UserActivity(self.documents, self.folders.path_of, is_excluded)
-        self.repository = RepositoryReader(
-            self.index,
-            lambda: self.config.completion_context == "repository",
-            self._on_repository,
-        )
-        self.context = ContextStream(
-            self.documents,
-            self.folders.path_of,
-            is_excluded,
-            limits=self._limits,
-            counts=self._counts,
-            snapshot=lambda it: self.index.snapshot(it.uri),
-            attention=self.activity.attention,
-            repository=self.repository.of,
-            is_hidden=self.folders.hides,
-        )
         self.status = StatusFeature(
             lambda params: self.protocol.notify(protocol.STATUS, params),
             self.log_warning,
             lambda: WorkDoneProgress.of(self),
         )
         self.models = Models(self._on_status)
-        self.warm_up = WarmUpFeature(
-            documents=self.documents,
-            context=self.context,
-            config=lambda: self.config,
-            client=lambda: self.models.completion,
-            exclusion=self.folders.exclusion,
-        )
-        self.completion = CompletionFeature(
-            documents=self.documents,
-            context=self.context,
-            traces=self.traces,
-            config=lambda: self.config,
-            client=lambda: self.models.completion,
-            exclusion=self.folders.exclusion,
-            path_of=self.folders.path_of,
-            is_warm=self.warm_up.is_warm,
-            calibration=lambda: self.statistics.calibration(self.models.completion.endpoint.model),
-            tell=self._on_completion,
-            parsed_text=self.index.parsed_text,
-            is_importable=lambda it, name: is_importable(name, self.index.snapshot(it.uri)),
-        )
-        self.refactor_worker = RefactorWorker()
-        self.code_actions = CodeActions(
-            documents=self.documents,
-            folders=self.folders,
-            index=self.index,
-            worker=self.refactor_worker,
-            # A model that is not loaded is not loaded for a name.
-            propose_name=Naming(
-                lambda: self.models.for_chat() if self.models.chats else None
-            ).propose,
-        )
-        self.chat_state = make_chat_state(self)
-        self.chat = make_chat(self)
         self.editor_commands: frozenset[str] = frozenset()  # that we may have it run
         self._told_problems: set[str] = set()
         self.index.on_change(self._on_index_change)
         _register(self)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """What the start does not wait for; loaded by the first who asks."""
+        gc.disable()  # as for what is loaded at the start
+        from lsp_server.parts import Parts
+
+        parts = Parts(self)
+        spare_what_is_loaded()
+        return parts
+
+    @cached_property
+    def handlers(self) -> Mapping[str, Callable[..., Any]]:
+        """What answers the methods of `edge/late.py`."""
+        return load_handlers(self)
+
+    @property
+    def _loaded(self) -> Parts | None:
+        """The parts if they are loaded."""
+        return self.__dict__.get("parts")
 
     def configure(self, settings: Any) -> None:
         """Takes the settings; tells each problem with them once."""
@@ -157,13 +97,8 @@ class SparrowServer(LanguageServer):
 
     async def close(self) -> None:
         """Ends all that runs, and writes what is to be kept. Whoever comes second finds nothing to do."""
-        self.completion.stop()
-        await self.statistics.write()
-        self.trace_log.close()
-        await self.chat.close()
-        await self.warm_up.close()
-        await self.refactor_worker.close()
-        await self.repository.close()
+        if (parts := self._loaded) is not None:
+            await parts.close()
         await self.index.close()
         await self.models.close()
 
@@ -177,41 +112,17 @@ class SparrowServer(LanguageServer):
         self.protocol.notify(protocol.INDEX_STATUS, protocol.IndexStatusParams(folders=folders))
 
     def _on_index_change(self, _: Path) -> None:
-        self._on_repository()
-
-    def _on_repository(self) -> None:
-        """What is known beside the open documents is another."""
-        self.context.outdate()
-        self.warm_up.epoch_ended()
+        if (parts := self._loaded) is not None:
+            parts.outdate()
 
     def _on_status(self, roles: tuple[protocol.ModelRole, ...], status: ClientStatus) -> None:
         self.status.on_status(roles, status)
+        if (parts := self._loaded) is None:
+            return
         if "completion" in roles:
-            self.warm_up.on_status(status)
+            parts.warm_up.on_status(status)
         if "chat" in roles:
-            self.chat_state.changed()
-
-    def _on_completion(self, event: CompletionEvent) -> None:
-        self.statistics.on_event(event)
-        self.traced_code.on_event(event)
-        if isinstance(event, Answered):
-            # A write takes as long as all else of a remembered answer: the answer goes first.
-            asyncio.get_running_loop().call_later(0, self.trace_log.add, event.trace)
-
-    def _runtime_folder(self) -> Path:
-        endpoint = self.models.completion.endpoint
-        try:
-            endpoint.prepare()
-        except HostUnavailable as error:
-            raise OSError(str(error)) from error
-        return endpoint.directory
-
-    def _limits(self) -> Limits:
-        client = self.models.completion
-        return Limits.of(client.endpoint.model, client.capabilities)
-
-    def _counts(self, layout: Layout) -> LayoutReady | None:
-        return self.models.completion.token_counts(layout)
+            parts.chat_state.changed()
 
     def log_warning(self, message: str) -> None:
         self.window_log_message(types.LogMessageParams(types.MessageType.Warning, message))
@@ -229,11 +140,7 @@ class SparrowServer(LanguageServer):
 def _register(server: SparrowServer) -> None:
     _register_lifecycle(server)
     _register_documents(server)
-    register_actions(server)
-    register_completions(server)
-    register_insight(server)
-    register_chat(server)
-    register_fix(server)
+    register_late(server)
 
     @server.feature(protocol.RESTART_HOST)
     def restart_host(_: Any) -> dict[str, Any]:
@@ -247,9 +154,11 @@ def _register(server: SparrowServer) -> None:
 
     @server.feature(protocol.SET_PROBLEMS)
     def set_problems(params: Any) -> None:
+        from lsp_server.attention import read_problems
+
         uri, problems = read_problems(params)
-        server.activity.set_problems(uri, problems)
-        server.warm_up.looks_at(
+        server.parts.activity.set_problems(uri, problems)
+        server.parts.warm_up.looks_at(
             uri
         )  # the editor tells of the document in front, when it comes there
 
@@ -275,6 +184,8 @@ def _register_lifecycle(server: SparrowServer) -> None:
         server.status.repeat()
         await _pull_settings(server)
         server.index.start()
+        # Behind what was sent with this: what opens a document asks for them anyway.
+        asyncio.get_running_loop().call_soon(lambda: server.handlers)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
@@ -287,8 +198,8 @@ def _register_lifecycle(server: SparrowServer) -> None:
     def did_change_folders(_: types.DidChangeWorkspaceFoldersParams) -> None:
         server.folders.set_roots(list(server.workspace.folders))
         server.index.set_roots(list(server.workspace.folders))
-        server.context.end_epoch()
-        server.warm_up.epoch_ended()
+        server.parts.context.end_epoch()
+        server.parts.warm_up.epoch_ended()
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(*_: Any) -> None:
@@ -300,11 +211,11 @@ def _register_documents(server: SparrowServer) -> None:
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
         item = params.text_document
         server.folders.forget(item.uri)
-        server.context.forget(item.uri)
+        server.parts.context.forget(item.uri)
         document = server.documents.open(item.uri, item.language_id, item.version, item.text)
         server.index.opened(document)
-        server.completion.opened(document)
-        server.warm_up.turned_to(item.uri)
+        server.parts.completion.opened(document)
+        server.parts.warm_up.turned_to(item.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
@@ -317,40 +228,40 @@ def _register_documents(server: SparrowServer) -> None:
         for change in params.content_changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 edit = server.converter.edit(change, document.lines)
-                server.statistics.edited(document, edit)
+                server.parts.statistics.edited(document, edit)
                 document.apply(edit)
                 server.index.edited(document, edit)
-                server.activity.edited(document.uri, edit)
+                server.parts.activity.edited(document.uri, edit)
                 edits.append(edit)
                 cursor = edit.caret
             else:
-                server.statistics.edited(document, None)
+                server.parts.statistics.edited(document, None)
                 document.replace(change.text)
                 edits.clear()
                 server.index.edited(document, None)
-                server.activity.edited(document.uri, None)
+                server.parts.activity.edited(document.uri, None)
         document.version = params.text_document.version
-        server.completion.changed(document, edits)
-        server.warm_up.turned_to(document.uri, cursor)
+        server.parts.completion.changed(document, edits)
+        server.parts.warm_up.turned_to(document.uri, cursor)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
         server.folders.refresh()
         server.index.saved(params.text_document.uri)
-        server.context.end_epoch()
-        server.warm_up.epoch_ended()
+        server.parts.context.end_epoch()
+        server.parts.warm_up.epoch_ended()
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
         if document := server.documents.get(params.text_document.uri):
-            server.statistics.edited(document, None)
+            server.parts.statistics.edited(document, None)
         server.documents.close(params.text_document.uri)
         server.index.closed(params.text_document.uri)
-        server.activity.closed(params.text_document.uri)
+        server.parts.activity.closed(params.text_document.uri)
         server.folders.forget(params.text_document.uri)
-        server.context.forget(params.text_document.uri)
-        server.warm_up.closed(params.text_document.uri)
-        server.completion.closed(params.text_document.uri)
+        server.parts.context.forget(params.text_document.uri)
+        server.parts.warm_up.closed(params.text_document.uri)
+        server.parts.completion.closed(params.text_document.uri)
 
 
 async def _pull_settings(server: SparrowServer) -> bool:

@@ -171,7 +171,7 @@ def test_imports_are_read() -> None:
     assert len(modules()) > 40
     assert len(all_imports()) > 300
     found = {(it.importer, it.name, it.at_start) for it in all_imports()}
-    assert ("lsp_server.server", "lsp_server.context.stream", True) in found
+    assert ("lsp_server.server", "lsp_server.parts", False) in found
     assert ("lsp_server.server", "lsp_server.config", True) in found
     assert ("lsp_server.cli", "lsp_server.server", False) in found
     assert ("lsp_server.edge.stdio", "lsp_server.server", True) not in found

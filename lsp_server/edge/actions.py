@@ -16,10 +16,11 @@ from lsp_server.edge.fitted_edit import fitted_edit
 from lsp_server.edge.fix import offer_fix
 from lsp_server.edge.pygls_protocol import has_changed
 from lsp_server.edits.workspace_edit import EditRefused
-from lsp_server.features.code_actions import KINDS, Action, Resolved
+from lsp_server.features.code_actions import Action, Resolved
 from lsp_server.refactor.refusal import RefactorRefused
 
 if TYPE_CHECKING:
+    from lsp_server.edge.late import Feature
     from lsp_server.server import SparrowServer
 
 # A command of the editor's that asks for another name: it is given a URI and a position.
@@ -28,24 +29,21 @@ RENAME_COMMAND = "sparrow.renameAt"
 CHOOSE_FILE_COMMAND = "sparrow.chooseFile"
 
 
-def register_actions(server: SparrowServer) -> None:
-    _register_code_actions(server, Assists(server))
-    _register_rename(server)
+def register_actions(server: SparrowServer, feature: Feature) -> None:
+    _register_code_actions(server, feature, Assists(server))
+    _register_rename(server, feature)
 
 
-def _register_code_actions(server: SparrowServer, assists: Assists) -> None:
-    @server.feature(
-        types.TEXT_DOCUMENT_CODE_ACTION,
-        types.CodeActionOptions(code_action_kinds=[*KINDS, "quickfix"], resolve_provider=True),
-    )
+def _register_code_actions(server: SparrowServer, feature: Feature, assists: Assists) -> None:
+    @feature(types.TEXT_DOCUMENT_CODE_ACTION)
     def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         document = server.documents.get(params.text_document.uri)
         lines = document.lines if document is not None else []
         start = server.converter.from_client(params.range.start, lines)
         end = server.converter.from_client(params.range.end, lines)
         if start == end:  # asked at each move of the cursor
-            server.warm_up.looks_at(params.text_document.uri, start)
-        found = server.code_actions.find(
+            server.parts.warm_up.looks_at(params.text_document.uri, start)
+        found = server.parts.code_actions.find(
             params.text_document.uri,
             start,
             end,
@@ -57,33 +55,33 @@ def _register_code_actions(server: SparrowServer, assists: Assists) -> None:
         fixes = [*assists.quick_fixes(params), *offer_fix(server, params)]
         return [*fixes, *own, *assists.model_edits(params)]
 
-    @server.feature(types.CODE_ACTION_RESOLVE)
+    @feature(types.CODE_ACTION_RESOLVE)
     async def resolve(action: types.CodeAction) -> types.CodeAction:
         if not isinstance(action.data, dict):
             return action
         if assists.made(action.data):
             return await assists.resolve(action)
         try:
-            resolved = await server.code_actions.resolve(action.title, action.data)
+            resolved = await server.parts.code_actions.resolve(action.title, action.data)
             action.edit = fitted_edit(server, resolved.change)
         except (RefactorRefused, EditRefused) as refusal:
             raise _failed(action.title, refusal) from refusal
         action.command = _ask_for_name(server, resolved)
         return action
 
-    @server.feature(protocol.EDIT)
+    @feature(protocol.EDIT)
     async def edit(params: Any) -> types.WorkspaceEdit:
         return await assists.edit(params)
 
 
-def _register_rename(server: SparrowServer) -> None:
-    @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
+def _register_rename(server: SparrowServer, feature: Feature) -> None:
+    @feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
     def prepare_rename(params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder:
         document = server.documents.get(params.text_document.uri)
         lines = document.lines if document is not None else []
         position = server.converter.from_client(params.position, lines)
         try:
-            start, end, name = server.code_actions.prepare_rename(
+            start, end, name = server.parts.code_actions.prepare_rename(
                 params.text_document.uri, position
             )
         except RefactorRefused as refusal:
@@ -93,7 +91,7 @@ def _register_rename(server: SparrowServer) -> None:
         )
         return types.PrepareRenamePlaceholder(place, name)
 
-    @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
+    @feature(types.TEXT_DOCUMENT_RENAME)
     async def rename(params: types.RenameParams) -> types.WorkspaceEdit:
         document = server.documents.get(params.text_document.uri)
         if has_changed(document):
@@ -101,7 +99,7 @@ def _register_rename(server: SparrowServer) -> None:
         lines = document.lines if document is not None else []
         position = server.converter.from_client(params.position, lines)
         try:
-            change = await server.code_actions.rename(
+            change = await server.parts.code_actions.rename(
                 params.text_document.uri, position, params.new_name
             )
             return fitted_edit(server, change)

@@ -37,14 +37,16 @@ from lsp_server.repository import RepositoryReader
 from lsp_server.user_folders import data_folder
 
 if TYPE_CHECKING:
+    from lsp_server.attention import UserActivity
+    from lsp_server.edge.late import Feature
     from lsp_server.server import SparrowServer
 
 _ResultT = TypeVar("_ResultT")
 _KINDS: Mapping[str, MentionKind] = {it: it for it in MENTION_KINDS}
 
 
-def make_chat(server: SparrowServer) -> Chat:
-    code = Codebase(server.documents, server.folders, server.index, server.activity)
+def make_chat(server: SparrowServer, activity: UserActivity) -> Chat:
+    code = Codebase(server.documents, server.folders, server.index, activity)
     repository = RepositoryReader(server.index, lambda: True, lambda: None)
     return Chat(
         code=code,
@@ -71,18 +73,19 @@ def make_chat_state(server: SparrowServer) -> ChatState:
     )
 
 
-def register_chat(server: SparrowServer) -> None:
-    _register_conversations(server, server.chat)
-    _register_asking(server, server.chat)
+def register_chat(server: SparrowServer, feature: Feature) -> None:
+    chat = server.parts.chat
+    _register_conversations(feature, chat)
+    _register_asking(feature, chat)
 
-    @server.feature(protocol.APPLY)
+    @feature(protocol.APPLY)
     async def apply(params: Any) -> types.WorkspaceEdit:
         given = _fields(params)
         name, answer = _text(given, "id"), _text(given, "answerId")
         block = given.get("block")
         if type(block) is not int:
             raise JsonRpcInvalidParams("block must be a whole number")
-        applied = await _answered(server.chat.apply(name, answer, block, _maybe_text(given, "uri")))
+        applied = await _answered(chat.apply(name, answer, block, _maybe_text(given, "uri")))
         try:
             planned = plan_edit(
                 applied.change,
@@ -94,41 +97,41 @@ def register_chat(server: SparrowServer) -> None:
             raise RequestFailed(f"Apply: {error}") from error
         return server.converter.workspace_edit(planned)
 
-    @server.feature(protocol.STATE)
+    @feature(protocol.STATE)
     async def state(_: Any) -> protocol.State:
-        return await server.chat_state.now()
+        return await server.parts.chat_state.now()
 
 
-def _register_conversations(server: SparrowServer, chat: Chat) -> None:
-    @server.feature(protocol.LIST)
+def _register_conversations(feature: Feature, chat: Chat) -> None:
+    @feature(protocol.LIST)
     async def list_conversations(_: Any) -> dict[str, Any]:
         found = await _answered(chat.summaries())
         told = [{**_camel(it), "isRunning": is_running} for it, is_running in found]
         return {"conversations": told}
 
-    @server.feature(protocol.OPEN)
+    @feature(protocol.OPEN)
     async def open_conversation(params: Any) -> dict[str, Any]:
         conversation, is_running = await _answered(chat.open(_text(_fields(params), "id")))
         return _conversation(conversation, is_running=is_running)
 
-    @server.feature(protocol.DELETE)
+    @feature(protocol.DELETE)
     async def delete(params: Any) -> dict[str, Any]:
         await _answered(chat.delete(_text(_fields(params), "id")))
         return {}
 
-    @server.feature(protocol.RENAME)
+    @feature(protocol.RENAME)
     async def rename(params: Any) -> dict[str, Any]:
         given = _fields(params)
         await _answered(chat.rename(_text(given, "id"), _text(given, "title")))
         return {}
 
-    @server.feature(protocol.EXPORT)
+    @feature(protocol.EXPORT)
     async def export(params: Any) -> dict[str, Any]:
         return {"markdown": await _answered(chat.export(_text(_fields(params), "id")))}
 
 
-def _register_asking(server: SparrowServer, chat: Chat) -> None:
-    @server.feature(protocol.SEND)
+def _register_asking(feature: Feature, chat: Chat) -> None:
+    @feature(protocol.SEND)
     async def send(params: Any) -> dict[str, Any]:
         given = _fields(params)
         thinking = given.get("thinking")
@@ -142,22 +145,22 @@ def _register_asking(server: SparrowServer, chat: Chat) -> None:
         )
         return _object(sent)
 
-    @server.feature(protocol.REGENERATE)
+    @feature(protocol.REGENERATE)
     async def regenerate(params: Any) -> dict[str, Any]:
         return _object(await _answered(chat.regenerate(_text(_fields(params), "id"))))
 
-    @server.feature(protocol.STOP)
+    @feature(protocol.STOP)
     async def stop(params: Any) -> dict[str, Any]:
         await chat.stop(_text(_fields(params), "id"))
         return {}
 
-    @server.feature(protocol.SUGGEST)
+    @feature(protocol.SUGGEST)
     def suggest(params: Any) -> dict[str, Any]:
         given = _fields(params)
         found = chat.suggest(_text(given, "query"), _maybe_text(given, "uri"))
         return {"mentions": _camel(found)}
 
-    @server.feature(protocol.CONTEXT)
+    @feature(protocol.CONTEXT)
     async def context(params: Any) -> dict[str, Any]:
         given = _fields(params)
         gathered = await _answered(chat.context(_maybe_text(given, "id"), _asked(given)))

@@ -12,11 +12,14 @@ from lsp_server.features.completion import ASKED_FOR, TYPING, Completion, Reques
 from lsp_server.workspace.documents import Edit
 
 if TYPE_CHECKING:
+    from lsp_server.edge.late import Feature
     from lsp_server.server import SparrowServer
 
 
-def register_completions(server: SparrowServer) -> None:
-    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
+def register_completions(server: SparrowServer, feature: Feature) -> None:
+    parts = server.parts
+
+    @feature(types.TEXT_DOCUMENT_INLINE_COMPLETION)
     async def inline_completion(
         params: types.InlineCompletionParams,
     ) -> types.InlineCompletionList | None:
@@ -24,9 +27,9 @@ def register_completions(server: SparrowServer) -> None:
             return None  # the typing has gone on, and asks again
         on_text = report_text(server, params.work_done_token)
         request = _request(server, params)
-        with server.warm_up.completing(request.uri, request.position):
-            completion = await server.completion.complete(request, on_text)
-            others = await server.completion.beside(request, completion)
+        with parts.warm_up.completing(request.uri, request.position):
+            completion = await parts.completion.complete(request, on_text)
+            others = await parts.completion.beside(request, completion)
         completions = ([completion] if completion else []) + others
         return (
             types.InlineCompletionList([_item(server, params, it) for it in completions])

@@ -9,12 +9,19 @@ behind the end of its line stays behind it, so that the caller can tell.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from lsp_server.edits.workspace_edit import AnnotatedEdit, Annotation, FileEdit, WorkspaceChange
 from lsp_server.workspace.documents import Edit, Position
+
+if TYPE_CHECKING:
+    from lsp_server.edits.workspace_edit import (
+        AnnotatedEdit,
+        Annotation,
+        FileEdit,
+        WorkspaceChange,
+    )
 
 _UNITS_BY_ENCODING = {
     types.PositionEncodingKind.Utf8: "utf-8",

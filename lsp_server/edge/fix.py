@@ -15,6 +15,7 @@ from lsp_server.edits.workspace_edit import EditRefused, plan_edit
 from lsp_server.features.fix import FixFeature, FixRefusal, FixRequest
 
 if TYPE_CHECKING:
+    from lsp_server.edge.late import Feature
     from lsp_server.features.fix import Fixed
     from lsp_server.server import SparrowServer
 
@@ -23,8 +24,8 @@ FIX_COMMAND = "sparrow.fixIssue"
 _MAX_ISSUE_CHARACTERS = 100_000
 
 
-def register_fix(server: SparrowServer) -> None:
-    feature = FixFeature(
+def register_fix(server: SparrowServer, feature: Feature) -> None:
+    fixes = FixFeature(
         documents=server.documents,
         config=lambda: server.config,
         folder_of=server.index.folder_of,
@@ -34,7 +35,7 @@ def register_fix(server: SparrowServer) -> None:
         is_hidden=lambda uri: bool(server.folders.edit_refusal(uri)),
     )
 
-    @server.feature(protocol.FIX)
+    @feature(protocol.FIX)
     async def fix(params: Any) -> protocol.FixResult:
         request = FixRequest(
             uri=str(params.uri),
@@ -42,11 +43,11 @@ def register_fix(server: SparrowServer) -> None:
             interpreter=str(params.interpreter),
             is_allowed=params.mayRun is True,
         )
-        return await answer(params, lambda report: feature.fix(request, report))
+        return await answer(params, lambda report: fixes.fix(request, report))
 
-    @server.feature(protocol.CHECK_FIX)
+    @feature(protocol.CHECK_FIX)
     async def check_fix(params: Any) -> protocol.FixResult:
-        return await answer(params, feature.check)
+        return await answer(params, fixes.check)
 
     async def answer(
         params: Any,

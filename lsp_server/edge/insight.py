@@ -10,25 +10,28 @@ from lsp_server.statistics.days import last_days, today
 from lsp_server.trace_history import explain_last
 
 if TYPE_CHECKING:
+    from lsp_server.edge.late import Feature
     from lsp_server.server import SparrowServer
 
 STATISTICS_DAYS = 30
 
 
-def register_insight(server: SparrowServer) -> None:
-    @server.feature(protocol.EXPLAIN_COMPLETION)
+def register_insight(server: SparrowServer, feature: Feature) -> None:
+    parts = server.parts
+
+    @feature(protocol.EXPLAIN_COMPLETION)
     def explain_completion(_: Any) -> protocol.Explanation:
-        return protocol.Explanation(markdown=explain_last(server.traces))
+        return protocol.Explanation(markdown=explain_last(parts.traces))
 
-    @server.feature(protocol.EXPORT_TRACE)
+    @feature(protocol.EXPORT_TRACE)
     def export_trace(_: Any) -> protocol.TraceExport:
-        return protocol.TraceExport(json=server.traced_code.export(server.traces))
+        return protocol.TraceExport(json=parts.traced_code.export(parts.traces))
 
-    @server.feature(protocol.STATISTICS)
+    @feature(protocol.STATISTICS)
     async def statistics(_: Any) -> protocol.StatisticsPage:
         from lsp_server.statistics.page import CSS
 
-        await server.statistics.write()
+        await parts.statistics.write()
         html = await asyncio.to_thread(_page, server.config.statistics_enable)
         return protocol.StatisticsPage(html=html, css=CSS)
 

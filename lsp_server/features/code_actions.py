@@ -31,14 +31,6 @@ from lsp_server.workspace.live import Workspace
 if TYPE_CHECKING:
     from lsp_server.workspace.parse import ParsedText
 
-KINDS = (
-    "refactor.extract.function",
-    "refactor.extract.variable",
-    "refactor.inline",
-    "refactor.move",
-    "refactor.rewrite",
-    "source.organizeImports",
-)
 MAX_FILES = 500
 MAX_FILES_IN_FULL = 10  # of a rename
 _ORGANIZE = "organize_imports"
