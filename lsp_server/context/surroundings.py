@@ -8,7 +8,6 @@ finds no definition, and costs no more than the look.
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from lsp_server.context.names import (
     MAX_READ_CHARACTERS,
     REMEMBERED_LINES,
     code,
+    names_in,
     names_of_short,
 )
 from lsp_server.workspace.documents import Position
@@ -30,6 +30,8 @@ from lsp_server.workspace.documents import Position
 _LINES_BEFORE, _LINES_BEHIND = 30, 10
 _LINES_PER_FACTOR_E = 10
 _BEHIND_IS_FARTHER = 2
+# Of the lines in which it is looked for what a variable is: of a longer file hardly any helps.
+_TYPED_BEFORE, _TYPED_BEHIND = 1_000, 200
 # The parameters of the function that is being written, wherever it begins.
 _NEARNESS_OF_HEAD = 0.7
 _RECEIVER_AT_END = re.compile(r"([^\W\d]\w*)(?:\(\)|\[\w*\])?\s*(?:\.|->|::|\?\.)\s*\w*$")
@@ -93,16 +95,18 @@ def read_surroundings(lines: Sequence[str], cursor: Position) -> Surroundings:
                 nearness[name] = max(_NEARNESS_OF_HEAD, nearness.get(name, 0.0))
     before = _near_cursor(lines, cursor)[0]
     short = [line[:MAX_READ_CHARACTERS] for line in lines]
-    named = list(map(names_of_short, short))
     at_end = _RECEIVER_AT_END.search(before)
     return Surroundings(
         nearness=nearness,
         receiver=at_end[1] if at_end else "" if _ACCESS_AT_END.search(before) else None,
-        types=_read_types(short, named, nearness.keys()),
+        types=_read_types(
+            short[max(0, cursor.line - _TYPED_BEFORE) : cursor.line + _TYPED_BEHIND],
+            nearness.keys(),
+        ),
         functions=tuple(functions),
         bases=bases,
         in_class=in_class,
-        visible=set(itertools.chain.from_iterable(named)),
+        visible=names_in("".join(short)),
     )
 
 
@@ -122,14 +126,12 @@ def _near_cursor(lines: Sequence[str], cursor: Position) -> tuple[str, str]:
     return line[max(0, column - reach) : column], line[column : column + reach]
 
 
-def _read_types(
-    lines: Sequence[str], named: Sequence[tuple[str, ...]], of: AbstractSet[str]
-) -> Mapping[str, str]:
-    """The first that is said of each variable, whatever its scope; `named` are the lines' names."""
+def _read_types(lines: Sequence[str], of: AbstractSet[str]) -> Mapping[str, str]:
+    """The first that is said of each variable, whatever its scope."""
     types: dict[str, str] = {}
     same: dict[str, str] = {}
-    for line, names in zip(lines, named, strict=True):
-        if of.isdisjoint(names):
+    for line in lines:
+        if of.isdisjoint(names_of_short(line)):
             continue
         for name, type_ in _read_bindings(line):
             if type_.startswith("="):

@@ -13,6 +13,7 @@ from lsp_server.edge.progress import told
 from lsp_server.edits.tests_of import is_test
 from lsp_server.edits.workspace_edit import EditRefused, plan_edit
 from lsp_server.features.fix import FixFeature, FixRefusal, FixRequest
+from lsp_server.workspace.outline import SymbolKind
 
 if TYPE_CHECKING:
     from lsp_server.edge.late import Feature
@@ -71,27 +72,47 @@ def register_fix(server: SparrowServer, feature: Feature) -> None:
 
 
 def offer_fix(server: SparrowServer, params: types.CodeActionParams) -> list[types.CodeAction]:
-    """For an error in a file of tests, where the editor can ask for a fix."""
+    """For an error in a file of tests, or a test by its name, where the editor can ask for a fix."""
     uri = params.text_document.uri
     place = server.folders.place_of(uri)
     if FIX_COMMAND not in server.editor_commands or place is None or not is_test(place[1]):
         return []
     if params.context.only and "quickfix" not in params.context.only:
         return []
+    errors = [
+        it
+        for it in params.context.diagnostics
+        if it.severity in (types.DiagnosticSeverity.Error, None)
+    ]
+    line, message = params.range.start.line, ""
+    if errors:
+        line, message = errors[0].range.start.line, errors[0].message
+    elif name := _test_at(server, uri, place[1], line):
+        message = f"the test {name} fails"
+    if not message:
+        return []
+    arguments = [uri, f"{place[1]}, line {line + 1}: {message}"]
     return [
         types.CodeAction(
             "Fix the code that this test is about",
             kind=types.CodeActionKind.QuickFix,
-            diagnostics=[it],
-            command=types.Command("Fix Issue", FIX_COMMAND, arguments=[uri, _told(place[1], it)]),
+            diagnostics=errors[:1] or None,
+            command=types.Command("Fix Issue", FIX_COMMAND, arguments=arguments),
         )
-        for it in params.context.diagnostics
-        if it.severity in (types.DiagnosticSeverity.Error, None)
-    ][:1]
+    ]
 
 
-def _told(path: str, diagnostic: types.Diagnostic) -> str:
-    return f"{path}, line {diagnostic.range.start.line + 1}: {diagnostic.message}"
+def _test_at(server: SparrowServer, uri: str, path: str, line: int) -> str:
+    """The name of the test that is defined in a line, or nothing."""
+    snapshot = server.index.snapshot(uri)
+    for symbol in snapshot.symbols(path) if snapshot is not None else ():
+        if (
+            symbol.name_line == line
+            and symbol.kind in (SymbolKind.FUNCTION, SymbolKind.METHOD)
+            and symbol.name.lower().startswith("test")
+        ):
+            return symbol.name
+    return ""
 
 
 def _edit(server: SparrowServer, fixed: Fixed) -> types.WorkspaceEdit | None:

@@ -45,6 +45,10 @@ def settings(where: Place) -> dict[str, Any]:
     }
 
 
+def line(number: int) -> types.Range:
+    return types.Range(types.Position(number, 0), types.Position(number, 0))
+
+
 async def indexed(server: Server) -> None:
     def took_create(_: types.WorkDoneProgressCreateParams) -> None:
         """An editor says yes."""
@@ -140,19 +144,25 @@ async def test_who_cancels_leaves_nothing_behind(where: Place) -> None:
     assert list((where.runtime / "cache/copies").iterdir()) == []
 
 
-async def test_an_error_in_a_test_offers_a_fix(where: Place) -> None:
+async def test_an_error_in_a_test_and_its_name_offer_a_fix(where: Place) -> None:
     """In a test, to an editor that has the command; and not of a hint, or in other files."""
     at = types.Range(types.Position(7, 0), types.Position(7, 4))
+    named = next(n for n, it in enumerate(TESTS.splitlines()) if "def test_" in it)
     error = types.Diagnostic(at, "5 != 6", severity=types.DiagnosticSeverity.Error)
     hint = types.Diagnostic(at, "5 != 6", severity=types.DiagnosticSeverity.Hint)
     options = {"initialization_options": {"commands": ["sparrow.fixIssue"]}}
 
-    async with serving(where, settings=settings(where), initialize=options) as server:
+    async with serving(
+        where, settings=settings(where), capabilities=CAPABILITIES, initialize=options
+    ) as server:
+        await indexed(server)
 
-        async def offered(name: str, diagnostic: types.Diagnostic) -> list[types.CodeAction]:
+        async def offered(
+            name: str, *diagnostics: types.Diagnostic, at: types.Range = at
+        ) -> list[types.CodeAction]:
             uri = server.open((where.folder / name).as_uri(), (where.folder / name).read_text())
             params = types.CodeActionParams(
-                types.TextDocumentIdentifier(uri), at, types.CodeActionContext([diagnostic])
+                types.TextDocumentIdentifier(uri), at, types.CodeActionContext([*diagnostics])
             )
             found = await server.request(types.TEXT_DOCUMENT_CODE_ACTION, params)
             return [it for it in found if it.command is not None]
@@ -165,4 +175,7 @@ async def test_an_error_in_a_test_offers_a_fix(where: Place) -> None:
         assert "test_cart.py, line 8: 5 != 6" in told
         assert await offered("test_cart.py", hint) == []
         assert await offered("cart.py", error) == []
+        (action,) = await offered("test_cart.py", at=line(named))
+        assert f"test_cart.py, line {named + 1}: the test test_" in str(action.command)
+        assert await offered("test_cart.py", at=line(named + 1)) == []
         assert await server.stop() == 0
