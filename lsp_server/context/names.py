@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 
 REMEMBERED_LINES = 8_000  # about 5 MB; that none is long is seen to before one is remembered
 MAX_READ_CHARACTERS = 1_000  # of a line; what is longer is data, or made by a machine
@@ -33,11 +34,15 @@ KEYWORDS = frozenset(_KEYWORDS.split())
 _BLANKS = {code: " " for code in range(128) if not re.fullmatch(r"\w", chr(code))}
 
 
-def names_in(text: str) -> set[str]:
-    """All identifiers of a text, those in strings and comments and keywords too."""
-    if not text.isascii():
-        return set(IDENTIFIER.findall(text))
-    return {word for word in set(text.translate(_BLANKS).split()) if not word[0].isdigit()}
+def names_in(lines: Iterable[str]) -> set[str]:
+    """All identifiers of lines, those in strings and comments and keywords too."""
+    plain: list[str] = []
+    others: list[str] = []
+    for line in lines:
+        (plain if line.isascii() else others).append(line)
+    words = set("\n".join(plain).translate(_BLANKS).split())
+    words.update(IDENTIFIER.findall("\n".join(others)))
+    return {word for word in words if not word[0].isdigit()}
 
 
 @functools.lru_cache(REMEMBERED_LINES)

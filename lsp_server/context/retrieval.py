@@ -17,6 +17,11 @@ from lsp_server.workspace.documents import Position
 from lsp_server.workspace.snapshot import Snapshot
 
 NO_ATTENTION = Attention()
+# Of languages that say a type behind the name and a colon, or not at all.
+_TYPE_LAST = (
+    *(".py", ".pyi", ".rb", ".rs", ".sh"),
+    *(".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def assemble(  # noqa: PLR0917 - what comes first is what is always given
     `lines` are the current file's, with their endings, as they are now. Files `without` are shown
     otherwise.
     """
-    around = read_surroundings(lines, cursor)
+    around = read_surroundings(lines, cursor, type_first=not path.endswith(_TYPE_LAST))
     evidence = gather(snapshot, path, around, attention)
     for key in [key for key in evidence.candidates if key[0] in without or key[0] == path]:
         del evidence.candidates[key]

@@ -22,6 +22,9 @@ _MODULE, _PARAMETER, _UNMENTIONED = 0.5, 0.2, 0.08  # the last: what nothing nea
 _USE, _EDITED, _EDITED_NAME, _PROBLEM = 0.3, 0.3, 0.1, 1.0
 _TESTED, _TEST = 0.3, 0.05  # what a test is of, and what tests a file
 _SIMILAR_CODE, _MANY_HITS = 0.03, 3.0
+_LEAST_LETTERS = (
+    3  # of a variable that says by its name what it is: of `a` there is an `A` somewhere
+)
 # How many of each the snapshot is asked for.
 _IMPORTED_FILES, _USES, _EDITS, _PROBLEM_NAMES = 32, 12, 12, 4
 _QUERY_WORDS, _SIMILAR, _SIMILAR_REACH = 12, 10, 3
@@ -78,7 +81,9 @@ def _types(gathering: Gathering) -> None:
             if found is not None:
                 share = _TYPE if name == around.receiver else _MENTIONED
                 gathering.add_members(found, share * weight, f"{name} is mentioned")
-        elif name not in around.types and (found := gathering.class_named(_as_class(name))):
+        elif len(name) < _LEAST_LETTERS or name in around.types:
+            continue
+        elif (found := gathering.class_named(_as_class(name))) is not None:
             gathering.add_members(found, _NAMED_LIKE * weight, f"{name} is called like it")
 
 

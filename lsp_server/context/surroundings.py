@@ -78,7 +78,10 @@ class Surroundings:
         return self.receiver is not None and self.receiver in SELF
 
 
-def read_surroundings(lines: Sequence[str], cursor: Position) -> Surroundings:
+def read_surroundings(
+    lines: Sequence[str], cursor: Position, *, type_first: bool = True
+) -> Surroundings:
+    """`type_first`: the language may have `Type name`, or `name Type` as Go does."""
     nearness: dict[str, float] = {}
     for weight, line in _near_lines(lines, cursor):
         for name in IDENTIFIER.findall(code(line)):
@@ -102,11 +105,12 @@ def read_surroundings(lines: Sequence[str], cursor: Position) -> Surroundings:
         types=_read_types(
             short[max(0, cursor.line - _TYPED_BEFORE) : cursor.line + _TYPED_BEHIND],
             nearness.keys(),
+            type_first=type_first,
         ),
         functions=tuple(functions),
         bases=bases,
         in_class=in_class,
-        visible=names_in("".join(short)),
+        visible=names_in(short),
     )
 
 
@@ -126,14 +130,19 @@ def _near_cursor(lines: Sequence[str], cursor: Position) -> tuple[str, str]:
     return line[max(0, column - reach) : column], line[column : column + reach]
 
 
-def _read_types(lines: Sequence[str], of: AbstractSet[str]) -> Mapping[str, str]:
+def _read_types(
+    lines: Sequence[str], of: AbstractSet[str], *, type_first: bool
+) -> Mapping[str, str]:
     """The first that is said of each variable, whatever its scope."""
     types: dict[str, str] = {}
     same: dict[str, str] = {}
     for line in lines:
+        # To look for what no pattern can do without costs little, and most lines do not have it.
+        if not (type_first or "=" in line or ":" in line[:-2] or " as " in line):
+            continue
         if of.isdisjoint(names_of_short(line)):
             continue
-        for name, type_ in _read_bindings(line):
+        for name, type_ in _read_bindings(line, type_first=type_first):
             if type_.startswith("="):
                 same.setdefault(name, type_[1:])
             else:
@@ -145,15 +154,14 @@ def _read_types(lines: Sequence[str], of: AbstractSet[str]) -> Mapping[str, str]
 
 
 @functools.lru_cache(REMEMBERED_LINES)
-def _read_bindings(line: str) -> tuple[tuple[str, str], ...]:
+def _read_bindings(line: str, *, type_first: bool) -> tuple[tuple[str, str], ...]:
     """(variable, type), and (variable, "=" and another variable)."""
     found: list[tuple[str, str]] = []
-    # To look for what a pattern cannot do without costs little, and most lines do not have it.
     if ":" in line:
         for name, annotation in _ANNOTATED.findall(line):
             types = [it for it in IDENTIFIER.findall(annotation) if it[0].isupper()]
             found += [(name, it) for it in types if it not in WRAPPERS][:1]
-    if not line.islower():  # the name of a type begins with a capital letter
+    if type_first and not line.islower():  # the name of a type begins with a capital letter
         found += [(name, type_) for type_, name in _DECLARED.findall(line)]
         found += _GO_DECLARED.findall(line)
     if "=" in line:
