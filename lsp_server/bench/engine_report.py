@@ -84,6 +84,7 @@ def shape_as_json(figures: ShapeFigures) -> dict[str, Any]:
         "samples": sum(context["samples"] for context in contexts),
         "contexts": contexts,
         **_growth(figures.contexts),
+        **_at_large(figures.contexts),
         "overhead_ms_per_request": round(figures.overhead.difference, 3),
         "host_cpu_ms_per_request": round(sparrow_ms, 3),
         "bare_cpu_ms_per_request": round(bare_ms, 3),
@@ -122,6 +123,17 @@ def _growth(contexts: Sequence[ContextFigures]) -> dict[str, float]:
                 f"bare_growth_{order}": round(bare, 3),
             }
     return grown
+
+
+def _at_large(contexts: Sequence[ContextFigures]) -> dict[str, float]:
+    """Typing in the largest context, in each order, beside the peer."""
+    largest = {context.fim_order: context for context in sorted(contexts, key=lambda it: it.tokens)}
+    found: dict[str, float] = {}
+    for order, context in largest.items():
+        ours, theirs = context.typing.medians
+        found |= {f"typing_large_{order}_ms": round(ours, 2)}
+        found |= {f"plain_typing_large_{order}_ms": round(theirs, 2)}
+    return found
 
 
 def show(console: Console, figures: ShapeFigures) -> None:

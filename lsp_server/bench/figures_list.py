@@ -16,7 +16,7 @@ class Listed:
     title: str
     beside: Mapping[str, str] = field(default_factory=dict[str, str])
     bars: Mapping[str, str] = field(default_factory=dict[str, str])  # label to key
-    unit: str = "ms"  # of the bars
+    unit: str = "ms"  # of the bars, which stands below the title
     peers: tuple[str, ...] = ()  # published, or read in their sources: with where
     arguments: tuple[str, ...] = ()  # of `sparrow bench`, where the name alone does not say it
 
@@ -42,12 +42,18 @@ LISTED = (
             "p95_ms": "floor_p95_ms",
             "start_ms": "floor_start_ms",
         },
-        bars={"Sparrow, median": "p50_ms", "a server that does nothing, median": "floor_p50_ms"},
+        bars={"Sparrow": "p50_ms", "a server that does nothing": "floor_p50_ms"},
+        unit="ms from a key to its answer, median",
     ),
     Listed(
         "typing",
         "From the key to the ghost text",
-        bars={"cache hit": "cache_hit_p50_ms", "asked of the model": "uncached_p50_ms"},
+        bars={
+            "known already": "cache_hit_p50_ms",
+            "asked of an engine that answers at once": "uncached_p50_ms",
+            "a server that does nothing": "floor_p50_ms",
+        },
+        unit="ms from a key to the text, median",
         peers=(
             (
                 "Delays before a request is sent: Continue 350 ms; Tabby 100 to 1,000 ms, by how fast one"
@@ -59,7 +65,17 @@ LISTED = (
     Listed(
         "engine",
         "The host beside vLLM's own server",
-        bars={"2,000 tokens": "tokenize_ms_2k", "200,000 tokens": "tokenize_ms_200k"},
+        beside={
+            "typing_large_psm_ms": "plain_typing_large_psm_ms",
+            "typing_large_spm_ms": "plain_typing_large_spm_ms",
+        },
+        bars={
+            "Sparrow": "typing_large_spm_ms",
+            "vLLM's own server": "plain_typing_large_spm_ms",
+            "Sparrow, prefix first": "typing_large_psm_ms",
+            "vLLM's own server, prefix first": "plain_typing_large_psm_ms",
+        },
+        unit="ms from a key to the first token behind the largest context, suffix first, median",
         peers=(
             (
                 "Sweep reports 1,500 ms in the median with vLLM's defaults, and 94 ms tuned, with n-gram "
@@ -76,7 +92,7 @@ LISTED = (
             "Jaccard windows": "baseline_jaccard_line_2000",
             "BM25 windows": "baseline_bm25_line_2000",
         },
-        unit="of the names of the next line, at 2,000 tokens",
+        unit="share of the names that the next line needs and only other files have, in 2,000 tokens",
         peers=(
             (
                 "Copilot ranks 60-line windows by Jaccard similarity and takes four; llama.vscode keeps a"
@@ -93,10 +109,11 @@ LISTED = (
             "exact_match": "exact_match_suffix_engine",
         },
         bars={
-            "a key": "ttft_typing_ms",
+            "the first token of a key": "ttft_typing_ms",
             "20 tokens": "complete20_ms",
-            "1,500 new tokens": "cold1500_ms",
+            "a prompt of 1,500 new tokens": "cold1500_ms",
         },
+        unit="ms on this machine's CPU, median",
         peers=(
             (
                 "JetBrains' full-line completion has a model of 100 million parameters and takes about "
@@ -108,7 +125,8 @@ LISTED = (
         "refactor",
         "Refactors of Python",
         beside={"extract_p50_ms": "rope_extract_p50_ms"},
-        bars={"Sparrow extracts a function": "extract_p50_ms", "rope does": "rope_extract_p50_ms"},
+        bars={"Sparrow": "extract_p50_ms", "rope alone": "rope_extract_p50_ms"},
+        unit="ms to extract a function, median",
     ),
     Listed(
         "chat",
@@ -118,15 +136,16 @@ LISTED = (
             "send_to_engine_p95_ms": "floor_p95_ms",
         },
         bars={
-            "from the question to the first word, p95": "send_to_engine_p95_ms",
-            "a request that does nothing, p95": "floor_p95_ms",
+            "from the question to the first word": "send_to_engine_p95_ms",
+            "a request that does nothing": "floor_p95_ms",
         },
+        unit="ms with the whole repository and an engine that answers at once, 95th percentile",
     ),
     Listed(
         "fix",
         "Fixing issues",
         bars={"QuixBugs fixed": "quixbugs_fixed", "of those tried": "quixbugs_tried"},
-        unit="programs",
+        unit="programs of QuixBugs, with no chat model",
     ),
     Listed(
         "clients",
