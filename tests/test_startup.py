@@ -17,6 +17,13 @@ NOT_FOR_VERSION = {
     "tree_sitter": "for the index",
     "msgpack": "for the wire",
 }
+# What no answer to `initialize` needs, and takes long to load: packages of the server.
+NOT_AT_START = frozenset(
+    {
+        *("agent", "chat", "completions", "context", "edits", "model_edits", "parts"),
+        *("quick_fixes", "refactor", "statistics"),
+    }
+)
 NOT_FOR_SERVER = {
     "rich": "the server prints nothing",
     "click": "the command line is behind it",
@@ -65,7 +72,14 @@ def test_the_version_is_told_without_delay() -> None:
     assert sorted(found & NOT_FOR_VERSION.keys()) == []
 
 
-def test_the_server_imports_what_it_needs() -> None:
+def test_a_start_imports_what_it_needs() -> None:
     found = imported_by("import lsp_server.server, lsp_server.edge.stdio")
-    assert {"pygls", "lsp_server.features.completion"} <= found
+    assert {"pygls", "lsp_server.models"} <= found
+    assert [it for it in found if NOT_AT_START.intersection(it.split(".")[1:2])] == []
+    assert sorted(found & (NOT_FOR_SERVER.keys() | LAZY)) == []
+
+
+def test_the_features_import_what_they_need() -> None:
+    found = imported_by("from lsp_server.server import SparrowServer; SparrowServer().handlers")
+    assert {"lsp_server.features.completion", "lsp_server.features.chat"} <= found
     assert sorted(found & (NOT_FOR_SERVER.keys() | LAZY)) == []
