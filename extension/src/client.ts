@@ -61,6 +61,8 @@ class QuietClient extends LanguageClient {
 
 export interface ServerSession extends Session {
   readonly client: LanguageClient;
+  /** The program that it is a run of. */
+  readonly executable: string;
 }
 
 export async function openSession(
@@ -98,8 +100,13 @@ export async function openSession(
       void killAfter(server, exited, CLOSE_TIMEOUT_MS);
     }
   });
+  if (signal.aborted) {
+    kill(); // before anybody listened
+  }
   try {
     await client.start();
+    // They may have changed while the server started.
+    await client.sendNotification(SetApiKeysNotification, { apiKeys: await apiKeys() });
   } catch (error) {
     const exit = await Promise.race([exited, delay(EXIT_GRACE_MS)]);
     server.kill();
@@ -108,14 +115,13 @@ export async function openSession(
   } finally {
     signal.removeEventListener("abort", kill);
   }
-  // They may have changed while the server started.
-  await client.sendNotification(SetApiKeysNotification, { apiKeys: await apiKeys() });
   const problems = reportProblems(client);
   void exited.then(() => {
     problems.dispose();
   });
   return {
     client,
+    executable: launch.executable,
     ended: exited,
     close: async () => {
       await client.stop(CLOSE_TIMEOUT_MS).catch(() => undefined);

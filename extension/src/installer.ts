@@ -1,10 +1,8 @@
 /** Installing and updating the server, as the user sees it. */
 import { mkdir } from "node:fs/promises";
-import path from "node:path";
 import { ProgressLocation, window, type CancellationToken, type LogOutputChannel } from "vscode";
 import { readEnvironment } from "./core/environment";
-import { InstallError, installServer } from "./core/install";
-import { withLock } from "./core/lock";
+import { InstallError, installAlone, installServer } from "./core/install";
 import { isAbort, run } from "./core/process";
 import { findPython, listInterpreters, SUPPORTED_PYTHONS } from "./core/python";
 import { pythonEnvironment } from "./core/server";
@@ -87,7 +85,7 @@ async function install(
 ): Promise<void> {
   await mkdir(storage, { recursive: true });
   report("waiting for another window");
-  await withLock(path.join(storage, "install.lock"), signal, async () => {
+  await installAlone(storage, wheel?.version ?? "", signal, async () => {
     report("looking for Python");
     const machine = currentMachine();
     const env = pythonEnvironment(machine.env);

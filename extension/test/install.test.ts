@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { readdir, utimes, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import path from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   adoptEnvironment,
   createEnvironmentFolder,
   readEnvironment,
 } from "../src/core/environment";
-import { explainPipFailure, InstallError, installServer } from "../src/core/install";
+import { explainPipFailure, InstallError, installAlone, installServer } from "../src/core/install";
 import { withLock } from "../src/core/lock";
 import type { Run } from "../src/core/process";
 import { compareVersions, findWheel } from "../src/core/wheel";
@@ -101,6 +103,18 @@ test("the environment before the last is removed, the last one kept", async (t) 
   assert.deepEqual(kept.sort(), directories.slice(1).sort());
 });
 
+test("of two windows that install the same version at once one does", async (t) => {
+  const storage = await temporaryFolder(t);
+  const { run, lines } = fakeRun([[/./, {}]]);
+  const { signal } = new AbortController();
+  const window = (version: string): Promise<void> =>
+    installAlone(storage, version, signal, () => install(storage, run, version));
+  await Promise.all([window("0.1.0"), window("0.1.0")]);
+  assert.equal(lines.length, 2); // of one installation
+  await window("0.1.0");
+  assert.equal(lines.length, 4); // asked for again, as a repair is
+});
+
 for (const record of ["", "{}", "null", '{"folder": 1, "version": "1"}']) {
   test(`a broken record counts as none: ${record}`, async (t) => {
     const storage = await temporaryFolder(t);
@@ -135,25 +149,64 @@ test("versions in order", () => {
   assert.deepEqual([...ordered].reverse().sort(compareVersions), ordered);
 });
 
-test("a lock is held by one at a time, and a dead holder's is broken", async (t) => {
+/** A folder whose lock somebody else has. */
+async function heldBy(t: TestContext, holder: string): Promise<string> {
   const folder = await temporaryFolder(t);
-  const file = path.join(folder, "lock");
-  await writeFile(file, "999999999");
-  let inside = 0;
-  const enter = async (): Promise<void> => {
-    inside += 1;
-    assert.equal(inside, 1);
-    await mkdir(path.join(folder, "work"), { recursive: true });
-    inside -= 1;
-  };
-  const signal = new AbortController().signal;
-  await Promise.all([withLock(file, signal, enter), withLock(file, signal, enter)]);
-  assert.deepEqual(await readdir(folder), ["work"]);
+  await writeFile(path.join(folder, "1"), holder);
+  return folder;
+}
+
+const unhurried = (): AbortSignal => new AbortController().signal;
+const enter = (): Promise<string> => Promise.resolve("entered");
+
+test("of many that find a dead holder's lock one at a time comes to hold it", async (t) => {
+  for (let round = 0; round < 5; round++) {
+    const folder = await heldBy(t, `999999999@${hostname()}`);
+    let inside = 0;
+    const most: number[] = [];
+    const enterSlowly = async (): Promise<void> => {
+      inside += 1;
+      most.push(inside);
+      await readdir(folder);
+      inside -= 1;
+    };
+    const holders = Array.from({ length: 40 }, () => withLock(folder, unhurried(), enterSlowly, 1));
+    await Promise.all(holders);
+    assert.deepEqual(most, Array<number>(40).fill(1));
+    assert.ok((await readdir(folder)).length <= 20); // of those before nothing is left
+  }
 });
 
-test("waiting for a lock can be cancelled", async (t) => {
-  const file = path.join(await temporaryFolder(t), "lock");
-  await writeFile(file, String(process.pid));
-  const never = (): Promise<void> => Promise.reject(new Error("entered"));
-  await assert.rejects(withLock(file, AbortSignal.timeout(20), never), { name: "AbortError" });
+test("a lock is free again behind an action that failed", async (t) => {
+  const folder = await temporaryFolder(t);
+  const fail = (): Promise<never> => Promise.reject(new Error("failed"));
+  await assert.rejects(withLock(folder, unhurried(), fail), /failed/);
+  assert.equal(await withLock(folder, unhurried(), enter), "entered");
 });
+
+test("a lock that nobody touches is taken over, though its process number lives", async (t) => {
+  const folder = await heldBy(t, `${process.pid}@${hostname()}`);
+  assert.equal(await withLock(folder, unhurried(), enter, 0), "entered");
+});
+
+test("a holder that touches its lock keeps it, however long it takes", async (t) => {
+  const folder = await heldBy(t, `${process.pid}@${hostname()}`);
+  const file = path.join(folder, "1");
+  const stopped = new AbortController();
+  const waiting = withLock(folder, stopped.signal, enter, 0);
+  const rejected = assert.rejects(waiting, { name: "AbortError" });
+  for (let second = 1; second <= 500; second++) {
+    await utimes(file, second, second);
+    await delay(1);
+  }
+  stopped.abort();
+  await rejected;
+});
+
+for (const holder of [`999999999@not-${hostname()}`, ""]) {
+  test(`a holder that is not known to have ended is waited for: ${holder}`, async (t) => {
+    const folder = await heldBy(t, holder);
+    const waiting = withLock(folder, AbortSignal.timeout(20), enter);
+    await assert.rejects(waiting, { name: "AbortError" });
+  });
+}

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { pathWith } from "../src/core/machine";
 import { findServer, pythonEnvironment } from "../src/core/server";
 import { fakeMachine, type FakeMachine } from "./fakes";
 
@@ -132,4 +133,16 @@ for (const { name, setting, environment, machine, expected } of cases) {
 test("the server's environment holds nothing that redirects its Python", () => {
   const env = { HOME: "/home/me", PythonPath: ".", PYTHONHOME: "/x", PYTHONSTARTUP: "/y.py" };
   assert.deepEqual(pythonEnvironment(env), { HOME: "/home/me", PYTHONSAFEPATH: "1" });
+});
+
+test("a shell finds the programs beside the server as well, behind all others", () => {
+  const linux = fakeMachine({ env: { PATH: "/usr/bin:/bin", HOME: "/home/me" } });
+  assert.deepEqual(pathWith("/storage/server-1/bin/sparrow", linux), {
+    PATH: "/usr/bin:/bin:/storage/server-1/bin",
+  });
+  const windows = fakeMachine({ platform: "win32", env: { Path: String.raw`C:\Windows` } });
+  assert.deepEqual(pathWith(String.raw`C:\my storage\Scripts\sparrow.exe`, windows), {
+    Path: String.raw`C:\Windows;C:\my storage\Scripts`,
+  });
+  assert.deepEqual(pathWith("/bin/sparrow", fakeMachine({})), { PATH: "/bin" });
 });

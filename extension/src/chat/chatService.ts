@@ -8,6 +8,7 @@ import {
   type RequestType,
 } from "vscode-languageclient/node";
 import type { ChatEvent, ChatSelection, ChatState } from "../chatProtocol";
+import type { ServerSession } from "../client";
 import type { Server } from "../server";
 import { COMPLETED_SCHEMES } from "../settings";
 import { requireTrust } from "../trust";
@@ -18,7 +19,7 @@ export class ChatService implements Disposable {
   readonly #states = new EventEmitter<ChatState>();
   readonly #connections = new EventEmitter<void>();
   readonly #subscriptions: readonly Disposable[];
-  #client: LanguageClient | undefined;
+  #session: ServerSession | undefined;
 
   readonly onEvent = this.#events.event;
   readonly onState = this.#states.event;
@@ -26,8 +27,9 @@ export class ChatService implements Disposable {
   readonly onConnection = this.#connections.event;
 
   constructor(server: Server) {
-    const started = server.onDidStart(({ client, ended }) => {
-      this.#client = client;
+    const started = server.onDidStart((session) => {
+      const { client, ended } = session;
+      this.#session = session;
       client.onNotification(EventNotification, (event) => {
         this.#events.fire(event);
       });
@@ -36,8 +38,8 @@ export class ChatService implements Disposable {
       });
       this.#connections.fire();
       void ended.then(() => {
-        if (this.#client === client) {
-          this.#client = undefined;
+        if (this.#session === session) {
+          this.#session = undefined;
           this.#connections.fire();
         }
       });
@@ -67,16 +69,21 @@ export class ChatService implements Disposable {
 
   /** Whether there is a server. */
   get isConnected(): boolean {
-    return this.#client !== undefined;
+    return this.#session !== undefined;
   }
 
   /** Throws with a message for the user where there is none. */
-  get client(): LanguageClient {
+  get session(): ServerSession {
     requireTrust();
-    if (this.#client === undefined) {
+    if (this.#session === undefined) {
       throw new Error("Sparrow's server is not running. Its state is in the status bar.");
     }
-    return this.#client;
+    return this.#session;
+  }
+
+  /** Throws as `session` does. */
+  get client(): LanguageClient {
+    return this.session.client;
   }
 
   /** The document that the user has before them, and the lines that are selected in it. */

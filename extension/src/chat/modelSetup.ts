@@ -1,5 +1,6 @@
 /** Sets up a model that chats, for the hardware found: proposes one, and starts nothing unasked. */
 import { window } from "vscode";
+import { localMachine, pathWith } from "../core/machine";
 import { openSetting, setChatModel } from "../settings";
 import type { ChatService } from "./chatService";
 import { StateRequest } from "./requests";
@@ -9,6 +10,7 @@ const CHOOSE = "Choose Another…";
 const OPEN_SETTING = "Open the Setting";
 
 export async function setUpChatModel(chat: ChatService): Promise<void> {
+  const { executable } = chat.session;
   const { proposal, message } = await chat.request(StateRequest, {});
   if (proposal === null) {
     const choice = await window.showInformationMessage(
@@ -37,7 +39,9 @@ export async function setUpChatModel(chat: ChatService): Promise<void> {
     await openSetting("chat.model");
   } else if (choice === USE) {
     await setChatModel(model);
-    const terminal = window.createTerminal({ name: "Sparrow" });
+    // The server that the extension installed is on nobody's PATH.
+    const env = pathWith(executable, localMachine([]));
+    const terminal = window.createTerminal({ name: "Sparrow", env });
     terminal.show();
     terminal.sendText(command, false);
   }

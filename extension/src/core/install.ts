@@ -2,7 +2,14 @@
  * Puts the server into a virtual environment of its own. Touches nothing but the storage folder,
  * and leaves nothing there when it fails.
  */
-import { adoptEnvironment, createEnvironmentFolder, removeFolder } from "./environment";
+import path from "node:path";
+import {
+  adoptEnvironment,
+  createEnvironmentFolder,
+  readEnvironment,
+  removeFolder,
+} from "./environment";
+import { withLock } from "./lock";
 import { environmentProgram } from "./machine";
 import type { Run } from "./process";
 import type { Interpreter } from "./python";
@@ -24,6 +31,25 @@ export interface Installation {
   readonly run: Run;
   readonly log: (line: string) => void;
   readonly report: (step: string) => void;
+}
+
+/**
+ * One window at a time. Where another has put that version in place while this one waited, nothing is
+ * left to do: a further environment would take away the one that a window may still run.
+ */
+export async function installAlone(
+  storage: string,
+  version: string,
+  signal: AbortSignal,
+  install: () => Promise<void>,
+): Promise<void> {
+  const before = await readEnvironment(storage);
+  await withLock(path.join(storage, "installing"), signal, async () => {
+    const now = await readEnvironment(storage);
+    if (now?.directory === before?.directory || now?.version !== version) {
+      await install();
+    }
+  });
 }
 
 export async function installServer(installation: Installation): Promise<void> {

@@ -109,9 +109,20 @@ export function environmentProgram(
   return pathsOf(platform).join(directory, folder, programName(name, platform));
 }
 
+/** Has a shell find the programs beside this one as well, behind all others. */
+export function pathWith(program: string, machine: Machine): Readonly<Record<string, string>> {
+  const paths = pathsOf(machine.platform);
+  const folders = [pathVariable(machine), paths.dirname(program)].filter((folder) => folder !== "");
+  return { [pathName(machine) ?? "PATH"]: folders.join(paths.delimiter) };
+}
+
 function pathVariable(machine: Machine): string {
-  const key = Object.keys(machine.env).find((name) =>
-    machine.platform === "win32" ? name.toUpperCase() === "PATH" : name === "PATH",
+  const name = pathName(machine);
+  return (name === undefined ? undefined : machine.env[name]) ?? "";
+}
+
+function pathName({ env, platform }: Machine): string | undefined {
+  return Object.keys(env).find((name) =>
+    platform === "win32" ? name.toUpperCase() === "PATH" : name === "PATH",
   );
-  return (key === undefined ? undefined : machine.env[key]) ?? "";
 }
