@@ -95,7 +95,6 @@ def _selection(job: Job, source: Source) -> tuple[int, int]:
 def _extract_function(job: Job, _: Mirror, source: Source) -> Outcome:
     name = names.unused("extracted", source.text)
     after = extract_function(source, *_selection(job, source), name)
-    after = names.spaced(after, name)
     at = names.first_place(after, name, is_use=True)
     return Outcome((Rewritten(job.path, source.text, after),), job.path, at)
 
