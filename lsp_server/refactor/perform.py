@@ -33,7 +33,8 @@ _TOLD = {
     "Inline refactoring should be performed on": "it is no function that can be inlined: a property, "
     "or something else of that name",
     "Cannot inline functions with statements after return": "it returns before its end in some cases",
-    "Cannot inline functions with list and keyword": "it takes `*` or `**` parameters",
+    "Cannot inline functions with list and keyword": "it takes `*` or `**` parameters, or some by "
+    "their names alone",
     "Cannot inline functions that reference themselves": "it calls itself",
     "Reference to inlining function other than function call": "it is also passed on without being "
     "called: what calls it there is not known",
