@@ -139,7 +139,7 @@ def _flow(selected: Selected) -> tuple[list[str], list[str]]:
         if name in selected.shared():
             raise RefactorRefused(f"{name} is set by a function within, which means this very name")
     _check_same(selected, own, taken.keys())
-    _check_errors(selected, own)
+    _check_meanwhile(selected, own)
     return list(taken), results
 
 
@@ -157,14 +157,20 @@ def _check_same(selected: Selected, own: AbstractSet[str], taken: AbstractSet[st
             )
 
 
-def _check_errors(selected: Selected, own: AbstractSet[str]) -> None:
-    """That what is written before an error is not read behind it. Raises `RefactorRefused`."""
+def _check_meanwhile(selected: Selected, own: AbstractSet[str]) -> None:
+    """That what is written is not read elsewhere before the selection ends. Raises `RefactorRefused`."""
     if not selected.statements:
         return
     *early, last = selected.statements
     written = own & name_flow.bound([*early, last] if hasattr(last, "body") else early).keys()
-    for tried, read in blocks.read_after_errors(selected.path, selected.statements):
-        for name in sorted(written & read):
+    for read in selected.reads_of_functions_before():
+        if read.name in written:
+            raise RefactorRefused(
+                f"{read.name} is read by a function, on line {read.node.lineno}, that the selection may "
+                "call: it would not have its new value there"
+            )
+    for tried, read_then in blocks.read_after_errors(selected.path, selected.statements):
+        for name in sorted(written & read_then):
             raise RefactorRefused(
                 f"{name} is read where an error in the selection is caught, by the `try` on line "
                 f"{tried.lineno}, and would not have its new value there"

@@ -91,6 +91,13 @@ class Selected:
             return self.reads()
         return name_flow.first_reads(self.statements)
 
+    def reads_of_functions_before(self) -> Iterator[name_flow.Read]:
+        """The reads by functions that are there when the selection begins."""
+        for statement in self.around:
+            for read in name_flow.reads(statement):
+                if read.is_deferred and self._start(read.node) < self.start:
+                    yield read
+
     def docstring(self) -> ast.expr | None:
         """That of the function or module, where it is selected."""
         match self.around[0]:

@@ -333,6 +333,10 @@ def test_what_a_function_is_made_of_does_the_same(name: str) -> None:
             "b may have no value",
         ),
         (
+            "def f(a):\n    def g():\n        return a\n    ⟦a = 1\n    return g()⟧\n",
+            "a is read by a function, on line 3",
+        ),
+        (
             "def f(a):\n    ⟦with a:\n        return 1⟧\n    return 2\n",
             "goes on in other cases",
         ),
