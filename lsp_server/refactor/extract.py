@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from lsp_server.edits.python_scopes import FunctionNode, own_nodes
 from lsp_server.edits.python_source import first_line
-from lsp_server.refactor import name_flow
+from lsp_server.refactor import blocks, name_flow
+from lsp_server.refactor.evaluation import acts_before, bound_before, evaluation_of
 from lsp_server.refactor.method_uses import MethodKind, kind_of
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.selected import (
@@ -35,7 +37,7 @@ class _Home:
     """Where a new function is to stand: behind `function`, or before `statement` of the module."""
 
     function: FunctionNode | None
-    owner: ast.ClassDef | None
+    owner: str
     statement: ast.stmt
 
 
@@ -45,7 +47,7 @@ def extract_function(source: Source, start: int, end: int, name: str) -> str:
     Raises `RefactorRefused`.
     """
     path = path_to(source, start, end)
-    function, owner = function_around(source, path, start)
+    function, owner = function_around(source, path, start, end)
     if function is None and any(isinstance(it, ast.ClassDef) for it in path):
         raise RefactorRefused("the body of a class runs before its functions are there")
     statements = statements_of(source, path, start, end)
@@ -67,7 +69,7 @@ def _check(selected: Selected) -> None:
         id(it)
         for loop in own
         if isinstance(loop, name_flow.Loop)
-        for it in own_nodes([*loop.body, *loop.orelse])
+        for it in name_flow.nodes_of_loop(loop)
     }
     for it in own:
         if isinstance(it, ast.Yield | ast.YieldFrom | ast.Global | ast.Nonlocal):
@@ -76,12 +78,32 @@ def _check(selected: Selected) -> None:
             raise RefactorRefused(
                 f"line {it.lineno} leaves a loop that is not selected: select the whole loop"
             )
+        if isinstance(it, ast.ImportFrom) and (
+            it.module == "__future__" or any(alias.name == "*" for alias in it.names)
+        ):
+            raise RefactorRefused(f"the import on line {it.lineno} works in a module alone")
+    if docstring := selected.docstring():
+        raise RefactorRefused(f"line {docstring.lineno} is a docstring, and would be none any more")
+    if call := name_flow.reads_by_name(selected.nodes):
+        raise RefactorRefused(
+            f"{ast.unparse(call.func)} on line {call.lineno} means the variables of the function that it "
+            "is in"
+        )
     returns = [it for it in own if isinstance(it, ast.Return)]
     if returns and not selected.leaves:
         raise RefactorRefused(
             f"line {returns[0].lineno} returns, and the code goes on in other cases: "
             "select also what is done then"
         )
+    is_async = isinstance(selected.function, ast.AsyncFunctionDef)
+    if returns and is_async and _yields(selected.around):
+        raise RefactorRefused(
+            f"line {returns[0].lineno} ends an asynchronous generator, which returns no value"
+        )
+
+
+def _yields(nodes: Sequence[ast.AST]) -> bool:
+    return any(isinstance(it, ast.Yield | ast.YieldFrom) for it in own_nodes(nodes))
 
 
 def _flow(selected: Selected) -> tuple[list[str], list[str]]:
@@ -90,36 +112,74 @@ def _flow(selected: Selected) -> tuple[list[str], list[str]]:
     own = before | name_flow.bound(selected.around).keys()
     own -= name_flow.declared(selected.around).keys()
     written = [it for it in name_flow.bound(selected.nodes) if it in own]
+    surely_written = name_flow.surely_bound(selected.statements) or set()
     read = selected.read_after()
-    if selected.is_in_loop:
-        read |= set(_read_first(selected, own))
+    if selected.is_of_module:  # what a module binds is its attribute
+        read |= surely_written
     results = [] if selected.leaves else [it for it in written if it in read]
     if results and not selected.statements:
         raise RefactorRefused(f"{results[0]} is used behind the selection: assign it before")
-    uncertain = set(results) - (name_flow.surely_bound(selected.statements) or set())
-    for name in sorted(uncertain - before):
+    uncertain = set(results) - surely_written
+    taken = dict.fromkeys([*_read_first(selected, own & before), *sorted(uncertain)])
+    if selected.function is None:  # what a module binds its functions see
+        inner = selected.bound_within_statement()
+        taken = {it: None for it in taken if it in written or it in inner}
+    unsure = taken.keys() - selected.surely_bound_before()
+    for name in sorted(unsure & uncertain):
         raise RefactorRefused(
             f"{name} has a value in some cases alone, and is used behind the selection: "
             "assign it before"
         )
-    taken = dict.fromkeys([*_read_first(selected, own & before), *sorted(uncertain)])
-    if selected.function is None:  # what a module binds its functions see
-        taken = {it: None for it in taken if it in written}
+    for name in sorted(unsure - name_flow.surely_read(selected.nodes)):
+        raise RefactorRefused(
+            f"{name} may have no value where the selection begins, which needs it in some cases alone: "
+            "assign it before"
+        )
     for name in (*taken, *results):
         if name in selected.shared():
             raise RefactorRefused(f"{name} is set by a function within, which means this very name")
+    _check_same(selected, own, taken.keys())
+    _check_meanwhile(selected, own)
     return list(taken), results
 
 
-def _read_first(selected: Selected, names: set[str]) -> Iterator[str]:
+def _check_same(selected: Selected, own: AbstractSet[str], taken: AbstractSet[str]) -> None:
+    """That no name has to be one and the same in both functions. Raises `RefactorRefused`."""
+    for node in own_nodes(selected.nodes):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del) and node.id in taken:
+            raise RefactorRefused(f"line {node.lineno} deletes {node.id}, which is set before")
+    behind = selected.bound_behind() & own if selected.function is not None else set()
+    for read in selected.reads():
+        if read.is_deferred and read.name in behind:
+            raise RefactorRefused(
+                f"a function on line {read.node.lineno} reads {read.name}, which gets its value "
+                "behind the selection"
+            )
+
+
+def _check_meanwhile(selected: Selected, own: AbstractSet[str]) -> None:
+    """That what is written is not read elsewhere before the selection ends. Raises `RefactorRefused`."""
+    if not selected.statements:
+        return
+    *early, last = selected.statements
+    written = own & name_flow.bound([*early, last] if hasattr(last, "body") else early).keys()
+    for read in selected.reads_of_functions_before():
+        if read.name in written:
+            raise RefactorRefused(
+                f"{read.name} is read by a function, on line {read.node.lineno}, that the selection may "
+                "call: it would not have its new value there"
+            )
+    for tried, read_then in blocks.read_after_errors(selected.path, selected.statements):
+        for name in sorted(written & read_then):
+            raise RefactorRefused(
+                f"{name} is read where an error in the selection is caught, by the `try` on line "
+                f"{tried.lineno}, and would not have its new value there"
+            )
+
+
+def _read_first(selected: Selected, names: AbstractSet[str]) -> Iterator[str]:
     """Those of the names that are read before the selection itself gives them a value."""
-    assigned: set[str] = set()
-    for node in selected.nodes:
-        for read in name_flow.reads(node):
-            if read.name in names and read.name not in assigned:
-                yield read.name
-        if isinstance(node, ast.stmt):
-            assigned |= name_flow.surely_bound([node]) or set()
+    yield from (it.name for it in selected.first_reads() if it.name in names)
 
 
 def _written(
@@ -151,23 +211,35 @@ def _written(
         *_body(selected, inner),
         *([f"{inner}return {', '.join(results)}"] if results else []),
     ]
-    if function is not None:
-        assert function.end_lineno is not None
-        at = source.line_start(function.end_lineno) + len(source.lines[function.end_lineno - 1])
-        added = TextEdit(at, at, "\n\n" + "\n".join(lines))
-    else:
-        at = source.line_start(first_line(home.statement))
-        added = TextEdit(at, at, "\n".join(lines) + "\n\n\n")
+    added = _placed(source, home, "\n".join(lines), blank_lines=1 if margin else 2)
     return apply_edits(source.text, [TextEdit(selected.start, selected.end, call), added])
+
+
+def _placed(source: Source, home: _Home, text: str, blank_lines: int) -> TextEdit:
+    """Puts a function where it is to stand, with blank lines around it."""
+    if home.function is None:
+        line = first_line(home.statement)
+        at = source.line_start(line)
+        missing = blank_lines - _blank_lines(source, range(line - 1, 0, -1)) if at else 0
+        return TextEdit(at, at, "\n" * missing + text + "\n" * (blank_lines + 1))
+    line = home.function.end_lineno or home.function.lineno
+    at = source.line_start(line) + len(source.lines[line - 1])
+    missing = blank_lines - _blank_lines(source, range(line + 1, len(source.lines) + 1))
+    is_last = not source.text[at:].strip()
+    return TextEdit(at, at, "\n" * (blank_lines + 1) + text + ("" if is_last else "\n" * missing))
+
+
+def _blank_lines(source: Source, lines: Iterable[int]) -> int:
+    return sum(1 for _ in itertools.takewhile(source.is_blank, lines))
 
 
 def _place_in_class(home: _Home) -> tuple[str, str, str]:
     """What stands before a call, the first parameter and the decorator of a method; or nothing."""
-    if home.function is None or home.owner is None:
+    if home.function is None or not home.owner:
         return "", "", ""
     kind = kind_of(home.function)
     if kind is MethodKind.STATIC:
-        return f"{home.owner.name}.", "", "staticmethod"
+        return f"{home.owner}.", "", "staticmethod"
     positional = [*home.function.args.posonlyargs, *home.function.args.args]
     if not positional:
         raise RefactorRefused(f"{home.function.name} has no parameter for its instance")
@@ -246,14 +318,19 @@ def extract_variable(source: Source, start: int, end: int, name: str) -> tuple[s
     at = next(n for n in range(len(path) - 1, -1, -1) if isinstance(path[n], ast.stmt))
     statement = path[at]
     assert isinstance(statement, ast.stmt)
-    doubt = _doubt_of(
-        [*itertools.takewhile(lambda it: it is not expression, path[at:]), expression]
-    )
+    to_it = [*itertools.takewhile(lambda it: it is not expression, path[at:]), expression]
+    evaluation = evaluation_of(to_it)
+    if evaluation.repeated:
+        raise RefactorRefused(evaluation.repeated)
+    doubt = evaluation.skipped
+    if acts_before(source, statement, to_it, ast.Await | ast.Yield | ast.YieldFrom):
+        doubt = "it is computed before what is awaited or yielded in its statement"
     before = path[at - 1]
     while isinstance(before, ast.If) and _is_elif(source, before, statement):
         doubt = "it is computed also where an earlier condition holds"
         at, statement = at - 1, before
         before = path[at - 1]
+    _check_variable(source, statement, to_it)
     line = first_line(statement)
     margin = source.indent_of(line)
     head = source.text[source.line_start(line) : source.start(statement)]
@@ -268,38 +345,21 @@ def extract_variable(source: Source, start: int, end: int, name: str) -> tuple[s
     return apply_edits(source.text, edits), doubt
 
 
+def _check_variable(source: Source, statement: ast.stmt, path: Sequence[ast.AST]) -> None:
+    """That the end of a path may be computed before a statement. Raises `RefactorRefused`."""
+    expression = path[-1]
+    bound = bound_before(source, statement, path)
+    for read in name_flow.reads(expression):
+        if read.name in bound:
+            raise RefactorRefused(f"{read.name} has its value from the same statement")
+    is_string = isinstance(expression, ast.Constant) and isinstance(expression.value, str)
+    if is_string and isinstance(path[-2], ast.Expr):
+        raise RefactorRefused("a docstring, or a text that stands alone, is no value of anything")
+
+
 def _is_elif(source: Source, around: ast.If, statement: ast.stmt) -> bool:
     return (
         around.orelse == [statement]
         and isinstance(statement, ast.If)
         and source.text.startswith("elif", source.start(statement))
     )
-
-
-def _doubt_of(path: Sequence[ast.AST]) -> str:
-    """What is not as before of an expression at the end of a path from its statement on.
-
-    Raises `RefactorRefused`.
-    """
-    doubt = ""
-    for at, around in enumerate(path[:-1]):
-        inner = path[at + 1]
-        match around:
-            case ast.While():
-                raise RefactorRefused("the condition of a loop is computed in each round of it")
-            case ast.Lambda() if inner is around.body:
-                raise RefactorRefused("what a lambda computes it computes when it is called")
-            case ast.match_case():
-                raise RefactorRefused("what a case asks it asks only of what did not match before")
-            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                if around.generators[0].iter not in path:
-                    raise RefactorRefused("a comprehension computes it for each of its items")
-            case ast.BoolOp() if inner is not around.values[0]:
-                doubt = "it is computed also where what stands before it decides"
-            case ast.Compare() if inner in around.comparators[1:]:
-                doubt = "it is computed also where what stands before it decides"
-            case ast.IfExp() if inner is not around.test:
-                doubt = "it is computed also where its condition does not hold"
-            case _:
-                pass
-    return doubt

@@ -133,6 +133,8 @@ def _check(source: Source, place: _Place) -> None:
             "Python itself calls it" if name.endswith("__") else "its name is private to the class"
         )
         raise RefactorRefused(f"{name} has to stay in its class: {why}")
+    if kind_of(method) is not MethodKind.STATIC and first_parameter(method) is None:
+        raise RefactorRefused(f"{name} has no parameter for its instance")
     for decorator in method.decorator_list:
         spelled = last_name(decorator.func if isinstance(decorator, ast.Call) else decorator)
         if spelled in (
@@ -248,17 +250,23 @@ def _rewrite_uses(
             receiver = source.text_of(use.node.value)
             if kind is MethodKind.CLASS and use.receiver is Receiver.INSTANCE:
                 receiver = f"type({receiver})"
-            yield _with_first_argument(source, use.call, receiver)
+            yield from _with_first_argument(source, use.call, receiver)
 
 
-def _with_first_argument(source: Source, call: ast.Call, receiver: str) -> TextEdit:
+def _with_first_argument(source: Source, call: ast.Call, receiver: str) -> Iterator[TextEdit]:
     arguments = _arguments(call)
-    at = (
+    start = (
         source.start(arguments[0])
         if arguments
         else source.text.index("(", source.end(call.func)) + 1
     )
-    return TextEdit(at, at, f"{receiver}, " if arguments else receiver)
+    if arguments and source.end(arguments[0]) == source.end(call):
+        # A generator that has the brackets of the call for its own.
+        end = source.end(call)
+        yield TextEdit(start, start, f"({receiver}, ")
+        yield TextEdit(end, end, ")")
+        return
+    yield TextEdit(start, start, f"{receiver}, " if arguments else receiver)
 
 
 def _without_first_argument(source: Source, call: ast.Call, name: str) -> TextEdit:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 from lsp_server.edits.python_scopes import FunctionNode, Scope, own_nodes_of, parameters_of
 
+_OF_CLASSES = ("__new__", "__init_subclass__", "__class_getitem__")  # without a decorator
+
 
 class Receiver(enum.Enum):
     INSTANCE = "an instance"
@@ -113,7 +115,7 @@ def kind_of(method: FunctionNode) -> MethodKind:
     names = {it.id for it in method.decorator_list if isinstance(it, ast.Name)}
     if "staticmethod" in names:
         return MethodKind.STATIC
-    if "classmethod" in names or method.name in ("__init_subclass__", "__class_getitem__"):
+    if "classmethod" in names or method.name in _OF_CLASSES:
         return MethodKind.CLASS
     return MethodKind.INSTANCE
 

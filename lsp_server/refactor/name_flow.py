@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from lsp_server.edits.python_scopes import (
     Comprehension,
     FunctionNode,
+    Scope,
     bound_by,
     own_nodes,
     parameters_of,
@@ -19,6 +21,8 @@ from lsp_server.edits.python_scopes import (
 
 Loop = ast.For | ast.AsyncFor | ast.While
 
+# By how many arguments they have where they mean the variables around them.
+_GIVEN_NO_NAMES = {"locals": 0, "vars": 0, "dir": 0, "eval": 1, "exec": 1}
 _LEAVES = ast.Return | ast.Raise | ast.Break | ast.Continue
 
 
@@ -43,7 +47,7 @@ def reads(
         yield from reads(
             ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target), hidden
         )
-    outer, inner, own = _parts(node)
+    outer, inner, own = scope_parts(node)
     for child in outer:
         yield from reads(child, hidden, is_deferred=is_deferred)
     is_later = is_deferred or isinstance(node, FunctionNode | ast.Lambda)
@@ -51,7 +55,7 @@ def reads(
         yield from reads(child, hidden | own, is_deferred=is_later)
 
 
-def _parts(node: ast.AST) -> tuple[list[ast.AST], list[ast.AST], frozenset[str]]:
+def scope_parts(node: ast.AST) -> tuple[list[ast.AST], list[ast.AST], frozenset[str]]:
     """The children that see what the node does, those in a scope of their own, and the names of that."""
     children = list(ast.iter_child_nodes(node))
     match node:
@@ -132,6 +136,90 @@ def declared(nodes: Iterable[ast.AST]) -> dict[str, str]:
     return found
 
 
+def reads_by_name(nodes: Iterable[ast.AST]) -> ast.Call | None:
+    """A call that has the variables of the scope by their names, whichever it wants."""
+    for it in own_nodes(nodes):
+        if isinstance(it, ast.Call) and isinstance(it.func, ast.Name):
+            given = len(it.args) + len(it.keywords)
+            if given == _GIVEN_NO_NAMES.get(it.func.id):
+                return it
+    return None
+
+
+def first_reads(
+    statements: Iterable[ast.stmt], given: AbstractSet[str] = frozenset()
+) -> Iterator[Read]:
+    """The reads of what a name had before the statements, but for the `given`, which have a new value."""
+    names = set(given)
+    for statement in statements:
+        yield from _first_reads_of(statement, names)
+        names |= surely_bound([statement]) or set()
+
+
+def _first_reads_of(statement: ast.stmt, given: AbstractSet[str]) -> Iterator[Read]:
+    if isinstance(statement, ast.Try | ast.TryStar):
+        yield from _first_reads_of_try(statement, given)
+        return
+    head: list[ast.AST]
+    blocks: list[tuple[list[ast.stmt], AbstractSet[str]]]
+    match statement:
+        case ast.If(test=test) | ast.While(test=test):
+            head, blocks = [test], [(statement.body, given), (statement.orelse, given)]
+        case ast.For(target=target) | ast.AsyncFor(target=target):
+            head = [statement.iter, target]
+            blocks = [(statement.body, given | bound([target]).keys()), (statement.orelse, given)]
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            head, blocks = [*items], [(statement.body, given | bound(items).keys())]
+        case ast.Match(cases=cases):
+            head = [statement.subject, *(it.pattern for it in cases)]
+            blocks = [
+                (
+                    [*([ast.Expr(it.guard)] if it.guard is not None else []), *it.body],
+                    given | bound([it.pattern]).keys(),
+                )
+                for it in cases
+            ]
+        case _:
+            head, blocks = [statement], []
+    for node in head:
+        yield from (it for it in reads(node) if it.name not in given)
+    for block, names in blocks:
+        yield from first_reads(block, names)
+
+
+def _first_reads_of_try(
+    statement: ast.Try | ast.TryStar, given: AbstractSet[str]
+) -> Iterator[Read]:
+    yield from first_reads(statement.body, given)
+    for handler in statement.handlers:
+        asked = [ast.Expr(handler.type)] if handler.type is not None else []
+        yield from first_reads(asked, given)
+        yield from first_reads(handler.body, given | ({handler.name} if handler.name else set()))
+    yield from first_reads(statement.orelse, given | (surely_bound(statement.body) or set()))
+    yield from first_reads(statement.finalbody, given)
+
+
+def surely_read(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that are read whichever way is taken through nodes, or where they begin."""
+    found: set[str] = set()
+    for node in nodes:
+        match node:
+            case ast.If(test=head) | ast.While(test=head) | ast.Match(subject=head):
+                heads: list[ast.AST] = [head]
+            case ast.For(iter=head) | ast.AsyncFor(iter=head):
+                heads = [head]
+            case ast.With() | ast.AsyncWith():
+                heads = [*node.items]
+                found |= surely_read(node.body)
+            case ast.Try() | ast.TryStar():
+                heads = []
+                found |= surely_read(node.body[:1])
+            case _:
+                heads = [node]
+        found |= {it.name for head in heads for it in reads(head) if not it.is_deferred}
+    return found
+
+
 def surely_bound(statements: Sequence[ast.stmt]) -> set[str] | None:
     """The names that have a value where statements end; None where they never come to their end."""
     names: set[str] = set()
@@ -156,11 +244,37 @@ def _surely_bound_by(statement: ast.stmt) -> set[str] | None:
             ways = [surely_bound([*statement.body, *statement.orelse])]
             ways += [surely_bound(it.body) for it in statement.handlers]
             names = _and(_in_all(ways), surely_bound(statement.finalbody))
-        case ast.For() | ast.AsyncFor() | ast.While() | ast.Match() | ast.AnnAssign(value=None):
+        case ast.For() | ast.AsyncFor() | ast.While():
+            names = _surely_bound_by_loop(statement)
+        case ast.Match(cases=[*_, ast.match_case(pattern=ast.MatchAs(pattern=None), guard=None)]):
+            names = _in_all(
+                _and(surely_bound(it.body), set(bound([it.pattern]))) for it in statement.cases
+            )
+        case ast.Match() | ast.AnnAssign(value=None):
             names = set()
         case _:
             names = set(bound([statement]))
     return names
+
+
+def _surely_bound_by_loop(loop: Loop) -> set[str] | None:
+    if any(isinstance(it, ast.Break) for it in nodes_of_loop(loop)):
+        return set()
+    if isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant) and loop.test.value:
+        return None
+    return surely_bound(loop.orelse)
+
+
+def nodes_of_loop(loop: Loop) -> Iterator[ast.AST]:
+    """The nodes whose `break` or `continue` is the loop's."""
+    waiting: list[ast.AST] = [*loop.body]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, Loop):
+            waiting += node.orelse
+        elif not isinstance(node, Scope):
+            waiting += ast.iter_child_nodes(node)
 
 
 def _and(one: set[str] | None, other: set[str] | None) -> set[str] | None:

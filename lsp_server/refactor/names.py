@@ -70,20 +70,3 @@ def renamed(outcome: Outcome, name: str) -> Outcome:
     assert own is not None
     after = whole_word(own[0]).sub(name, file.after)
     return replace(outcome, files=(replace(file, after=after),))
-
-
-def spaced(text: str, name: str) -> str:
-    """With two blank lines around a new function of the module, where rope leaves one."""
-    head = re.compile(rf"\n+((?:async )?def {re.escape(name)}\()")
-    text = head.sub(r"\n\n\n\1", text, count=1)
-    found = head.search(text)
-    if found is None:
-        return text
-    lines = text[found.end() :].split("\n")
-    following = next((i for i, it in enumerate(lines) if i and it and not it[0].isspace()), None)
-    if following is not None:
-        end = following
-        while not lines[end - 1].strip():
-            end -= 1
-        lines[end:following] = ["", ""]
-    return text[: found.end()] + "\n".join(lines)

@@ -33,7 +33,8 @@ _TOLD = {
     "Inline refactoring should be performed on": "it is no function that can be inlined: a property, "
     "or something else of that name",
     "Cannot inline functions with statements after return": "it returns before its end in some cases",
-    "Cannot inline functions with list and keyword": "it takes `*` or `**` parameters",
+    "Cannot inline functions with list and keyword": "it takes `*` or `**` parameters, or some by "
+    "their names alone",
     "Cannot inline functions that reference themselves": "it calls itself",
     "Reference to inlining function other than function call": "it is also passed on without being "
     "called: what calls it there is not known",
@@ -95,7 +96,6 @@ def _selection(job: Job, source: Source) -> tuple[int, int]:
 def _extract_function(job: Job, _: Mirror, source: Source) -> Outcome:
     name = names.unused("extracted", source.text)
     after = extract_function(source, *_selection(job, source), name)
-    after = names.spaced(after, name)
     at = names.first_place(after, name, is_use=True)
     return Outcome((Rewritten(job.path, source.text, after),), job.path, at)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lsp_server.edits.python_scopes import Comprehension, FunctionNode, own_nodes, parameters_of
 from lsp_server.edits.python_source import first_line
-from lsp_server.refactor import name_flow
+from lsp_server.refactor import blocks, name_flow
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import Source
 
@@ -41,12 +42,26 @@ class Selected:
 
     @property
     def leaves(self) -> bool:
-        """Whether what is selected returns, whichever way is taken."""
+        """Whether the function returns with what is selected, whichever way is taken."""
         own = list(own_nodes(self.statements))
-        return (
-            any(isinstance(it, ast.Return) for it in own)
-            and name_flow.surely_bound(self.statements) is None
+        return any(isinstance(it, ast.Return) for it in own) and (
+            self._surely_leaves(own) or blocks.is_end(self.path, self.statements)
         )
+
+    def _surely_leaves(self, own: Sequence[ast.AST]) -> bool:
+        # A `with` may keep an error to itself: what stands behind it then says so.
+        may_go_on = any(isinstance(it, ast.With | ast.AsyncWith) for it in own)
+        if may_go_on and blocks.behind(self.path, self.statements):
+            return False
+        return name_flow.surely_bound(self.statements) is None
+
+    @property
+    def is_of_module(self) -> bool:
+        """Whether it runs when the module is imported."""
+        is_main = any(
+            isinstance(it, ast.If) and "__name__" in ast.unparse(it.test) for it in self.path
+        )
+        return self.function is None and not is_main
 
     @property
     def awaits(self) -> bool:
@@ -56,10 +71,6 @@ class Selected:
             for it in own_nodes(self.nodes)
         )
 
-    @property
-    def is_in_loop(self) -> bool:
-        return any(self._loops())
-
     def bound_before(self) -> set[str]:
         """The names of the scope that may have a value where the selection begins."""
         found = (
@@ -68,6 +79,56 @@ class Selected:
         for name, node in name_flow.bindings(self.around):
             if not self._has(node) and (self._start(node) < self.start or self._shares_loop(node)):
                 found.add(name)
+        return found | self.bound_within_statement()
+
+    def reads(self) -> Iterator[name_flow.Read]:
+        for node in self.nodes:
+            yield from name_flow.reads(node)
+
+    def first_reads(self) -> Iterator[name_flow.Read]:
+        """The reads of what the names had before."""
+        if not self.statements:
+            return self.reads()
+        return name_flow.first_reads(self.statements)
+
+    def reads_of_functions_before(self) -> Iterator[name_flow.Read]:
+        """The reads by functions that are there when the selection begins."""
+        for statement in self.around:
+            for read in name_flow.reads(statement):
+                if read.is_deferred and self._start(read.node) < self.start:
+                    yield read
+
+    def docstring(self) -> ast.expr | None:
+        """That of the function or module, where it is selected."""
+        match self.around[0]:
+            case ast.Expr(value=ast.Constant(value=str()) as docstring) as statement:
+                return docstring if {statement, docstring} & {*self.nodes} else None
+        return None
+
+    def read_after(self) -> set[str]:
+        """The names that are read behind the selection, or may be: in a loop, by a function."""
+        elsewhere = [
+            read
+            for statement in self.around
+            for read in name_flow.reads(statement)
+            if not self._has(read.node)
+        ]
+        if not self.statements:
+            return {it.name for it in elsewhere}
+        return {it.name for it in elsewhere if it.is_deferred} | blocks.live_behind(
+            self.path, self.statements
+        )
+
+    def surely_bound_before(self) -> set[str]:
+        """The names of the scope that have a value where the selection begins, whatever was before."""
+        found = blocks.surely_bound_before(self.path, self._statements_around())
+        if self.function is not None:
+            found |= {it.arg for it in parameters_of(self.function)}
+        return found | self.bound_within_statement()
+
+    def bound_within_statement(self) -> set[str]:
+        """The names that are of the lambdas and comprehensions around an expression."""
+        found: set[str] = set()
         for around in self._inner_scopes():
             if isinstance(around, ast.Lambda):
                 found |= {it.arg for it in parameters_of(around)}
@@ -75,18 +136,10 @@ class Selected:
                 found |= name_flow.targets(around)
         return found
 
-    def read_after(self) -> set[str]:
-        """The names that are read behind the selection, or may be: in a loop, by a function."""
+    def bound_behind(self) -> set[str]:
+        """The names of the scope that get a value, or another one, below the selection."""
         return {
-            read.name
-            for statement in self.around
-            for read in name_flow.reads(statement)
-            if not self._has(read.node)
-            and (
-                read.is_deferred
-                or self._start(read.node) >= self.end
-                or self._shares_loop(read.node)
-            )
+            name for name, node in name_flow.bindings(self.around) if self._start(node) >= self.end
         }
 
     def shared(self) -> set[str]:
@@ -98,6 +151,10 @@ class Selected:
             if isinstance(it, ast.Nonlocal) and it not in self._own_statements()
             for name in it.names
         }
+
+    def _statements_around(self) -> Sequence[ast.stmt]:
+        """What is selected, or the statement that it is in."""
+        return self.statements or [it for it in self.path if isinstance(it, ast.stmt)][-1:]
 
     def _own_statements(self) -> list[ast.AST]:
         return [it for it in own_nodes(self.around) if isinstance(it, ast.stmt)]
@@ -155,18 +212,23 @@ def _start_of(source: Source, node: ast.AST) -> int:
 
 
 def function_around(
-    source: Source, path: Sequence[ast.AST], start: int
-) -> tuple[FunctionNode | None, ast.ClassDef | None]:
-    """The innermost function whose body a place is in, and the class that it is a method of."""
+    source: Source, path: Sequence[ast.AST], start: int, end: int
+) -> tuple[FunctionNode | None, str]:
+    """The innermost function whose body a stretch is in, and what its class is called, if it has one."""
     for at in range(len(path) - 1, -1, -1):
         node = path[at]
-        if isinstance(node, FunctionNode) and _start_of(source, node.body[0]) <= start:
+        if not isinstance(node, FunctionNode | ast.ClassDef):
+            continue
+        # Comments may stand before the body.
+        if _start_of(source, node) < start and _start_of(source, node.body[0]) < end:
+            if isinstance(node, ast.ClassDef):
+                return None, ""
             # Between a class and its method may stand an `if`.
-            owner = next((it for it in reversed(path[:at]) if isinstance(it, _SCOPES)), None)
-            return node, owner if isinstance(owner, ast.ClassDef) else None
-        if isinstance(node, ast.ClassDef) and _start_of(source, node.body[0]) <= start:
-            return None, None
-    return None, None
+            around = [it for it in path[:at] if isinstance(it, _SCOPES)]
+            classes = itertools.takewhile(lambda it: isinstance(it, ast.ClassDef), reversed(around))
+            names = [it.name for it in classes if isinstance(it, ast.ClassDef)]
+            return node, ".".join(reversed(names))
+    return None, ""
 
 
 def statements_of(source: Source, path: Sequence[ast.AST], start: int, end: int) -> list[ast.stmt]:

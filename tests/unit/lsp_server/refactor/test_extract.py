@@ -1,14 +1,12 @@
-"""Extractions, by what the code does then: it is run before and after. Layouts are golden files."""
+"""Extracted functions, by what the code does then: it is run before and after. Layouts are golden files."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from lsp_server.refactor.extract import extract_function, extract_variable
+from lsp_server.refactor.extract import extract_function
 from lsp_server.refactor.refusal import RefactorRefused
-from lsp_server.refactor.source import Source
+from tests.unit.lsp_server.refactor.programs import result, selected
 
 TRIED = """
 def f(n):
@@ -170,6 +168,114 @@ def f(n):
             return m
 """,
     "by tabs": "def f(n):\n\tif n:\n\t\t⟦m = n\n\t\tm += 1⟧\n\t\treturn m\n\treturn 0\n",
+    "a name that a later loop has, too": """
+def f(n):
+    ⟦total = 0
+    for i in range(n):
+        total += i⟧
+    for i in range(n):
+        total += 2 * i
+    return total
+""",
+    "a name that an earlier loop may not have set": """
+def f(n):
+    total = 0
+    for i in range(n):
+        total += i
+    ⟦for i in range(3):
+        total += 2 * i⟧
+    return total
+""",
+    "a name that a later handler has, too": """
+def f(n):
+    ⟦try:
+        text = str(1 / n)
+    except ZeroDivisionError as error:
+        text = str(error)⟧
+    try:
+        text += "ab"[n]
+    except IndexError as error:
+        text += str(error)
+    return text
+""",
+    "returns, or comes to the function's end": """
+found = []
+def g(n):
+    ⟦if n:
+        return n
+    found.append(n)⟧
+def f(n):
+    return g(n), found
+""",
+    "returns from a loop without end": """
+def f(n):
+    ⟦while True:
+        n -= 1
+        if n < 0:
+            return n⟧
+""",
+    "returns behind a loop": """
+def f(n):
+    ⟦for i in range(n):
+        if i == 1:
+            return "one"
+    else:
+        return "none"⟧
+""",
+    "returns from each case": """
+def f(n):
+    ⟦match n:
+        case 0:
+            return "none"
+        case _:
+            return "some"⟧
+""",
+    "begins with a comment": """
+def f(n):
+    ⟦# first
+    m = n + 1⟧
+    return m
+""",
+    "makes an instance": """
+class Shop:
+    def __new__(cls, n):
+        ⟦self = object.__new__(cls)
+        self.n = n⟧
+        return self
+def f(n):
+    return Shop(n).n
+""",
+    "of a static method of a class within": """
+class Shop:
+    class Shelf:
+        @staticmethod
+        def double(n):
+            return ⟦2 * n⟧
+def f(n):
+    return Shop.Shelf.double(n)
+""",
+    "of a comprehension of the module": """
+doubled = [⟦2 * i⟧ for i in range(3)]
+def f(n):
+    return doubled[n]
+""",
+    "of a lambda of the module": "f = lambda n: ⟦2 * n⟧\n",
+    "binds what others may import": """
+⟦first = 1
+second = first + 1⟧
+def f(n):
+    return globals()["first"] + second
+""",
+    "in a try that has no more to say of it": """
+def f(n):
+    text = ""
+    try:
+        text = "tried"
+        ⟦number = 1 / n⟧
+    except ZeroDivisionError:
+        return text
+    return number
+""",
     "a whole statement is deleted later": """
 def f(n):
     ⟦m = n
@@ -189,72 +295,51 @@ def test_what_a_function_is_made_of_does_the_same(name: str) -> None:
         assert result(after, n) == result(source.text, n)
 
 
-VARIABLES = {
-    "an f-string over lines": '''
-def f(n):
-    if n:
-        return len(⟦f"""
- {n}
-    a"""⟧)
-''',
-    "in brackets": "def f(n):\n    return 2 * ⟦(n + 1)⟧\n",
-    "a comprehension": "def f(n):\n    return sum(⟦[i for i in range(n)]⟧)\n",
-    "what a comprehension goes through": "def f(n):\n    return [i for i in ⟦range(n)⟧]\n",
-    "what goes through a generator": "def f(n):\n    return sum(⟦i for i in range(n)⟧)\n",
-    "a generator in brackets": "def f(n):\n    return list((⟦(i for i in range(n))⟧))\n",
-    "a generator behind a word": "def g(n):\n    return ⟦(i for i in range(n))⟧\ndef f(n):\n    return list(g(n))\n",
-    "a default value": "N = 2\n@str\ndef g(n=⟦N + 1⟧): pass\ndef f(n):\n    return n\n",
-    "without brackets over lines": "def f(n):\n    return (⟦n\n        + 1⟧)\n",
-}
-
-
-@pytest.mark.parametrize("name", VARIABLES)
-def test_what_a_variable_is_made_of_does_the_same(name: str) -> None:
-    source, start, end = selected(VARIABLES[name])
-    after, doubt = extract_variable(source, start, end, "extracted")
-    assert after.count("extracted") == 2
-    assert not doubt
-    for n in (0, 1, 2):
-        assert result(after, n) == result(source.text, n)
-
-
 @pytest.mark.parametrize(
-    ("text", "doubt"),
+    ("text", "reason"),
     [
-        ("def f(a):\n    return a and ⟦a[0]⟧\n", "also where what stands before it decides"),
-        ("def f(a):\n    return ⟦a[0]⟧ if a else 1\n", "also where its condition does not hold"),
+        ('def f(a):\n    ⟦"""Say a."""\n    b = a⟧\n', "a docstring"),
+        ("⟦from os import *⟧\n", "works in a module alone"),
+        ("def f(a):\n    ⟦b = locals()⟧\n    return b\n", "means the variables of the function"),
+        ("def f(a):\n    b = a\n    ⟦del b⟧\n", "deletes b"),
+        ("async def f(a):\n    yield a\n    ⟦return⟧\n", "an asynchronous generator"),
         (
-            "def f(a):\n    if a:\n        pass\n    elif ⟦a.b⟧:\n        pass\n",
-            "also where an earlier condition holds",
+            (
+                "def f(a):\n    for b in a:\n        ⟦for c in b:\n            pass\n"
+                "        else:\n            break⟧\n"
+            ),
+            "leaves a loop",
         ),
-    ],
-)
-def test_what_may_be_computed_for_nothing_is_a_doubt(text: str, doubt: str) -> None:
-    after, told = extract_variable(*selected(text), "extracted")
-    assert doubt in told
-    assert Source(after).tree.body
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("def f(a):\n    while ⟦a.b()⟧:\n        pass\n", "in each round of it"),
-        ("def f(a):\n    return lambda: ⟦a.b()⟧\n", "when it is called"),
-        ("def f(a):\n    return [⟦b.c⟧ for b in a]\n", "for each of its items"),
-        ("def f(a):\n    if a: return ⟦a.b⟧\n", "part them first"),
-        ("def f(a):\n    return 2 * ⟦a + 1⟧\n", "neither whole statements nor a whole expression"),
-        ("def f(a):\n    ⟦a.b⟧ = 1\n", "neither whole statements nor a whole expression"),
-        ("def f(a):\n    return sum⟦(b for b in a)⟧\n", "select what is in them"),
-    ],
-)
-def test_what_no_variable_is_made_of(text: str, reason: str) -> None:
-    with pytest.raises(RefactorRefused, match=reason):
-        extract_variable(*selected(text), "extracted")
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
+        (
+            "def f(a):\n    ⟦def g():\n        return h()⟧\n    def h():\n        return a\n    return g()\n",
+            "reads h, which gets its value behind the selection",
+        ),
+        (
+            (
+                "def f(a):\n    b = 0\n    try:\n        ⟦b = 1\n        c = 1 / a⟧\n"
+                "    except ZeroDivisionError:\n        return b\n    return c\n"
+            ),
+            "b is read where an error in the selection is caught",
+        ),
+        (
+            (
+                "def f(a):\n    b = 0\n    try:\n        ⟦b = 1\n        print(1 / a)⟧\n"
+                "    except ZeroDivisionError:\n        pass\n    return b\n"
+            ),
+            "b is read where an error in the selection is caught",
+        ),
+        (
+            "def f(a):\n    if a:\n        b = 1\n    ⟦c = 2\n    if a:\n        c += b⟧\n    return c\n",
+            "b may have no value",
+        ),
+        (
+            "def f(a):\n    def g():\n        return a\n    ⟦a = 1\n    return g()⟧\n",
+            "a is read by a function, on line 3",
+        ),
+        (
+            "def f(a):\n    ⟦with a:\n        return 1⟧\n    return 2\n",
+            "goes on in other cases",
+        ),
         ("class A:\n    b = ⟦{}⟧\n", "runs before its functions are there"),
         ("def f(a):\n    for b in a:\n        ⟦if b:\n            break⟧\n", "leaves a loop"),
         ("def f(a):\n    ⟦if a:\n        return 1⟧\n    return 2\n", "goes on in other cases"),
@@ -281,21 +366,22 @@ def test_what_no_function_is_made_of(text: str, reason: str) -> None:
         extract_function(*selected(text), "extracted")
 
 
-def selected(marked: str) -> tuple[Source, int, int]:
-    """The source, and the offsets of what stands between the brackets."""
-    start = marked.index("⟦")
-    bare = marked.replace("⟦", "")
-    end = bare.index("⟧")
-    return Source(bare.replace("⟧", "")), start, end
-
-
-def result(text: str, n: int) -> Any:
-    """What `f` of a program says of a number, or how it fails."""
-    names: dict[str, Any] = {}
-    exec(compile(text, "program", "exec"), names)  # noqa: S102 - the programs above
-    try:
-        return names["f"](n)
-    except (NameError, TypeError, AttributeError):
-        raise
-    except Exception as error:  # noqa: BLE001 - what a program raises it is to raise then, too
-        return repr(error)
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        (
+            "def f():\n    ⟦return 1⟧\nf()\n",
+            "def f():\n    return extracted()\n\n\ndef extracted():\n    return 1\n\n\nf()\n",
+        ),
+        (
+            "import a\nb = ⟦a.c⟧\n",
+            "import a\n\n\ndef extracted():\n    return a.c\n\n\nb = extracted()\n",
+        ),
+        (
+            "def f():\n    ⟦return '''a\nb\n'''⟧\n",
+            "def f():\n    return extracted()\n\n\ndef extracted():\n    return '''a\nb\n'''\n",
+        ),
+    ],
+)
+def test_a_function_of_the_module_has_two_blank_lines_around_it(text: str, after: str) -> None:
+    assert extract_function(*selected(text), "extracted") == after

@@ -60,3 +60,45 @@ def test_a_method_that_something_else_may_call_stays() -> None:
     check_left({"a.py": "price = 1\nprint(price)\n"}, "price")
     with pytest.raises(RefactorRefused, match=r"b\.py has shop\.price, which may mean it, too"):
         check_left({"a.py": "", "b.py": "def f(shop):\n    return shop.price()\n"}, "price")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "def price(k):\n    with k:\n        return 1\n" + CALL,
+            "before its end in some cases: line 3",
+        ),
+        (
+            "def price(k):\n    def f():\n        return k\n    return f\n" + CALL,
+            "a function within",
+        ),
+        ("def price(k, m=[]):\n    return m\n" + CALL, "the default of a parameter once"),
+        ("def price(k):\n    return [k for k in k]\n" + CALL, "another k than its parameter"),
+        ("def price(k):\n    return f'{k=}'\n" + CALL, "shows the code of its value"),
+        ("def price(k):\n    return k, 1\nprint(price(1))\n", "within an expression"),
+        ("def price(k):\n    return k or str\nprice(0)(1)\n", "within an expression"),
+        (
+            "def price(k):\n    return k\nprint(price(1), price(2))\n",
+            "several times in one statement",
+        ),
+        (
+            "def price(k):\n    m = k\n    return m\nx = price(1)\ny = price(2)\n",
+            "which has variables, once more",
+        ),
+        (
+            "def price(k):\n    print(k)\n    return k\nx = [str(price(i)) for i in (1, 2)]\n",
+            "its lines cannot stand before that",
+        ),
+        (
+            (
+                "def price(k):\n    print(k)\n    return k\n"
+                "if not price:\n    pass\nelif str(price(1)):\n    pass\n"
+            ),
+            "its lines cannot stand before that",
+        ),
+    ],
+)
+def test_whose_lines_would_mean_something_else_at_a_call(text: str, reason: str) -> None:
+    with pytest.raises(RefactorRefused, match=re.escape(reason)):
+        check(text)
