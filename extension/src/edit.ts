@@ -82,8 +82,9 @@ async function edit(
   if (changes === undefined) {
     return;
   }
-  if (document.version !== version) {
-    throw new Error("The document was changed while the model worked. Nothing was changed.");
+  if (document.version !== version || document.isClosed) {
+    const what = document.isClosed ? "closed" : "changed";
+    throw new Error(`The document was ${what} while the model worked. Nothing was changed.`);
   }
   if (await workspace.applyEdit(changes, { isRefactoring: true })) {
     await review.open(document, before);
