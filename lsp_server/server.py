@@ -70,11 +70,12 @@ class SparrowServer(LanguageServer):
     def parts(self) -> Parts:
         """What the start does not wait for; loaded by the first who asks."""
         gc.disable()  # as for what is loaded at the start
-        from lsp_server.parts import Parts
+        try:
+            from lsp_server.parts import Parts
 
-        parts = Parts(self)
-        spare_what_is_loaded()
-        return parts
+            return Parts(self)
+        finally:
+            spare_what_is_loaded()
 
     @cached_property
     def handlers(self) -> Mapping[str, Callable[..., Any]]:

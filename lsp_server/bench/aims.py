@@ -74,7 +74,7 @@ _GROWTH_WHY = (
     "what vLLM's engine alone takes on a CPU grows by itself, as `bare growth` says: it attends to all"
     " that is cached"
 )
-_THROUGHPUT_WHY = "on two cores the host's own process takes its time from the engine's; runs have given 0.69 to 1.2"
+_THROUGHPUT_WHY = "on two cores the host's own process takes its time from the engine's"
 _COLD_WHY = (
     "of 8 s of CPU 3.7 are the parse and the query of the floor; 3.5 go to symbols, references and words,"
     " which are read in Python and written down, 0.7 to the start of processes. It would need an index"
