@@ -45,10 +45,16 @@ class SocketFolder:
                 f"no folder for vLLM's sockets can be made in {parent}: {error.strerror}",
                 hint="Free some space there, or set TMPDIR to a folder that can be written.",
             ) from error
+        self._before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = str(self.path)
 
     def remove(self) -> None:
-        """Removes it with all that is in it."""
+        """Removes it with all that is in it; a vLLM that starts from now on is told what was before."""
+        if os.environ.get(VARIABLE) == str(self.path):
+            if self._before is None:
+                del os.environ[VARIABLE]
+            else:
+                os.environ[VARIABLE] = self._before
         shutil.rmtree(self.path, ignore_errors=True)  # what stays is tried by the next host
         self._lock.release()
 

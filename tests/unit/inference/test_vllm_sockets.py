@@ -30,7 +30,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         monkeypatch.setattr(tempfile, "tempdir", name)
         monkeypatch.setenv("TMPDIR", name)
-        monkeypatch.setenv(VARIABLE, "")
+        monkeypatch.delenv(VARIABLE, raising=False)
         yield Path(name)
 
 
@@ -41,6 +41,16 @@ def test_vllm_is_told_of_a_folder_for_this_user_alone(temporary: Path) -> None:
     assert folder.path.stat().st_mode & 0o777 == 0o700
     folder.remove()
     assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize("before", [None, "/a/folder/of/the/user"])
+def test_a_vllm_that_starts_afterwards_is_told_what_was_before(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    if before is not None:
+        monkeypatch.setenv(VARIABLE, before)
+    SocketFolder().remove()
+    assert os.environ.get(VARIABLE) == before
 
 
 def test_what_a_killed_host_left_is_removed_by_the_next(temporary: Path) -> None:
