@@ -111,8 +111,8 @@ def test_a_completion_goes_before_what_is_less_urgent(served: Served) -> None:
         # All are sent at once, and one connection's answers end here in the order in which they
         # ended there: a client that gets little of a busy processor sees the same order.
         async with asyncio.TaskGroup() as requests:
-            for number in range(8 * SLOTS):
-                requests.create_task(ask(f"chat {number}", 100, Priority.CHAT))
+            for number in range(4 * SLOTS):
+                requests.create_task(ask(f"chat {number}", 200, Priority.CHAT))
             requests.create_task(ask("completion", 2, Priority.COMPLETION))
         # It waits for slots that are taken, never for the queue: as it came, it would be the last.
         assert ended.index("completion") <= 2 * SLOTS
