@@ -43,9 +43,10 @@ def test_vllm_is_told_of_a_folder_for_this_user_alone(temporary: Path) -> None:
     assert not list(temporary.iterdir())
 
 
+@pytest.mark.usefixtures("temporary")
 @pytest.mark.parametrize("before", [None, "/a/folder/of/the/user"])
 def test_a_vllm_that_starts_afterwards_is_told_what_was_before(
-    temporary: Path, monkeypatch: pytest.MonkeyPatch, before: str | None
+    monkeypatch: pytest.MonkeyPatch, before: str | None
 ) -> None:
     if before is not None:
         monkeypatch.setenv(VARIABLE, before)
