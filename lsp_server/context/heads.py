@@ -83,13 +83,13 @@ def heads_around(lines: Sequence[str], cursor: Position) -> Iterator[Head]:
         line = lines[number]
         if indent == 0 or levels == _MAX_LEVELS:
             return
-        if not line.strip() or (own := _indent(line)) >= indent:
-            continue
+        if not line[:indent].strip():
+            continue  # empty, or no less deep
         if _NO_HEAD.match(line) or not IDENTIFIER.search(code(line)):
             continue
         if (head := _read_head(_head_text(lines, number))) is not None:
             yield head
-        indent = own
+        indent = _indent(line)
         levels += 1
 
 

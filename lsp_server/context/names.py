@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 REMEMBERED_LINES = 8_000  # about 5 MB; that none is long is seen to before one is remembered
 MAX_READ_CHARACTERS = 1_000  # of a line; what is longer is data, or made by a machine
 
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_WHOLE_WORD = re.compile(r"\b[^\W\d]\w*")  # nothing of a number such as `0x1F`
 # No string starts at an escaped quote, so that one without an end is looked through once. After `<`
 # and `&` a quote starts the name of a lifetime.
 _STRING = re.compile(r"(?<!\\)\"(?:[^\"\\]|\\.)*\"|(?<![\\<&])'(?:[^'\\]|\\.)*'|`[^`]*`")
@@ -32,23 +33,36 @@ KEYWORDS = frozenset(_KEYWORDS.split())
 
 # What of ASCII stands between names. To put blanks there and split takes half as long as `IDENTIFIER`.
 _BLANKS = {code: " " for code in range(128) if not re.fullmatch(r"\w", chr(code))}
+_BETWEEN = "\0"  # lines, which hold none
+_BLANKS_IN_LINES = {**_BLANKS, ord(_BETWEEN): _BETWEEN}
 
 
 def names_in(lines: Iterable[str]) -> set[str]:
     """All identifiers of lines, those in strings and comments and keywords too."""
+    text = "\n".join(lines)
+    if text.isascii():
+        words = set(text.translate(_BLANKS).split())
+    else:
+        plain, others = _by_isascii(text.split("\n"))
+        words = set("\n".join(plain).translate(_BLANKS).split())
+        words.update(_WHOLE_WORD.findall("\n".join(others)))
+    return {word for word in words if not word[0].isdigit()}
+
+
+def _by_isascii(lines: Iterable[str]) -> tuple[list[str], list[str]]:
     plain: list[str] = []
     others: list[str] = []
     for line in lines:
         (plain if line.isascii() else others).append(line)
-    words = set("\n".join(plain).translate(_BLANKS).split())
-    words.update(IDENTIFIER.findall("\n".join(others)))
-    return {word for word in words if not word[0].isdigit()}
+    return plain, others
 
 
-@functools.lru_cache(REMEMBERED_LINES)
-def names_of_short(line: str) -> tuple[str, ...]:
-    """The same of a line that is cut already, as they come."""
-    return tuple(IDENTIFIER.findall(line))
+def words_by_line(lines: Sequence[str]) -> Iterable[Sequence[str]]:
+    """The identifiers of each line, as `names_in` has them, with what is numbers among them."""
+    text = _BETWEEN.join(lines)
+    if text.isascii() and text.count(_BETWEEN) == len(lines) - 1:
+        return map(str.split, text.translate(_BLANKS_IN_LINES).split(_BETWEEN))
+    return map(_WHOLE_WORD.findall, lines)
 
 
 def code_names(line: str) -> frozenset[str]:

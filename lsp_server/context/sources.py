@@ -166,11 +166,14 @@ def _similar(gathering: Gathering) -> None:
     query = list(dict.fromkeys(word for name, _ in by_nearness for word in words(name)))
     found = gathering.snapshot.search_text(query[:_QUERY_WORDS], _SIMILAR + 2)
     others = [it for it in found if it.path != gathering.path and it.score > 0][:_SIMILAR]
+    near_names = frozenset(around.nearness)
     for match in others:
         lines = gathering.lines(match.path)[match.start_line : match.end_line]
         shown = [code_names(line) for line in lines]
         hits = [
-            math.fsum(map(around.nearness.__getitem__, around.nearness.keys() & names))
+            0.0
+            if near_names.isdisjoint(names)
+            else math.fsum(map(around.nearness.__getitem__, near_names & names))
             for names in shown
         ]
         for number, names in enumerate(shown):

@@ -22,7 +22,7 @@ from lsp_server.context.names import (
     REMEMBERED_LINES,
     code,
     names_in,
-    names_of_short,
+    words_by_line,
 )
 from lsp_server.workspace.documents import Position
 
@@ -136,11 +136,11 @@ def _read_types(
     """The first that is said of each variable, whatever its scope."""
     types: dict[str, str] = {}
     same: dict[str, str] = {}
-    for line in lines:
+    for line, words in zip(lines, words_by_line(lines), strict=True):
         # To look for what no pattern can do without costs little, and most lines do not have it.
         if not (type_first or "=" in line or ":" in line[:-2] or " as " in line):
             continue
-        if of.isdisjoint(names_of_short(line)):
+        if of.isdisjoint(words):
             continue
         for name, type_ in _read_bindings(line, type_first=type_first):
             if type_.startswith("="):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lsp_server.context import heads, names, surroundings
 from lsp_server.context.names import code, code_names
@@ -318,6 +321,14 @@ def test_of_a_very_long_line_what_is_near_the_cursor_counts() -> None:
     around = read(line)
     assert around.receiver == "near"
     assert {"near", "behind"} <= around.nearness.keys()
+
+
+@given(st.lists(st.text(st.sampled_from("aZ_9 .=(\0\x1f\u00e9\u2028\u0660\U0001d400"))))
+def test_many_lines_have_the_names_that_each_of_them_has(lines: list[str]) -> None:
+    expected = [re.findall(r"\b[^\W\d]\w*", line) for line in lines]
+    assert names.names_in(lines) == {name for of_line in expected for name in of_line}
+    by_line = [[it for it in words if not it[0].isdigit()] for words in names.words_by_line(lines)]
+    assert by_line == expected
 
 
 def test_what_is_remembered_of_a_line_is_short() -> None:
