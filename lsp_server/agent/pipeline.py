@@ -27,7 +27,13 @@ from lsp_server.agent.clues import Clues, read_clues
 from lsp_server.agent.data import Candidate, Evidence, TestCommand, Verdict
 from lsp_server.agent.localize import Findings, SuspectFile, is_source, rank_files, suspects
 from lsp_server.agent.python_runs import PythonTests, read_covered
-from lsp_server.agent.reasons import Baseline, why, why_not_tried, why_nowhere
+from lsp_server.agent.reasons import (
+    Baseline,
+    why,
+    why_not_tried,
+    why_nothing_to_mend,
+    why_nowhere,
+)
 from lsp_server.agent.reproduce import FOLDER, Reproduction, as_test, reproduces, scripts
 from lsp_server.agent.spectrum import Line, suspicion
 from lsp_server.agent.task import Proposer, Request, Task
@@ -119,6 +125,8 @@ class Fix:
                 self._extra = {reproduction.path: reproduction.text}
                 self._judge = self._bench.judge(self._extra)
                 baseline = await self._baseline((reproduction.test,))
+        if reason := why_nothing_to_mend(self._request, baseline):
+            return self._result(None, (), (), baseline, reason)
         if (
             self._bench.choose is None and baseline is not None
         ):  # a model may mend a name's spelling

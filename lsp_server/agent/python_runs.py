@@ -79,9 +79,14 @@ class Variant:
     files: Mapping[str, str]  # by path, the whole new text
 
 
-def write_variants(variants: Sequence[Variant], modules: Sequence[str] | None) -> str:
-    """With the modules that are loaded once for all; None has them be found out."""
-    rows: list[object] = [{"modules": modules}]
+def write_variants(
+    variants: Sequence[Variant], modules: Sequence[str] | None, failing: Sequence[str] = ()
+) -> str:
+    """With the modules that are loaded once for all; None has them be found out.
+
+    A variant with which none of the `failing` tests passes is tried on no others.
+    """
+    rows: list[object] = [{"modules": modules, "failing": failing}]
     rows += ({"id": it.id, "score": it.score, "files": dict(it.files)} for it in variants)
     return "".join(json.dumps(it) + "\n" for it in rows)
 

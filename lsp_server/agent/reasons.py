@@ -8,6 +8,7 @@ from typing import Protocol
 from lsp_server.agent.data import Evidence, TestCommand
 from lsp_server.agent.missing import find_missing_package
 from lsp_server.agent.python_runs import PythonTests
+from lsp_server.agent.task import Request
 
 
 class Baseline(Protocol):
@@ -32,6 +33,15 @@ def why_not_tried(baseline: Baseline, command: TestCommand | None, paths: Iterab
         f"the tests cannot be imported, since {command.argv[0]} has no package {package}:"
         " install what the project needs there, or choose another interpreter"
     )
+
+
+def why_nothing_to_mend(request: Request, baseline: Baseline | None) -> str:
+    """Why there is nothing to do, where tests are named and nothing else is said; or an empty string."""
+    if baseline is None or baseline.failing or not request.tests or request.issue.strip():
+        return ""
+    if len(request.tests) == 1:
+        return f"{request.tests[0]} does not fail here, or not each time"
+    return f"none of the {len(request.tests)} tests that are named fails here, or not each time"
 
 
 def why_nowhere(issue: str, baseline: Baseline | None) -> str:

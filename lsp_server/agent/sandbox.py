@@ -96,13 +96,14 @@ class Sandbox:
         with tempfile.TemporaryDirectory(prefix="run-", dir=copy.parent) as name:
             report = Path(tempfile.mkdtemp(dir=name))
             run = _Run(copy, report, timeout_s, limits, usage)
-            variables = {**self._toolchain.environment, **(environment or {})}
+            place = copy if is_open else self._workspace
+            variables = self._variables(environment or {}, place)
             if is_open:
                 finished = await run.open(argv, Path(name), variables)
             else:
                 layout = Layout(
                     copy=str(copy),
-                    place=str(self._workspace),
+                    place=str(place),
                     report=str(report),
                     inside=str(_INSIDE),
                     read_only=[str(it) for it in self._toolchain.shown],
@@ -110,6 +111,15 @@ class Sandbox:
                 )
                 finished = await run.shut_in(argv, layout, {**variables, "HOME": HOME})
             return replace(finished, report=await asyncio.to_thread(_read, report / "report"))
+
+    def _variables(self, environment: Mapping[str, str], place: Path) -> dict[str, str]:
+        """Of a run, in which the copy stands at that place."""
+        variables = {**self._toolchain.environment, **environment}
+        if self._toolchain.sources:
+            sources = (str(place / it) for it in self._toolchain.sources)
+            told = variables.get("PYTHONPATH")
+            variables["PYTHONPATH"] = os.pathsep.join((*([told] if told else []), *sources))
+        return variables
 
     async def inside(self) -> str:
         """Where a run finds the scripts of `lsp_server/agent/inside`. Raises `SandboxUnavailable`."""

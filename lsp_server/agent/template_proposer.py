@@ -85,7 +85,7 @@ class TemplateProposer:
             ) -> Sequence[Tried]:
                 nonlocal seconds, modules
                 argv = tests.tried(VARIANTS, seconds, budget_s, enough)
-                rows = write_variants(variants, modules)
+                rows = write_variants(variants, modules, task.failing)
                 results = await self._attempt(argv, folder, rows, budget_s)
                 if modules is None and results:
                     taken = _LEAST_SECONDS + _SLOWER * results[0].seconds

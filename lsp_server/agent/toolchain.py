@@ -14,10 +14,11 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lsp_server.agent.bubblewrap import HOME
+from lsp_server.agent.sources import find_sources
 
 _TIMEOUT_S = 10.0
 _DEPTH = 2  # below which no installed packages are looked for
@@ -37,9 +38,13 @@ _ASK = (
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """`python` is the executable that tests in Python are run by, empty where there is none."""
+    """`python` is the executable that tests in Python are run by, empty where there is none.
+
+    `sources` are folders of the workspace that it finds modules in.
+    """
 
     python: str = ""
+    sources: tuple[str, ...] = ()
     shown: tuple[Path, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -83,9 +88,14 @@ async def find_toolchain(workspace: Path, interpreter: str = "") -> Toolchain:
         **variables,
     }
     every = (*shown, *installed)
-    return Toolchain(
-        python, tuple(it for it in dict.fromkeys(every) if it.exists()), links, environment
+    toolchain = Toolchain(
+        python,
+        shown=tuple(it for it in dict.fromkeys(every) if it.exists()),
+        links=links,
+        environment=environment,
     )
+    sources = await asyncio.to_thread(find_sources, workspace, toolchain.has_module)
+    return replace(toolchain, sources=sources)
 
 
 def system() -> tuple[list[Path], dict[str, str]]:

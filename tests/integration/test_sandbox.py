@@ -317,3 +317,18 @@ async def test_who_allows_it_runs_without_and_is_told(
     assert (await sandbox.check()).startswith("runs are not sandboxed, as the settings allow")
     finished = await sandbox.run(("/bin/sleep", "100"), copy, 0.2)
     assert finished.contained[0] == "it was ended after 0.2 s"
+
+
+@pytest.mark.parametrize("has_sandbox", [True, False])
+async def test_the_copys_own_packages_are_found(
+    workspace: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, *, has_sandbox: bool
+) -> None:
+    for folder in (workspace, copy):
+        (folder / "src").mkdir()
+        (folder / "src" / "shop.py").write_text(f"print({folder.name!r})\n")
+    toolchain = await find_toolchain(workspace, sys.executable)
+    if not has_sandbox:
+        monkeypatch.setenv("PATH", "/nowhere")
+    sandbox = Sandbox(workspace, toolchain, is_unsandboxed_allowed=not has_sandbox)
+    finished = await sandbox.run((sys.executable, "-c", "import shop"), copy, TIMEOUT_S)
+    assert finished.output == "copy\n"

@@ -2,19 +2,22 @@
 
     python tryout.py VARIANTS SECONDS BUDGET ENOUGH pytest ARGUMENTS...     (or: unittest, script FILE)
 
-VARIANTS is a file of lines of JSON. The first one is `{"modules": names}`, or null in their place; the
-others are `{"id": number, "score": number, "files": {path: text}}`, the highest score first. The folder
-that `$SPARROW_REPORT` names gets a file `report`, with a line for each variant that was tried: `{"id",
-"passed", "failed", "done", "seconds"}`; `done` is false where its SECONDS of processor time were over or
-it ended otherwise, `seconds` is what it took of that time. It stops when BUDGET seconds are over and when
-ENOUGH variants had no failure. After the first one of these the others are its rivals: those with a far
-lower score are not tried, and no more time is spent on them than the half of what it took to come to it.
-What runs may write what it likes: this says which variants to look at, and proves nothing.
+VARIANTS is a file of lines of JSON: first `{"modules": names, "failing": tests}`, or null in place of the
+names, and then `{"id": number, "score": number, "files": {path: text}}`, the highest score first. The
+folder that `$SPARROW_REPORT` names gets a file `report`, with a line for each variant that was tried:
+`{"id", "passed", "failed", "done", "seconds"}`; `done` is false where its SECONDS of processor time were
+over or it ended otherwise, `seconds` is what it took of that time. It stops when BUDGET seconds are over
+and when ENOUGH variants had no failure. After the first one of these the others are its rivals: those with
+a far lower score are not tried, and no more time is spent on them than the half of what it took to come to
+it. What runs may write what it likes: this says which variants to look at, and proves nothing.
 
 What all of these processes begin with is done once: Python, the runner and the plugins of pytest are
 loaded, and the modules that are named. They part where what belongs to the folder would be read. Where
 null stands for the names, the first line of the report has `modules`: what the first variant loaded
 from elsewhere than the folder, and can be loaded before it without that its tests say anything else.
+
+The tests that are named as failing are run first. Where none of them passes the others are left out, but
+for what is run while the modules are not known: of a repair these could only say what it breaks.
 Python 3.8 and later, where there is `os.fork`.
 """
 
@@ -46,10 +49,19 @@ INSTALLED = f"{os.sep}site-packages{os.sep}"  # also in a folder's own environme
 class Told:
     """What a variant's process says: a byte for each test that has ended. It ends with the block."""
 
-    def __init__(self, pipe: int, loaded: IO[str]) -> None:
+    def __init__(self, pipe: int, loaded: IO[str], failing: list[str]) -> None:
         self.pipe = pipe
         self.loaded = loaded
         self.known = set(sys.modules)
+        self.failing = set(failing)
+        self.waiting = set(failing)
+        self.is_of_use = not failing
+
+    def ended(self, test: str, *, passed: bool) -> bool:
+        """Whether the tests go on behind that one."""
+        self.is_of_use = self.is_of_use or (passed and test in self.failing)
+        self.waiting.discard(test)
+        return self.is_of_use or bool(self.waiting)
 
     def passed(self) -> None:
         os.write(self.pipe, b".")
@@ -70,7 +82,8 @@ class Told:
             os._exit(error is not None)
 
 
-QUIET = ("-q", "-p", "no:cacheprovider", "--tb=no", "--no-header")
+# To rewrite the assertions of a long file, for what nobody reads, takes longer than its tests.
+QUIET = ("-q", "-p", "no:cacheprovider", "--tb=no", "--no-header", "--assert=plain")
 
 
 class Reports:
@@ -78,12 +91,24 @@ class Reports:
 
     def __init__(self, told: Told) -> None:
         self.told = told
+        self.session: Any = None
+        self.has_passed = False
+
+    def pytest_collection_modifyitems(self, session: Any, items: list[Any]) -> None:
+        self.session = session
+        items.sort(key=lambda it: it.nodeid not in self.told.failing)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed:
             self.told.failed()
         elif report.when == "call" and report.passed:
             self.told.passed()
+        if report.when == "setup":
+            self.has_passed = False
+        elif report.when == "call":
+            self.has_passed = report.passed
+        elif not self.told.ended(report.nodeid, passed=self.has_passed):
+            self.session.shouldstop = "no failing test passes"
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -153,12 +178,22 @@ def load(names: list[str]) -> None:
             importlib.import_module(name)
 
 
-def run_unittest(arguments: list[str], told: Told) -> None:
+def unittest_runner(told: Told) -> Any:
     import unittest
 
     class Result(unittest.TestResult):
+        def startTest(self, test: Any) -> None:  # noqa: N802 - unittest's names
+            super().startTest(test)
+            self.has_passed = False
+
         def addSuccess(self, test: Any) -> None:  # noqa: ARG002, N802 - unittest's names
             told.passed()
+            self.has_passed = True
+
+        def stopTest(self, test: Any) -> None:  # noqa: N802 - unittest's names
+            super().stopTest(test)
+            if not told.ended(test.id(), passed=self.has_passed):
+                self.stop()
 
         def addFailure(self, test: Any, err: Any) -> None:  # noqa: ARG002, N802 - unittest's names
             told.failed()
@@ -176,10 +211,17 @@ def run_unittest(arguments: list[str], told: Told) -> None:
             test(result)
             return result
 
+    return Runner()
+
+
+def run_unittest(arguments: list[str], told: Told) -> None:
+    import unittest
+
     options = [it for it in arguments if it not in {"-v", "-q", "--verbose", "--quiet"}]
     if options and options[0].startswith("--start="):
         sys.path.insert(0, os.path.abspath(options.pop(0).partition("=")[2]))  # noqa: PTH100
-    unittest.main(module=None, argv=["unittest", *options], exit=False, testRunner=Runner())
+    runner = unittest_runner(told)
+    unittest.main(module=None, argv=["unittest", *options], exit=False, testRunner=runner)
 
 
 def run_script(arguments: list[str], told: Told) -> None:
@@ -237,18 +279,20 @@ class Trials:
         report = os.path.join(os.environ["SPARROW_REPORT"], "report")  # noqa: PTH118
         out = open(report, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open to the end
         with open(self.variants, encoding="utf-8") as lines:  # noqa: PTH123
-            modules = json.loads(next(lines))["modules"]
+            first = json.loads(next(lines))
+            modules = first["modules"]
             load(modules or [])
             for line in lines:
                 variant = json.loads(line)
                 if good and (variant["score"] < RIVAL_SCORE * best or spent > allowed):
                     break
                 with in_place(variant["files"]):
-                    record, loaded = yield from self.forked()
+                    failing = first["failing"] if modules is not None else []
+                    record, loaded = yield from self.forked(failing)
                     if modules is None and record["done"]:
                         modules = []
                         load(loaded)
-                        again, _ = yield from self.forked()
+                        again, _ = yield from self.forked([])
                         if same(again, record):
                             record, modules = {**again, "modules": loaded}, loaded
                 out.write(json.dumps({"id": variant["id"], **record}) + "\n")
@@ -264,7 +308,7 @@ class Trials:
                 if good == self.enough or time.monotonic() > end:
                     break
 
-    def forked(self) -> Generator[Told, None, tuple[dict[str, Any], list[str]]]:
+    def forked(self, failing: list[str]) -> Generator[Told, None, tuple[dict[str, Any], list[str]]]:
         """What the tests say of the files as they are, and what modules they loaded."""
         loaded = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - the process has it too
         reads, writes = os.pipe()
@@ -276,7 +320,7 @@ class Trials:
                 bound(self.seconds)
             except BaseException:  # noqa: BLE001 - it must not go on as our own
                 os._exit(1)
-            yield Told(writes, loaded)
+            yield Told(writes, loaded, failing)
         os.close(writes)
         said, done, taken = wait_for(pid, reads, CLOCK_SHARE * self.seconds)
         record = {

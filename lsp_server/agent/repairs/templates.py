@@ -23,7 +23,7 @@ from lsp_server.agent.repairs.statements import statements
 
 Template = Callable[[Region], Iterator[Proposal]]
 TEMPLATES: tuple[Template, ...] = (operators, constants, names, conditions, statements)
-MAX_REGIONS = 6
+MAX_REGIONS = 40
 MAX_PROPOSALS = 6_000  # of one file
 # A line that no failing test runs, or of which nothing is known, where others are under suspicion.
 _LITTLE = 0.15

@@ -59,7 +59,7 @@ def test_nothing_that_ran_is_good_without_a_test() -> None:
 
 def test_variants_are_lines() -> None:
     variants = [Variant(0, 0.5, {"a.py": "x\n"}), Variant(1, 0.25, {"a.py": "y\n"})]
-    header, *rows = map(json.loads, write_variants(variants, ["json"]).splitlines())
-    assert header == {"modules": ["json"]}
+    header, *rows = map(json.loads, write_variants(variants, ["json"], ["t"]).splitlines())
+    assert header == {"modules": ["json"], "failing": ["t"]}
     assert [it["id"] for it in rows] == [0, 1]
-    assert json.loads(write_variants([], None)) == {"modules": None}
+    assert json.loads(write_variants([], None)) == {"modules": None, "failing": []}

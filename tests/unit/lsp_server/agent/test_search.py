@@ -138,6 +138,28 @@ async def test_what_scores_far_lower_than_a_good_one_is_not_tried_any_more(works
     assert [it.id for it in read_tried(finished.report)] == [0]
 
 
+@pytest.mark.parametrize("runner", ["unittest", "pytest"])
+@on_loop
+async def test_where_no_failing_test_passes_no_other_is_run(workspace: Path, runner: str) -> None:
+    names = [*PASSING, *FAILING, "test_program.Tests.test_of_more"]
+    more = "\n    def test_of_more(self):\n        assert largest([4, 9, 6]) == 9\n"
+    (workspace / "test_program.py").write_text(TESTS + more)
+    if runner == "pytest":
+        names = [f"test_program.py::Tests::{it.rpartition('.')[2]}" for it in names]
+    command = TestCommand(runner, (sys.executable, "-m", runner))
+    tests = PythonTests.of(command, [*names[2:], *names[:2]])
+    assert tests is not None
+    texts = [FAULTY, FAULTY.replace("return best", "return 7"), RIGHT]
+    variants = [Variant(at, 1.0, {"program.py": it}) for at, it in enumerate(texts)]
+    for modules, faulty in ((None, (2, 2)), ((), (0, 2))):
+        rows = write_variants(variants, modules, names[2:])
+        (workspace / "variants").write_text(rows)
+        finished = await local_runner.run(tests.tried("variants", 9, 60, 3), workspace, 60)
+        tried = read_tried(finished.report)
+        assert [(it.passed, it.failed) for it in tried] == [faulty, (2, 2), (4, 0)]
+        assert all(it.done for it in tried)
+
+
 SLOW = """
 
 def sink():
