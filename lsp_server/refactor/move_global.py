@@ -17,6 +17,7 @@ from typing import TypeGuard
 
 from lsp_server.edits.python_names import find_undefined, names_bound_by
 from lsp_server.edits.whole_word import whole_word
+from lsp_server.refactor.decorators import may_keep
 from lsp_server.refactor.import_edits import (
     dotted_mentions,
     find_uses,
@@ -71,7 +72,8 @@ class _Move:
         self._target = target
         self._old, self._new = (Modules(texts, it) for it in (self._home, target))
         self._needs = find_needs(moving)
-        self._is_still_used = _is_used(moving.rest(), moving.name)
+        # What a decorator does with it is to be done when the home is imported, as before.
+        self._is_still_used = _is_used(moving.rest(), moving.name) or may_keep(moving.node)
         self._sources = dict(self._find_sources())
         self._uses = {
             path: find_uses(source, moving.name, self._old)

@@ -15,7 +15,8 @@ from rope.base.exceptions import ModuleSyntaxError, RopeError
 from rope.refactor.inline import InlineMethod, create_inline
 
 from lsp_server.refactor import names, renaming
-from lsp_server.refactor.extract import extract_function, extract_variable
+from lsp_server.refactor.extract import extract_function
+from lsp_server.refactor.extract_variable import extract_variable
 from lsp_server.refactor.inline import inline_variable
 from lsp_server.refactor.inline_function import check_inlining, check_left
 from lsp_server.refactor.job import Doubt, Job, Outcome, Rewritten, Task
