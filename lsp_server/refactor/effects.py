@@ -49,7 +49,6 @@ _CHANGES = frozenset(
     readlines remove reverse seek send setdefault sort update write
     """.split()  # noqa: SIM905 - one a line would be three screens
 )
-_PURE_OF_PATH = frozenset({"join", "basename", "dirname", "splitext", "split", "normpath"})
 _PLAIN_BASES = frozenset({"object", "ABC", "Generic", "Protocol", "Exception"})
 _MAKERS = ("__init__", "__new__", "__post_init__")
 _PURE_DECORATORS = ("staticmethod", "classmethod", "property", "override", "final", "overload")
@@ -68,6 +67,12 @@ class Effects:
             if isinstance(node, FunctionNode | ast.ClassDef):
                 found.setdefault(node.name, []).append(node)
         return found
+
+    @cached_property
+    def _modules(self) -> set[str]:
+        """What is imported whole, whose attributes hardly change."""
+        imports = [it for it in ast.walk(self._tree) if isinstance(it, ast.Import)]
+        return {alias.asname or alias.name for it in imports for alias in it.names}
 
     def conflict(self, before: Sequence[ast.AST], moved: ast.expr) -> ast.expr | None:
         """What of that which runs before an expression may matter to it, or it to that; or None."""
@@ -132,7 +137,7 @@ class Effects:
         if not isinstance(act, ast.Call):
             return True
         method = act.func
-        if isinstance(method, ast.Attribute):
+        if isinstance(method, ast.Attribute) and ast.unparse(method.value) not in self._modules:
             receiver = ast.dump(method.value)
             is_of_it = any(ast.dump(it) == receiver for it in ast.walk(read))
             if is_of_it and (method.attr in _CHANGES or not self._reached(act)):
@@ -163,8 +168,8 @@ def _is_known(call: ast.Call) -> bool:
             is_known = name in _PURE_FUNCTIONS or name.endswith(("Error", "Exception", "Warning"))
         case ast.Attribute(value=ast.Name(id=module)) if module in _PURE_MODULES:
             is_known = True
-        case ast.Attribute(value=ast.Attribute(attr="path"), attr=name):  # of `os`
-            is_known = name in _PURE_OF_PATH
+        case ast.Attribute(value=ast.Attribute(value=ast.Name(id="os"), attr="path")):
+            is_known = True
         case ast.Attribute(attr="get"):
             is_known = bool(call.args)  # of a mapping: that of a queue has none
         case ast.Attribute(attr=name):

@@ -10,7 +10,7 @@ import ast
 import keyword
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeGuard
@@ -18,6 +18,7 @@ from typing import TypeGuard
 from lsp_server.edits.python_names import find_undefined, names_bound_by
 from lsp_server.edits.whole_word import whole_word
 from lsp_server.refactor.decorators import may_keep
+from lsp_server.refactor.import_circles import Read, find_circle
 from lsp_server.refactor.import_edits import (
     dotted_mentions,
     find_uses,
@@ -54,14 +55,17 @@ from lsp_server.refactor.source import Source, TextEdit, apply_edits, parse, str
 
 
 def move_global(
-    texts: Mapping[str, str], path: str, line: int, target: str
+    texts: Mapping[str, str], path: str, line: int, target: str, read: Read
 ) -> tuple[Rewritten, ...]:
     """What becomes of the files when what is defined on a line, from 0, moves to `target`.
 
-    `texts` are all that may use it, by path; without the target's it is made. Raises `RefactorRefused`.
+    `texts` are all that may use it, by path; without the target's it is made. `read` has those of other
+    files, for what imports lead to. Raises `RefactorRefused`.
     """
     moving = find_moving(Source(texts[path], path), line)
-    return _Move(texts, moving, target).files()
+    files = _Move(texts, moving, target).files()
+    _check_circle_by_others(files, target, read)
+    return files
 
 
 class _Move:
@@ -280,6 +284,19 @@ class _Move:
                 raise RefactorRefused(
                     f"{file.path} and {self._target} would import each other: {why}"
                 )
+
+
+def _check_circle_by_others(files: Sequence[Rewritten], target: str, read: Read) -> None:
+    """Raises `RefactorRefused` where a target would import itself by way of files that stay."""
+    after = {it.path: it.after for it in files}
+    if way := find_circle(lambda it: after[it] if it in after else read(it), target):
+        before = {it.path: it.before for it in files}
+        if find_circle(lambda it: before[it] if it in before else read(it), target):
+            return
+        raise RefactorRefused(
+            f"{target} would import itself as it is loaded, by way of {', '.join(way)}: choose a file that "
+            "these do not need"
+        )
 
 
 def _is_used(text: str, name: str) -> bool:

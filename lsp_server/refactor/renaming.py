@@ -28,6 +28,18 @@ from lsp_server.refactor.source import TextEdit, apply_edits, strings_and_commen
 
 OF_UNKNOWN_TYPE = "the type of the object is not known"
 IN_TEXT = "in a string or a comment"
+_OF_MODULES = frozenset(
+    {
+        "__all__",
+        "__dir__",
+        "__doc__",
+        "__file__",
+        "__getattr__",
+        "__name__",
+        "__path__",
+        "__slots__",
+    }
+)
 
 
 def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
@@ -37,7 +49,10 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
     old_name, start = _name_at(mirror.texts[path], offset)
     if new_name == old_name:
         raise RefactorRefused("the new name is the old one")
-    if global_names.is_global_at(path, mirror.texts[path], old_name, start):
+    is_global = global_names.is_global_at(path, mirror.texts[path], old_name, start)
+    if _is_special(old_name) and (not is_global or old_name in _OF_MODULES):
+        raise RefactorRefused(f"{old_name} is special to Python, which looks for it by this name")
+    if is_global:
         return Outcome(tuple(_rename_global(mirror, path, old_name, new_name)), path)
     if (local := find_local(mirror.texts[path], old_name, start)) is not None:
         return _rename_local(mirror, path, path, local, (old_name, new_name))
@@ -159,6 +174,10 @@ def _rename_found(
                 for start, reason in sorted(doubtful.items())
             )
             yield Rewritten(resource.path, text, apply_edits(text, edits), doubts)
+
+
+def _is_special(name: str) -> bool:
+    return len(name) > len("____") and name.startswith("__") and name.endswith("__")
 
 
 def _name_at(text: str, offset: int) -> tuple[str, int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Any
 
 from rope.base import evaluate, pyobjects
 
 from lsp_server.edits.python_scopes import FunctionNode
+from lsp_server.refactor import global_names
 from lsp_server.refactor.job import Doubt, Place, Rewritten
 from lsp_server.refactor.method_uses import MethodKind, kind_of
 from lsp_server.refactor.mirror import Mirror
@@ -43,15 +45,10 @@ def change_signature(
             raise RefactorRefused(f"{owner.name} is not a class of the module itself")
         finders.append(finder_of(mirror, owner.name, module.get_name(owner.name), None))
     files = []
+    named = _named(mirror, path, function) if function in source.tree.body else {}
     for resource in mirror.resources():
-        found: dict[int, bool] = {}  # offsets of names, and whether they are certain
-        for finder, unsure in finders:
-            if finder.name not in mirror.texts[resource.path]:
-                continue
-            unsure.clear()
-            for occurrence in finder.find_occurrences(resource):
-                start, _ = occurrence.get_word_range()
-                found[start] = start not in unsure
+        found = _occurrences(mirror, resource, finders)
+        found |= dict.fromkeys(named.get(resource.path, ()), True)
         if found:
             file = _change_file(
                 Source(mirror.texts[resource.path], resource.path), found, function, owner, change
@@ -59,6 +56,37 @@ def change_signature(
             if file is not None:
                 files.append(file)
     return tuple(files)
+
+
+def _occurrences(
+    mirror: Mirror, resource: Any, finders: Sequence[tuple[Any, set[int]]]
+) -> dict[int, bool]:
+    """The offsets of names in a file, and whether they are certain."""
+    found: dict[int, bool] = {}
+    for finder, unsure in finders:
+        if finder.name not in mirror.texts[resource.path]:
+            continue
+        unsure.clear()
+        for occurrence in finder.find_occurrences(resource):
+            start, _ = occurrence.get_word_range()
+            found[start] = start not in unsure
+    return found
+
+
+def _named(mirror: Mirror, path: str, function: FunctionNode) -> dict[str, list[int]]:
+    """Where files name a function of a module, also one that a package passes on; not in imports."""
+    found = {}
+    for at, places in global_names.find_places(mirror.texts, path, function.name).items():
+        source = Source(mirror.texts[at], at)
+        data = source.text.encode("utf-8", "replace")
+        certain = {len(data[:it].decode("utf-8", "replace")) for it in places.certain}
+        named = (
+            source.end(it) - len(function.name)
+            for it in ast.walk(source.tree)
+            if isinstance(it, ast.Name | ast.Attribute)
+        )
+        found[at] = sorted(certain.intersection(named))
+    return found
 
 
 def _change_file(
