@@ -18,7 +18,7 @@ from typing import TypeGuard
 from lsp_server.edits.python_names import find_undefined, names_bound_by
 from lsp_server.edits.whole_word import whole_word
 from lsp_server.refactor.decorators import may_keep
-from lsp_server.refactor.import_circles import Read, find_circle
+from lsp_server.refactor.import_circles import Read, find_new_circle
 from lsp_server.refactor.import_edits import (
     dotted_mentions,
     find_uses,
@@ -64,7 +64,7 @@ def move_global(
     """
     moving = find_moving(Source(texts[path], path), line)
     files = _Move(texts, moving, target).files()
-    _check_circle_by_others(files, target, read)
+    _check_circle_by_others(files, read)
     return files
 
 
@@ -286,16 +286,19 @@ class _Move:
                 )
 
 
-def _check_circle_by_others(files: Sequence[Rewritten], target: str, read: Read) -> None:
-    """Raises `RefactorRefused` where a target would import itself by way of files that stay."""
+def _check_circle_by_others(files: Sequence[Rewritten], read: Read) -> None:
+    """Raises `RefactorRefused` where a file would import itself by way of files that stay."""
+    before = {it.path: it.before for it in files}
     after = {it.path: it.after for it in files}
-    if way := find_circle(lambda it: after[it] if it in after else read(it), target):
-        before = {it.path: it.before for it in files}
-        if find_circle(lambda it: before[it] if it in before else read(it), target):
-            return
+    circle = find_new_circle(
+        lambda it: before[it] if it in before else read(it),
+        lambda it: after[it] if it in after else read(it),
+        after,
+    )
+    if circle:
+        file, *way = circle
         raise RefactorRefused(
-            f"{target} would import itself as it is loaded, by way of {', '.join(way)}: choose a file that "
-            "these do not need"
+            f"{file} would import itself as it is loaded, by way of {', '.join(way)}: choose another file"
         )
 
 

@@ -19,6 +19,7 @@ from rope.refactor.rename import _is_local
 
 from lsp_server.edits.whole_word import whole_word
 from lsp_server.refactor import global_names
+from lsp_server.refactor.hierarchy import find_namesake
 from lsp_server.refactor.job import Doubt, Outcome, Rewritten
 from lsp_server.refactor.local_names import Local, find_local, is_name_used, keyword_places
 from lsp_server.refactor.mirror import Mirror
@@ -105,11 +106,16 @@ def _rename_local(
     if is_name_used(text, new_name, local.span):
         raise RefactorRefused(f"the name {new_name} is taken in the same function")
     passed = _find_passed(mirror, home, local, old_name) if local.is_passed_by_name else {}
+    line = text.count("\n", 0, local.places[0]) + 1
+    other = find_namesake(mirror.texts, home, line, old_name) if local.is_passed_by_name else ""
+    of_type = f"{other}, and what is called here may be that" if other else OF_UNKNOWN_TYPE
     files = []
     for at, (certain, doubtful) in {home: (set[int](), set[int]()), **passed}.items():
         written = mirror.texts[at]
-        doubts = dict.fromkeys(doubtful, OF_UNKNOWN_TYPE)
+        doubts = dict.fromkeys(doubtful | certain if other else doubtful, of_type)
         if at == home:
+            if other:
+                doubts[local.places[0]] = other
             certain.update(local.places)
             if local.is_parameter:
                 said = mentions(text[slice(*local.span)], old_name)
