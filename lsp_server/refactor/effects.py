@@ -69,6 +69,12 @@ class Effects:
         return found
 
     @cached_property
+    def _shared(self) -> set[str]:
+        """The names that functions set which are not their own."""
+        found = [it for it in ast.walk(self._tree) if isinstance(it, ast.Global | ast.Nonlocal)]
+        return {name for it in found for name in it.names}
+
+    @cached_property
     def _modules(self) -> set[str]:
         """What is imported whole, whose attributes hardly change."""
         imports = [it for it in ast.walk(self._tree) if isinstance(it, ast.Import)]
@@ -76,15 +82,28 @@ class Effects:
 
     def conflict(self, before: Sequence[ast.AST], moved: ast.expr) -> ast.expr | None:
         """What of that which runs before an expression may matter to it, or it to that; or None."""
-        reads = list(_reads_of_state([moved]))
+        reads = list(self._reads_of_state([moved]))
         own = list(self._acts([moved]))
         for act in self._acts(before):
             if own or any(self._may_set(act, it) for it in reads):
                 return act
-        for read in _reads_of_state(before) if own else ():
+        for read in self._reads_of_state(before) if own else ():
             if any(self._may_set(act, read) for act in own):
                 return read
         return None
+
+    def _reads_of_state(self, nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
+        """What is read of what may be changed elsewhere: no more than local names stand for themselves."""
+        for node in _run(nodes):
+            match node:
+                case ast.Attribute(ctx=ast.Load()) | ast.Subscript(ctx=ast.Load()):
+                    yield node
+                case ast.Name(id=name) if name in self._shared:
+                    yield node
+                case ast.Call(args=arguments):
+                    yield from (it for it in arguments if isinstance(it, ast.Name))
+                case _:
+                    pass
 
     def _acts(self, nodes: Iterable[ast.AST], depth: int = 0) -> Iterator[ast.expr]:
         """What does something, or may, when the nodes are run."""
@@ -129,7 +148,8 @@ class Effects:
             return not node.decorator_list  # to call it runs none of it
         if any(_last_name(it) not in _PURE_DECORATORS for it in node.decorator_list):
             return False
-        sets = {it for it, _ in _sets(own) if node.name not in _MAKERS or it is None}
+        is_maker = node.name in _MAKERS  # of what nothing else has yet
+        sets = [it for _, it in _sets(own) if not (is_maker and isinstance(it, ast.Attribute))]
         return not sets and not any(True for _ in self._acts(node.body, depth))
 
     def _may_set(self, act: ast.expr, read: ast.expr) -> bool:
@@ -142,7 +162,10 @@ class Effects:
             is_of_it = any(ast.dump(it) == receiver for it in ast.walk(read))
             if is_of_it and (method.attr in _CHANGES or not self._reached(act)):
                 return method.attr in _CHANGES or isinstance(read, ast.Attribute)
-        wanted = read.attr if isinstance(read, ast.Attribute) else None
+        if isinstance(method, ast.Name) and method.id == "next" and act.args:
+            return ast.dump(act.args[0]) == ast.dump(read)
+        wanted = read.id if isinstance(read, ast.Name) else None
+        wanted = read.attr if isinstance(read, ast.Attribute) else wanted
         return any(name == wanted for it in self._reached(act) for name, _ in _sets(_run(it.body)))
 
     def _reached(self, call: ast.Call) -> list[FunctionNode]:
@@ -192,22 +215,15 @@ def _run(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             yield from own_nodes(name_flow.scope_parts(node)[0])
 
 
-def _reads_of_state(nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
-    """What is read of objects that may be changed in place: no more than names stand for themselves."""
-    for node in _run(nodes):
-        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
-            yield node
-        elif isinstance(node, ast.Call):
-            yield from (it for it in node.args if isinstance(it, ast.Name))
-
-
 def _sets(nodes: Iterable[ast.AST]) -> Iterator[tuple[str | None, ast.AST]]:
-    """The attributes that nodes set, each with its node; None for an item, or a variable from around."""
+    """The attributes and the variables from around that nodes set, with these; None for an item."""
     for node in nodes:
         match node:
             case ast.Attribute(ctx=ast.Store() | ast.Del(), attr=name):
                 yield name, node
-            case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Global() | ast.Nonlocal():
+            case ast.Subscript(ctx=ast.Store() | ast.Del()):
                 yield None, node
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                yield from ((name, node) for name in names)
             case _:
                 pass

@@ -111,6 +111,8 @@ def run_before(path: Sequence[ast.AST]) -> list[ast.AST]:
                 found += [value, *_placed_before(around.targets, inner)]
             case ast.AnnAssign(value=value) if inner is not value:
                 found += [value] if value is not None else []
+            case ast.AugAssign(target=target) if inner is not target:  # which is read first
+                found.append(ast.parse(ast.unparse(target), mode="eval").body)
             case ast.IfExp(test=test) if inner is not test:
                 found.append(test)
             case ast.JoinedStr(values=values):  # which have no places of their own

@@ -54,7 +54,8 @@ def extract_function(source: Source, start: int, end: int, name: str) -> str:
         raise RefactorRefused("the body of a class runs before its functions are there")
     statements = statements_of(source, path, start, end)
     if statements:
-        end = max(end - _parting(source.text[start:end]), source.end(statements[-1]))
+        last = source.end(statements[-1])
+        end = last if source.text[last:end].strip() == ";" else end  # which stays with what follows
         selected = Selected(source, path, function, start, end, tuple(statements))
     else:
         expression = expression_of(source, path, start, end)
@@ -63,11 +64,6 @@ def extract_function(source: Source, start: int, end: int, name: str) -> str:
     home = _Home(function, owner, path[1] if len(path) > 1 else statements[0])  # type: ignore[arg-type]
     arguments, results = _flow(selected)
     return _written(selected, home, name, arguments, results)
-
-
-def _parting(text: str) -> int:
-    """How many characters at the end of selected statements part them from others in their line."""
-    return len(text) - len(text.rstrip("; \t"))
 
 
 def _check(selected: Selected) -> None:

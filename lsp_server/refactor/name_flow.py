@@ -27,11 +27,12 @@ Loop = ast.For | ast.AsyncFor | ast.While
 _GIVEN_NO_NAMES = {"locals": 0, "vars": 0, "dir": 0, "eval": 1, "exec": 1}
 # What they are given they do not keep to themselves when it fails.
 _LETS_ERRORS_OUT = re.compile(
-    r"open|closing|nullcontext|redirect_std\w+|\w*Temporary\w+|chdir|localcontext|\w*[Ll]ock|"
-    r"\w*[Ss]emaphore|\w*[Cc]ondition|ThreadPoolExecutor|ProcessPoolExecutor|Pool"
+    r"open|closing|nullcontext|redirect_std\w+|\w*Temporary\w+|chdir|localcontext|catch_warnings|"
+    r"\w*[Ll]ock|\w*[Ss]emaphore|\w*[Cc]ondition|\w*Pool\w*|Popen|ZipFile|scandir|urlopen|timeout|"
+    r"patch\w*|subTest|captured_\w+"
 )
 _KEEPS_ERRORS = re.compile(
-    r"suppress|\w*ExitStack|raises|assertRaises\w*|\w*ignore\w*|\w*swallow\w*"
+    r"suppress|\w*ExitStack|raises|assertRaises\w*|move_on_\w+|\w*ignore\w*|\w*swallow\w*"
 )
 _LEAVES = ast.Return | ast.Raise | ast.Break | ast.Continue
 

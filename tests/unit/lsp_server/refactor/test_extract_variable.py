@@ -109,6 +109,18 @@ def test_what_a_variable_is_made_of_does_the_same(name: str) -> None:
         ("def f(a):\n    return len(a), ⟦a.pop()⟧\n", "computed before a"),
         ("def f(a):\n    return {a(): 1, 2: ⟦g()⟧}\n", "computed before a()"),
         ("def f(a):\n    return f'{a()}{⟦g()⟧}'\n", "computed before a()"),
+        ("def f(a):\n    return next(a), ⟦list(a)⟧\n", "computed before next(a)"),
+        (
+            "n = 0\ndef go():\n    global n\n    n += 1\ndef f():\n    return go(), ⟦n + 1⟧\n",
+            "computed before go()",
+        ),
+        (
+            (
+                "class A:\n    def go(self):\n        self.n += 1\n        return 1\n"
+                "    def f(self):\n        self.n += ⟦self.go()⟧\n"
+            ),
+            "computed before self.n",
+        ),
         ("@g()\ndef f(a=⟦h()⟧):\n    pass\n", "computed before g()"),
         (
             (
