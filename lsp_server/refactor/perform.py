@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import keyword
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -185,6 +186,9 @@ def _move_to_file(job: Job, mirror: Mirror, _: Source) -> Outcome:
     target = job.argument
     if target not in mirror.texts or target == job.path:
         raise RefactorRefused(f"{target or 'nothing'} is no other file of Python in the workspace")
+    stem = PurePosixPath(target).stem
+    if not stem.isidentifier() or keyword.iskeyword(stem):
+        raise RefactorRefused(f"no import can name {target}: rename that file first")
     return _moved_global(job, mirror, target)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rope.base import evaluate, pyobjects
@@ -105,6 +105,7 @@ def _change_file(
         source.end(name) - len(name.attr if isinstance(name, ast.Attribute) else name.id): call
         for call, name in calls_of(source.tree)
     }
+    found = _without_other_classes(source, found, {**calls, **heads}, function, owner)
     imported = [
         (source.start(it), source.end(it))
         for it in ast.walk(source.tree)
@@ -151,6 +152,37 @@ def _is_bound(call: ast.Call, function: FunctionNode, owner: ast.ClassDef | None
         return True
     receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
     return receiver is not None and _last(receiver) != owner.name
+
+
+def _without_other_classes(
+    source: Source,
+    found: dict[int, bool],
+    nodes: Mapping[int, ast.AST],
+    function: FunctionNode,
+    owner: ast.ClassDef | None,
+) -> dict[int, bool]:
+    """The places that are of the function's own class, where each class has one of its own."""
+    if owner is None or function.name != "__init__":
+        return found
+    return {
+        start: is_certain
+        for start, is_certain in found.items()
+        if start not in nodes or not _is_of_another_class(source, nodes[start], function, owner)
+    }
+
+
+def _is_of_another_class(
+    source: Source, node: ast.AST, function: FunctionNode, owner: ast.ClassDef
+) -> bool:
+    """Of an `__init__`, which has its own parameters in each class: whether it is, or calls, another one."""
+    if isinstance(node, FunctionNode):
+        return (node.lineno, ast.dump(node)) != (function.lineno, ast.dump(function))
+    if not isinstance(node, ast.Call) or not ast.unparse(node.func).startswith("super("):
+        return False
+    around = [
+        it for it in ast.walk(source.tree) if isinstance(it, ast.ClassDef) and node in ast.walk(it)
+    ]
+    return not around or owner.name not in map(_last, around[-1].bases)
 
 
 def _last(node: ast.expr) -> str:
