@@ -9,6 +9,7 @@ import {
   type TextEditor,
 } from "vscode";
 import {
+  describeOff,
   initialStatuses,
   render,
   withModel,
@@ -67,7 +68,7 @@ export class StatusBar implements Disposable {
   }
 
   #show(): void {
-    const statuses = withSwitches(this.#statuses, isEnabled(), disabledLanguage());
+    const statuses = withSwitches(this.#statuses, isEnabled(), offHere());
     const { text, tooltip, ariaLabel, background } = render(statuses, (time) =>
       time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }),
     );
@@ -87,7 +88,13 @@ export function completableEditor(): TextEditor | undefined {
   return editor && COMPLETED_SCHEMES.includes(editor.document.uri.scheme) ? editor : undefined;
 }
 
-function disabledLanguage(): string | undefined {
-  const languageId = completableEditor()?.document.languageId;
-  return languageId !== undefined && !isLanguageEnabled(languageId) ? languageId : undefined;
+/** Why nothing is completed in the document in front. */
+function offHere(): string | undefined {
+  const document = completableEditor()?.document;
+  if (document === undefined) {
+    return undefined;
+  }
+  const { languageId, lineCount } = document;
+  const characters = document.offsetAt(document.lineAt(lineCount - 1).range.end);
+  return describeOff(languageId, isLanguageEnabled(languageId), characters);
 }

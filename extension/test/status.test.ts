@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  describeOff,
   describeChat,
   describeModel,
   hasNoChat,
@@ -61,7 +62,11 @@ const cases: readonly [Statuses, string, string, string?][] = [
     "Sparrow: not installed",
   ],
   [withSwitches(one, false, undefined), "$(circle-slash) Sparrow", "Sparrow: off"],
-  [withSwitches(one, true, "plaintext"), "$(circle-slash) Sparrow", "Sparrow: off for plaintext"],
+  [
+    withSwitches(one, true, "off for plaintext"),
+    "$(circle-slash) Sparrow",
+    "Sparrow: off for plaintext",
+  ],
   // A second model is told of where there is something to tell, and hides nothing of the first.
   [beside({ state: "idle" }), "$(sparkle) Sparrow", "Sparrow: ready, suffix"],
   [beside({ state: "ready" }), "$(sparkle) Sparrow", "Sparrow: ready, suffix"],
@@ -133,7 +138,10 @@ test("the menu names the model and how it is", () => {
 
 test("switches hide what runs, not what has to be repaired", () => {
   for (const state of ["error", "notInstalled"] as const) {
-    assert.equal(withSwitches(alone({ state }), false, "plaintext").completion.state, state);
+    assert.equal(
+      withSwitches(alone({ state }), false, "off for plaintext").completion.state,
+      state,
+    );
   }
   assert.equal(withSwitches(one, true, undefined), one);
 });
@@ -201,6 +209,13 @@ test("the menu says of chat what serves it, and where nothing does", () => {
     assert.equal(describeChat(statuses), words);
     assert.equal(hasNoChat(statuses), isNone);
   }
+});
+
+test("a file in which nothing is completed says why", () => {
+  const limit = 4 * 1024 * 1024;
+  assert.equal(describeOff("python", true, limit), undefined);
+  assert.equal(describeOff("python", true, limit + 1), "off, for the file is larger than 4 MiB");
+  assert.equal(describeOff("plaintext", false, limit + 1), "off for plaintext");
 });
 
 test("the tooltip of what is off does not say since when it was ready", () => {

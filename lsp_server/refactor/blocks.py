@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lsp_server.edits.python_scopes import FunctionNode, Scope
+from lsp_server.edits.python_scopes import FunctionNode, Scope, parameters_of
 from lsp_server.refactor import name_flow
 
 _FIELDS = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -53,8 +53,10 @@ def live_behind(path: Sequence[ast.AST], statements: Sequence[ast.stmt]) -> set[
 
     for block in _outwards(path, statements):
         read(block.behind)
-        given |= name_flow.surely_bound(block.behind) or set()
+        given |= name_flow.surely_bound(block.behind, trusting=False) or set()
         match block.parent:
+            case ast.With() | ast.AsyncWith() as with_ if name_flow.may_keep_errors(with_):
+                given = set()
             case ast.For() | ast.AsyncFor() | ast.While() as loop if block.field == "body":
                 given = set()
                 if isinstance(loop, ast.While):
@@ -120,12 +122,23 @@ def is_end(path: Sequence[ast.AST], statements: Sequence[ast.stmt]) -> bool:
 def read_after_errors(
     path: Sequence[ast.AST], statements: Sequence[ast.stmt]
 ) -> Iterator[tuple[ast.stmt, set[str]]]:
-    """The `try` around the statements, and the names that are read where an error in them leads to."""
+    """The `try` or `with` around the statements, and the names read where an error in them leads to."""
     for block in _outwards(path, statements):
         tried = block.parent
+        if isinstance(tried, ast.With | ast.AsyncWith) and name_flow.may_keep_errors(tried):
+            read = live_behind(path, [tried])
+            if not name_flow.may_keep_errors(tried, trusting=True):
+                # The code behind it that reads what may be missing then says that it keeps none.
+                read &= surely_bound_before(path, [tried]) | _parameters(path)
+            yield tried, read
         if isinstance(tried, ast.Try | ast.TryStar) and block.field == "body":
             bodies = [*(it.body for it in tried.handlers), tried.finalbody]
             read = {it.name for body in bodies for it in name_flow.first_reads(body)}
             if any(name_flow.surely_bound(it.body) is not None for it in tried.handlers):
                 read |= live_behind(path, [tried])
             yield tried, read
+
+
+def _parameters(path: Sequence[ast.AST]) -> set[str]:
+    functions = [it for it in path if isinstance(it, FunctionNode)]
+    return {it.arg for it in parameters_of(functions[-1])} if functions else set()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import UnionType
 
 from lsp_server.refactor.source import Source
 
+_NOWHERE = (1 << 30, 0)  # of operators, which run nothing
 ACTS = ast.Call | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr
 
 
@@ -98,3 +100,62 @@ def acts_before(
 def _located(node: ast.AST) -> ast.expr:
     assert isinstance(node, ast.expr)
     return node
+
+
+def run_before(path: Sequence[ast.AST]) -> list[ast.AST]:
+    """What a statement has computed when it comes to the end of a path from it on."""
+    found: list[ast.AST] = []
+    for around, inner in itertools.pairwise(path):
+        match around:
+            case ast.Assign(value=value) if inner is not value:
+                found += [value, *_placed_before(around.targets, inner)]
+            case ast.AnnAssign(value=value) if inner is not value:
+                found += [value] if value is not None else []
+            case ast.AugAssign(target=target) if inner is not target:  # which is read first
+                found.append(ast.parse(ast.unparse(target), mode="eval").body)
+            case ast.IfExp(test=test) if inner is not test:
+                found.append(test)
+            case ast.JoinedStr(values=values):  # which have no places of their own
+                found += values[: values.index(inner)]  # type: ignore[arg-type]
+            case (
+                ast.Assign()
+                | ast.AnnAssign()
+                | ast.IfExp()
+                | ast.For()
+                | ast.AsyncFor()
+                | ast.Lambda()
+                | ast.comprehension()
+                | ast.ListComp()
+                | ast.SetComp()
+                | ast.DictComp()
+                | ast.GeneratorExp()
+            ):
+                pass
+            case ast.Call(func=ast.Attribute(value=value) as method) if inner is not method:
+                arguments = [*around.args, *around.keywords]  # what it calls is looked up, no more
+                found += [value, *_placed_before(arguments, inner)]
+            case ast.Call(func=function) if inner is not function:
+                found += _placed_before([*around.args, *around.keywords], inner)
+                found += [function] if not isinstance(function, ast.Name) else []
+            case _:
+                found += _placed_before(ast.iter_child_nodes(around), inner)
+    return found
+
+
+def _placed_before(nodes: Iterable[ast.AST], inner: ast.AST) -> list[ast.AST]:
+    """Those whose text begins before that of a neighbour; no statements."""
+    place = _place(inner)
+    return [
+        it
+        for it in nodes
+        if it is not inner and not isinstance(it, ast.stmt) and _place(it) < place
+    ]
+
+
+def _place(node: ast.AST) -> tuple[int, int]:
+    """Of a node without one that of the first below it that has one."""
+    if isinstance(
+        node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.ExceptHandler | ast.pattern
+    ):
+        return node.lineno, node.col_offset
+    return min(map(_place, ast.iter_child_nodes(node)), default=_NOWHERE)

@@ -1,4 +1,4 @@
-"""Makes a function of statements or of an expression, and a variable of an expression. Pure.
+"""Makes a function of statements or of an expression. Pure.
 
 What a function takes and gives is told by the tree (`name_flow.py`): too much rather than too little. The
 code itself stays as it is written, comments and line breaks too; only its indentation changes, and not
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from lsp_server.edits.python_scopes import FunctionNode, own_nodes
 from lsp_server.edits.python_source import first_line
 from lsp_server.refactor import blocks, name_flow
-from lsp_server.refactor.evaluation import acts_before, bound_before, evaluation_of
+from lsp_server.refactor.decorators import may_call
 from lsp_server.refactor.method_uses import MethodKind, kind_of
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.selected import (
@@ -25,7 +25,6 @@ from lsp_server.refactor.selected import (
     function_around,
     path_to,
     statements_of,
-    whole_lines,
 )
 from lsp_server.refactor.source import Source, TextEdit, apply_edits, lines_inside_strings
 
@@ -34,7 +33,10 @@ _INDENT = "    "
 
 @dataclass(frozen=True, slots=True)
 class _Home:
-    """Where a new function is to stand: behind `function`, or before `statement` of the module."""
+    """Where a new function is to stand: behind `function`, or before `statement` of the module.
+
+    One that is called as it is defined needs it before.
+    """
 
     function: FunctionNode | None
     owner: str
@@ -52,7 +54,8 @@ def extract_function(source: Source, start: int, end: int, name: str) -> str:
         raise RefactorRefused("the body of a class runs before its functions are there")
     statements = statements_of(source, path, start, end)
     if statements:
-        whole_lines(source, start, end)
+        last = source.end(statements[-1])
+        end = last if source.text[last:end].strip() == ";" else end  # which stays with what follows
         selected = Selected(source, path, function, start, end, tuple(statements))
     else:
         expression = expression_of(source, path, start, end)
@@ -112,7 +115,7 @@ def _flow(selected: Selected) -> tuple[list[str], list[str]]:
     own = before | name_flow.bound(selected.around).keys()
     own -= name_flow.declared(selected.around).keys()
     written = [it for it in name_flow.bound(selected.nodes) if it in own]
-    surely_written = name_flow.surely_bound(selected.statements) or set()
+    surely_written = name_flow.surely_bound(selected.statements, trusting=False) or set()
     read = selected.read_after()
     if selected.is_of_module:  # what a module binds is its attribute
         read |= surely_written
@@ -120,6 +123,9 @@ def _flow(selected: Selected) -> tuple[list[str], list[str]]:
     if results and not selected.statements:
         raise RefactorRefused(f"{results[0]} is used behind the selection: assign it before")
     uncertain = set(results) - surely_written
+    # Where one of them had no value before, the code behind says that no manager keeps errors.
+    trusted = name_flow.surely_bound(selected.statements) or set()
+    uncertain -= trusted - selected.surely_bound_before()
     taken = dict.fromkeys([*_read_first(selected, own & before), *sorted(uncertain)])
     if selected.function is None:  # what a module binds its functions see
         inner = selected.bound_within_statement()
@@ -172,7 +178,8 @@ def _check_meanwhile(selected: Selected, own: AbstractSet[str]) -> None:
     for tried, read_then in blocks.read_after_errors(selected.path, selected.statements):
         for name in sorted(written & read_then):
             raise RefactorRefused(
-                f"{name} is read where an error in the selection is caught, by the `try` on line "
+                f"{name} is read where an error in the selection is caught, by the "
+                f"`{'with' if isinstance(tried, ast.With | ast.AsyncWith) else 'try'}` on line "
                 f"{tried.lineno}, and would not have its new value there"
             )
 
@@ -217,10 +224,13 @@ def _written(
 
 def _placed(source: Source, home: _Home, text: str, blank_lines: int) -> TextEdit:
     """Puts a function where it is to stand, with blank lines around it."""
-    if home.function is None:
-        line = first_line(home.statement)
+    is_early = home.function is not None and not home.owner and may_call(home.function)
+    if home.function is None or is_early:
+        line = first_line(home.function or home.statement)
         at = source.line_start(line)
-        missing = blank_lines - _blank_lines(source, range(line - 1, 0, -1)) if at else 0
+        is_first = not at or source.lines[line - 2].rstrip().endswith(":")
+        above = _blank_lines(source, range(line - 1, 0, -1))
+        missing = 0 if is_first else blank_lines - above
         return TextEdit(at, at, "\n" * missing + text + "\n" * (blank_lines + 1))
     line = home.function.end_lineno or home.function.lineno
     at = source.line_start(line) + len(source.lines[line - 1])
@@ -279,10 +289,10 @@ def _body(selected: Selected, margin: str) -> list[str]:
     text = selected.source.text[selected.start : selected.end]
     if selected.statements:
         return reindented(selected.source, selected.start, text, margin)
-    return reindented(selected.source, selected.start, f"return {_in_brackets(text)}", margin)
+    return reindented(selected.source, selected.start, f"return {in_brackets(text)}", margin)
 
 
-def _in_brackets(text: str) -> str:
+def in_brackets(text: str) -> str:
     """An expression that may stand alone."""
     try:
         ast.parse(text, mode="eval")
@@ -306,60 +316,3 @@ def reindented(source: Source, start: int, text: str, margin: str) -> list[str]:
         else:
             changed.append(margin + (line[len(old) :] if line.startswith(old) else line.lstrip()))
     return changed
-
-
-def extract_variable(source: Source, start: int, end: int, name: str) -> tuple[str, str]:
-    """The text with an expression in a variable before its statement, and a doubt, or none.
-
-    Raises `RefactorRefused`.
-    """
-    path = path_to(source, start, end)
-    expression = expression_of(source, path, start, end)
-    at = next(n for n in range(len(path) - 1, -1, -1) if isinstance(path[n], ast.stmt))
-    statement = path[at]
-    assert isinstance(statement, ast.stmt)
-    to_it = [*itertools.takewhile(lambda it: it is not expression, path[at:]), expression]
-    evaluation = evaluation_of(to_it)
-    if evaluation.repeated:
-        raise RefactorRefused(evaluation.repeated)
-    doubt = evaluation.skipped
-    if acts_before(source, statement, to_it, ast.Await | ast.Yield | ast.YieldFrom):
-        doubt = "it is computed before what is awaited or yielded in its statement"
-    before = path[at - 1]
-    while isinstance(before, ast.If) and _is_elif(source, before, statement):
-        doubt = "it is computed also where an earlier condition holds"
-        at, statement = at - 1, before
-        before = path[at - 1]
-    _check_variable(source, statement, to_it)
-    line = first_line(statement)
-    margin = source.indent_of(line)
-    head = source.text[source.line_start(line) : source.start(statement)]
-    if not isinstance(statement, FunctionNode | ast.ClassDef) and head.strip():
-        raise RefactorRefused(
-            "its statement stands behind another one in the line: part them first"
-        )
-    text = source.text[start:end]
-    lines = reindented(source, start, f"{name} = {_in_brackets(text)}", margin)
-    place = source.line_start(line)
-    edits = [TextEdit(place, place, "\n".join(lines) + "\n"), TextEdit(start, end, name)]
-    return apply_edits(source.text, edits), doubt
-
-
-def _check_variable(source: Source, statement: ast.stmt, path: Sequence[ast.AST]) -> None:
-    """That the end of a path may be computed before a statement. Raises `RefactorRefused`."""
-    expression = path[-1]
-    bound = bound_before(source, statement, path)
-    for read in name_flow.reads(expression):
-        if read.name in bound:
-            raise RefactorRefused(f"{read.name} has its value from the same statement")
-    is_string = isinstance(expression, ast.Constant) and isinstance(expression.value, str)
-    if is_string and isinstance(path[-2], ast.Expr):
-        raise RefactorRefused("a docstring, or a text that stands alone, is no value of anything")
-
-
-def _is_elif(source: Source, around: ast.If, statement: ast.stmt) -> bool:
-    return (
-        around.orelse == [statement]
-        and isinstance(statement, ast.If)
-        and source.text.startswith("elif", source.start(statement))
-    )

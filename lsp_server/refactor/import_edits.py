@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from lsp_server.edits.python_names import names_bound_by
 from lsp_server.edits.python_scopes import Scope
+from lsp_server.edits.python_source import first_line
 from lsp_server.quick_fixes.import_place import write_python_import
 from lsp_server.quick_fixes.unused import remove_python_import
 from lsp_server.refactor.method_uses import rebinds
@@ -31,6 +32,8 @@ from lsp_server.workspace.documents import Edit, Position, split_lines
 
 def with_import(text: str, imported: Imported) -> str:
     """With blank lines around it where it is the first one."""
+    if imported.module == "__future__" and statement(imported) not in text:
+        return _with_future(Source(text), imported)
     lines = split_lines(text)
     edit = write_python_import(lines, imported.module, imported.name, imported.alias)
     if "\n" in edit.text:
@@ -43,6 +46,23 @@ def with_import(text: str, imported: Imported) -> str:
         follows = behind.strip() and not re.match(r"import\b|from\b", behind)
         edit = Edit(edit.start, edit.end, lead + edit.text + (blank if follows else ""))
     return _edited(lines, edit)
+
+
+def _with_future(source: Source, imported: Imported) -> str:
+    """What has to stand before all but a docstring and comments."""
+    first = next(
+        (
+            it
+            for it in source.tree.body
+            if not (isinstance(it, ast.Expr) and isinstance(it.value, ast.Constant))
+        ),
+        None,
+    )
+    at = source.line_start(first_line(first)) if first is not None else len(source.text)
+    is_import = isinstance(first, ast.Import | ast.ImportFrom)
+    is_same = isinstance(first, ast.ImportFrom) and first.module == "__future__"
+    between = "\n" if is_same else "\n\n" if is_import else "\n\n\n"
+    return source.text[:at] + statement(imported) + between + source.text[at:]
 
 
 def without_import(text: str, imported: Imported) -> str:

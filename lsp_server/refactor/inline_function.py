@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from lsp_server.edits.python_scopes import FunctionNode, bound_by, own_nodes, parameters_of
 from lsp_server.refactor import name_flow
 from lsp_server.refactor.evaluation import evaluation_of
+from lsp_server.refactor.global_names import find_places
 from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import lines_inside_strings, parse
 
@@ -44,6 +45,18 @@ def check_left(texts: Mapping[str, str], name: str) -> None:
             for it in ast.walk(parse(text, path)):
                 if isinstance(it, ast.Attribute) and it.attr == name:
                     raise RefactorRefused(f"{path} has {ast.unparse(it)}, which may mean it, too")
+
+
+def check_imports(
+    before: Mapping[str, str], after: Mapping[str, str], home: str, name: str
+) -> None:
+    """After it was done, where a file has or passes on what its home has no more. Raises the same."""
+    texts = {**after, home: before[home]}
+    for path in find_places(texts, home, name):
+        if path != home:
+            raise RefactorRefused(
+                f"{path} imports {name} too, and passes it on or uses it in a way that is not understood"
+            )
 
 
 def _check_function(text: str, function: FunctionNode) -> None:

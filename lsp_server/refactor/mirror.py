@@ -29,8 +29,10 @@ scope_regions.install()
 class Mirror:
     r"""Made by `mirror_of`. `texts` are with `\n` alone, by path; files are written for rope alone."""
 
-    def __init__(self, folder: Path, texts: dict[str, str], crlf: set[str]) -> None:
+    def __init__(self, job: Job, folder: Path, texts: dict[str, str], crlf: set[str]) -> None:
         self.texts = texts
+        self._job = job
+        self._others: dict[str, str | None] = {}
         self._folder = folder
         self._crlf = crlf
 
@@ -57,6 +59,16 @@ class Mirror:
         folders = project.get_source_folders()
         project.get_source_folders = lambda: folders
         return project
+
+    def read(self, path: str) -> str | None:
+        """The text of any file of the workspace folder, as it is open or on disk; None without one."""
+        if path in self.texts:
+            return self.texts[path]
+        if path not in self._others:
+            is_open = path in self._job.texts
+            text = self._job.texts[path] if is_open else _read(Path(self._job.folder, path))
+            self._others[path] = text
+        return self._others[path]
 
     def resource(self, path: str) -> Any:
         return self.project.get_resource(path)
@@ -95,7 +107,7 @@ def mirror_of(job: Job, scratch: Path) -> Iterator[Mirror]:
             )
     folder = scratch / "project"
     try:
-        yield Mirror(folder, texts, crlf)
+        yield Mirror(job, folder, texts, crlf)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -10,13 +10,15 @@ import ast
 import keyword
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeGuard
 
 from lsp_server.edits.python_names import find_undefined, names_bound_by
 from lsp_server.edits.whole_word import whole_word
+from lsp_server.refactor.decorators import may_keep
+from lsp_server.refactor.import_circles import Read, find_new_circle
 from lsp_server.refactor.import_edits import (
     dotted_mentions,
     find_uses,
@@ -53,14 +55,17 @@ from lsp_server.refactor.source import Source, TextEdit, apply_edits, parse, str
 
 
 def move_global(
-    texts: Mapping[str, str], path: str, line: int, target: str
+    texts: Mapping[str, str], path: str, line: int, target: str, read: Read
 ) -> tuple[Rewritten, ...]:
     """What becomes of the files when what is defined on a line, from 0, moves to `target`.
 
-    `texts` are all that may use it, by path; without the target's it is made. Raises `RefactorRefused`.
+    `texts` are all that may use it, by path; without the target's it is made. `read` has those of other
+    files, for what imports lead to. Raises `RefactorRefused`.
     """
     moving = find_moving(Source(texts[path], path), line)
-    return _Move(texts, moving, target).files()
+    files = _Move(texts, moving, target).files()
+    _check_circle_by_others(files, read)
+    return files
 
 
 class _Move:
@@ -71,7 +76,8 @@ class _Move:
         self._target = target
         self._old, self._new = (Modules(texts, it) for it in (self._home, target))
         self._needs = find_needs(moving)
-        self._is_still_used = _is_used(moving.rest(), moving.name)
+        # What a decorator does with it is to be done when the home is imported, as before.
+        self._is_still_used = _is_used(moving.rest(), moving.name) or may_keep(moving.node)
         self._sources = dict(self._find_sources())
         self._uses = {
             path: find_uses(source, moving.name, self._old)
@@ -278,6 +284,22 @@ class _Move:
                 raise RefactorRefused(
                     f"{file.path} and {self._target} would import each other: {why}"
                 )
+
+
+def _check_circle_by_others(files: Sequence[Rewritten], read: Read) -> None:
+    """Raises `RefactorRefused` where a file would import itself by way of files that stay."""
+    before = {it.path: it.before for it in files}
+    after = {it.path: it.after for it in files}
+    circle = find_new_circle(
+        lambda it: before[it] if it in before else read(it),
+        lambda it: after[it] if it in after else read(it),
+        after,
+    )
+    if circle:
+        file, *way = circle
+        raise RefactorRefused(
+            f"{file} would import itself as it is loaded, by way of {', '.join(way)}: choose another file"
+        )
 
 
 def _is_used(text: str, name: str) -> bool:

@@ -109,9 +109,12 @@ def find_needs(moving: Moving) -> Needs:
         binding = [it for it in statements if name in names_bound_by([it])]
         if all(isinstance(it, ast.Import | ast.ImportFrom) for it in binding):
             imports.update(_imports_of(binding, name, moving.text))
-        elif all(map(is_for_types, binding)):
-            inner = [it for if_ in binding for it in ast.walk(if_)]
-            for_types.update(_imports_of(inner, name, moving.text))
+        elif all(map(is_for_types, binding)) and (
+            only_types := _imports_of(
+                [it for if_ in binding for it in ast.walk(if_)], name, moving.text
+            )
+        ):
+            for_types.update(only_types)
         else:
             own.append(name)
         if not binding and not hasattr(builtins, name):

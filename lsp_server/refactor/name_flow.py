@@ -6,6 +6,8 @@ In doubt a name counts as read, and as bound: one that is passed or returned wit
 from __future__ import annotations
 
 import ast
+import functools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -23,6 +25,15 @@ Loop = ast.For | ast.AsyncFor | ast.While
 
 # By how many arguments they have where they mean the variables around them.
 _GIVEN_NO_NAMES = {"locals": 0, "vars": 0, "dir": 0, "eval": 1, "exec": 1}
+# What they are given they do not keep to themselves when it fails.
+_LETS_ERRORS_OUT = re.compile(
+    r"open|closing|nullcontext|redirect_std\w+|\w*Temporary\w+|chdir|localcontext|catch_warnings|"
+    r"\w*[Ll]ock|\w*[Ss]emaphore|\w*[Cc]ondition|\w*Pool\w*|Popen|ZipFile|scandir|urlopen|timeout|"
+    r"patch\w*|subTest|captured_\w+"
+)
+_KEEPS_ERRORS = re.compile(
+    r"suppress|\w*ExitStack|raises|assertRaises\w*|move_on_\w+|\w*ignore\w*|\w*swallow\w*"
+)
 _LEAVES = ast.Return | ast.Raise | ast.Break | ast.Continue
 
 
@@ -153,7 +164,7 @@ def first_reads(
     names = set(given)
     for statement in statements:
         yield from _first_reads_of(statement, names)
-        names |= surely_bound([statement]) or set()
+        names |= surely_bound([statement], trusting=False) or set()
 
 
 def _first_reads_of(statement: ast.stmt, given: AbstractSet[str]) -> Iterator[Read]:
@@ -195,7 +206,9 @@ def _first_reads_of_try(
         asked = [ast.Expr(handler.type)] if handler.type is not None else []
         yield from first_reads(asked, given)
         yield from first_reads(handler.body, given | ({handler.name} if handler.name else set()))
-    yield from first_reads(statement.orelse, given | (surely_bound(statement.body) or set()))
+    yield from first_reads(
+        statement.orelse, given | (surely_bound(statement.body, trusting=False) or set())
+    )
     yield from first_reads(statement.finalbody, given)
 
 
@@ -220,36 +233,61 @@ def surely_read(nodes: Iterable[ast.AST]) -> set[str]:
     return found
 
 
-def surely_bound(statements: Sequence[ast.stmt]) -> set[str] | None:
-    """The names that have a value where statements end; None where they never come to their end."""
+def may_keep_errors(statement: ast.stmt, *, trusting: bool = False) -> bool:
+    """Whether it is a `with` behind which the code may go on when its body fails.
+
+    `trusting`: one of which nothing is known is taken for none.
+    """
+    if not isinstance(statement, ast.With | ast.AsyncWith):
+        return False
+    names = [_manager(it.context_expr) for it in statement.items]
+    if trusting:
+        return any(_KEEPS_ERRORS.fullmatch(it) for it in names)
+    return not all(_LETS_ERRORS_OUT.fullmatch(it) for it in names)
+
+
+def _manager(expression: ast.expr) -> str:
+    """The last of the names by which a context manager is made, or reached."""
+    while isinstance(expression, ast.Call | ast.Await):
+        expression = expression.func if isinstance(expression, ast.Call) else expression.value
+    if isinstance(expression, ast.Attribute):
+        return expression.attr
+    return expression.id if isinstance(expression, ast.Name) else ""
+
+
+def surely_bound(statements: Sequence[ast.stmt], *, trusting: bool = True) -> set[str] | None:
+    """The names that have a value where statements end; None where they never come to their end.
+
+    `trusting` as in `may_keep_errors`.
+    """
     names: set[str] = set()
     for statement in statements:
         if isinstance(statement, _LEAVES):
             return None
-        more = _surely_bound_by(statement)
+        more = _surely_bound_by(statement, trusting=trusting)
         if more is None:
             return None
         names |= more
     return names
 
 
-def _surely_bound_by(statement: ast.stmt) -> set[str] | None:
+def _surely_bound_by(statement: ast.stmt, *, trusting: bool) -> set[str] | None:
+    sure = functools.partial(surely_bound, trusting=trusting)
     match statement:
         case ast.If():
-            names = _in_all([surely_bound(statement.body), surely_bound(statement.orelse)])
+            names = _in_all([sure(statement.body), sure(statement.orelse)])
         case ast.With() | ast.AsyncWith():
             targets_ = [it.optional_vars for it in statement.items if it.optional_vars is not None]
-            names = _and(surely_bound(statement.body), set(bound(targets_)))
+            is_whole = not may_keep_errors(statement, trusting=trusting)
+            names = _and(sure(statement.body) if is_whole else set(), set(bound(targets_)))
         case ast.Try() | ast.TryStar():
-            ways = [surely_bound([*statement.body, *statement.orelse])]
-            ways += [surely_bound(it.body) for it in statement.handlers]
-            names = _and(_in_all(ways), surely_bound(statement.finalbody))
+            ways = [sure([*statement.body, *statement.orelse])]
+            ways += [sure(it.body) for it in statement.handlers]
+            names = _and(_in_all(ways), sure(statement.finalbody))
         case ast.For() | ast.AsyncFor() | ast.While():
-            names = _surely_bound_by_loop(statement)
+            names = _surely_bound_by_loop(statement, trusting=trusting)
         case ast.Match(cases=[*_, ast.match_case(pattern=ast.MatchAs(pattern=None), guard=None)]):
-            names = _in_all(
-                _and(surely_bound(it.body), set(bound([it.pattern]))) for it in statement.cases
-            )
+            names = _in_all(_and(sure(it.body), set(bound([it.pattern]))) for it in statement.cases)
         case ast.Match() | ast.AnnAssign(value=None):
             names = set()
         case _:
@@ -257,12 +295,12 @@ def _surely_bound_by(statement: ast.stmt) -> set[str] | None:
     return names
 
 
-def _surely_bound_by_loop(loop: Loop) -> set[str] | None:
+def _surely_bound_by_loop(loop: Loop, *, trusting: bool) -> set[str] | None:
     if any(isinstance(it, ast.Break) for it in nodes_of_loop(loop)):
         return set()
     if isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant) and loop.test.value:
         return None
-    return surely_bound(loop.orelse)
+    return surely_bound(loop.orelse, trusting=trusting)
 
 
 def nodes_of_loop(loop: Loop) -> Iterator[ast.AST]:

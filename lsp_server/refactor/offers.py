@@ -81,7 +81,8 @@ def _of_selection(lines: Sequence[str], start: Place, end: Place) -> Iterator[Of
         return
     before = lines[start[0]][: start[1]]
     whole = (before if not before.strip() else "") + text
-    if before.strip() or not _parses(textwrap.dedent(whole), "exec"):
+    stands_behind_code = bool(before.strip()) and not before.rstrip().endswith((";", ":"))
+    if stands_behind_code or not _parses(textwrap.dedent(whole), "exec"):
         yield _extract_function("the selection is neither complete statements nor an expression")
     else:
         yield _extract_function()

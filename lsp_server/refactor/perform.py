@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import keyword
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from rope.base import pyobjects
+from rope.base import evaluate, pyobjects
 from rope.base.change import ChangeContents
 from rope.base.exceptions import ModuleSyntaxError, RopeError
 from rope.refactor.inline import InlineMethod, create_inline
 
 from lsp_server.refactor import names, renaming
-from lsp_server.refactor.extract import extract_function, extract_variable
+from lsp_server.refactor.extract import extract_function
+from lsp_server.refactor.extract_variable import extract_variable
 from lsp_server.refactor.inline import inline_variable
-from lsp_server.refactor.inline_function import check_inlining, check_left
+from lsp_server.refactor.inline_function import check_imports, check_inlining, check_left
 from lsp_server.refactor.job import Doubt, Job, Outcome, Rewritten, Task
 from lsp_server.refactor.method_to_function import move_method
 from lsp_server.refactor.mirror import Mirror, mirror_of
@@ -117,14 +119,18 @@ def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
     name = source.lines[line][slice(*span)] if span is not None else ""
     if assigned_name(source.lines[line]) == name:
         return Outcome((inline_variable(source, line, name),), job.path)
+    _check_given_by_name(mirror, job, _offset(source, job.start))
     engine = create_inline(mirror.project, mirror.resource(job.path), _offset(source, job.start))
     if not isinstance(engine, InlineMethod):
         raise RefactorRefused("a variable is inlined where it is assigned: put the cursor there")
     function: Any = engine.pyfunction
     check_inlining(mirror.texts, function.get_module().get_resource().path, function.get_ast())
     files = _files(engine.get_changes(resources=mirror.resources()), mirror)
+    after = mirror.texts | {it.path: it.after for it in files}
     if isinstance(function.parent, pyobjects.PyClass):
-        check_left(mirror.texts | {it.path: it.after for it in files}, name)
+        check_left(after, name)
+    else:
+        check_imports(mirror.texts, after, function.get_module().get_resource().path, name)
     reason = "look at what is evaluated now, and in which order"
     return Outcome(
         tuple(
@@ -133,6 +139,15 @@ def _inline(job: Job, mirror: Mirror, source: Source) -> Outcome:
         ),
         job.path,
     )
+
+
+def _check_given_by_name(mirror: Mirror, job: Job, offset: int) -> None:
+    """Before rope reads the head, which fails at parameters without a default behind a `*`."""
+    pymodule: Any = mirror.project.get_pymodule(mirror.resource(job.path))
+    pyname: Any = evaluate.eval_location(pymodule, offset)
+    meant = pyname.get_object() if pyname is not None else None
+    if isinstance(meant, pyobjects.PyFunction) and meant.get_ast().args.kwonlyargs:
+        raise RefactorRefused(_TOLD["Cannot inline functions with list and keyword"])
 
 
 def _changed_lines(file: Rewritten) -> list[int]:
@@ -164,14 +179,22 @@ def _move_to_new_file(job: Job, mirror: Mirror, source: Source) -> Outcome:
     for it in (target, str(package)):
         if it in mirror.texts or Path(job.folder, it).exists():
             raise RefactorRefused(f"{it} is there already: move or rename it first")
-    return Outcome(move_global(mirror.texts, job.path, job.start[0], target), target)
+    return _moved_global(job, mirror, target)
 
 
 def _move_to_file(job: Job, mirror: Mirror, _: Source) -> Outcome:
     target = job.argument
     if target not in mirror.texts or target == job.path:
         raise RefactorRefused(f"{target or 'nothing'} is no other file of Python in the workspace")
-    return Outcome(move_global(mirror.texts, job.path, job.start[0], target), target)
+    stem = PurePosixPath(target).stem
+    if not stem.isidentifier() or keyword.iskeyword(stem):
+        raise RefactorRefused(f"no import can name {target}: rename that file first")
+    return _moved_global(job, mirror, target)
+
+
+def _moved_global(job: Job, mirror: Mirror, target: str) -> Outcome:
+    files = move_global(mirror.texts, job.path, job.start[0], target, mirror.read)
+    return Outcome(files, target)
 
 
 def _change_signature(job: Job, mirror: Mirror, source: Source) -> Outcome:

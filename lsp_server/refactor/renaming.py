@@ -19,6 +19,7 @@ from rope.refactor.rename import _is_local
 
 from lsp_server.edits.whole_word import whole_word
 from lsp_server.refactor import global_names
+from lsp_server.refactor.hierarchy import find_namesake
 from lsp_server.refactor.job import Doubt, Outcome, Rewritten
 from lsp_server.refactor.local_names import Local, find_local, is_name_used, keyword_places
 from lsp_server.refactor.mirror import Mirror
@@ -28,6 +29,18 @@ from lsp_server.refactor.source import TextEdit, apply_edits, strings_and_commen
 
 OF_UNKNOWN_TYPE = "the type of the object is not known"
 IN_TEXT = "in a string or a comment"
+_OF_MODULES = frozenset(
+    {
+        "__all__",
+        "__dir__",
+        "__doc__",
+        "__file__",
+        "__getattr__",
+        "__name__",
+        "__path__",
+        "__slots__",
+    }
+)
 
 
 def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
@@ -37,7 +50,10 @@ def rename(mirror: Mirror, path: str, offset: int, new_name: str) -> Outcome:
     old_name, start = _name_at(mirror.texts[path], offset)
     if new_name == old_name:
         raise RefactorRefused("the new name is the old one")
-    if global_names.is_global_at(path, mirror.texts[path], old_name, start):
+    is_global = global_names.is_global_at(path, mirror.texts[path], old_name, start)
+    if _is_special(old_name) and (not is_global or old_name in _OF_MODULES):
+        raise RefactorRefused(f"{old_name} is special to Python, which looks for it by this name")
+    if is_global:
         return Outcome(tuple(_rename_global(mirror, path, old_name, new_name)), path)
     if (local := find_local(mirror.texts[path], old_name, start)) is not None:
         return _rename_local(mirror, path, path, local, (old_name, new_name))
@@ -90,11 +106,16 @@ def _rename_local(
     if is_name_used(text, new_name, local.span):
         raise RefactorRefused(f"the name {new_name} is taken in the same function")
     passed = _find_passed(mirror, home, local, old_name) if local.is_passed_by_name else {}
+    line = text.count("\n", 0, local.places[0]) + 1
+    other = find_namesake(mirror.texts, home, line, old_name) if local.is_passed_by_name else ""
+    of_type = f"{other}, and what is called here may be that" if other else OF_UNKNOWN_TYPE
     files = []
     for at, (certain, doubtful) in {home: (set[int](), set[int]()), **passed}.items():
         written = mirror.texts[at]
-        doubts = dict.fromkeys(doubtful, OF_UNKNOWN_TYPE)
+        doubts = dict.fromkeys(doubtful | certain if other else doubtful, of_type)
         if at == home:
+            if other:
+                doubts[local.places[0]] = other
             certain.update(local.places)
             if local.is_parameter:
                 said = mentions(text[slice(*local.span)], old_name)
@@ -159,6 +180,10 @@ def _rename_found(
                 for start, reason in sorted(doubtful.items())
             )
             yield Rewritten(resource.path, text, apply_edits(text, edits), doubts)
+
+
+def _is_special(name: str) -> bool:
+    return len(name) > len("____") and name.startswith("__") and name.endswith("__")
 
 
 def _name_at(text: str, offset: int) -> tuple[str, int]:

@@ -193,7 +193,8 @@ def path_to(source: Source, start: int, end: int) -> list[ast.AST]:
 def _child_with(source: Source, node: ast.AST, start: int, end: int) -> list[ast.AST] | None:
     """The child that has the stretch, behind what has no place of its own on the way to it."""
     for child in ast.iter_child_nodes(node):
-        if not hasattr(child, "lineno"):
+        # Those in an f-string may all have the place of that.
+        if not hasattr(child, "lineno") or isinstance(child, ast.FormattedValue):
             inner = _child_with(source, child, start, end)
             if inner is not None:
                 return [child, *inner]
@@ -263,15 +264,9 @@ def _has_no_more(source: Source, found: Sequence[ast.stmt], start: int, end: int
 
 
 def _is_void(text: str) -> bool:
-    return all(not it.strip() or it.lstrip().startswith("#") for it in text.split("\n"))
-
-
-def whole_lines(source: Source, start: int, end: int) -> None:
-    """Raises `RefactorRefused` where something else stands in the lines of a stretch."""
-    before = source.text[source.text.rfind("\n", 0, start) + 1 : start]
-    behind = source.text[end:].partition("\n")[0].strip()
-    if before.strip() or (behind and not behind.startswith("#")):
-        raise RefactorRefused("more stands in the lines of the selection: part them first")
+    """Whether a text between statements has no more than comments, or what parts two in a line."""
+    lines = (it.strip(" \t;") for it in text.split("\n"))
+    return all(not it or it.startswith("#") for it in lines)
 
 
 def expression_of(source: Source, path: Sequence[ast.AST], start: int, end: int) -> ast.expr:

@@ -7,6 +7,7 @@ the caller's business.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from lsp_server.refactor.refusal import RefactorRefused
 from lsp_server.refactor.source import Source, TextEdit
 
 NEW_PARAMETER = "parameter"
+_COMMENT_BEHIND = re.compile(r",?((?:[ \t]*#[^\n]*)?)(?=\n)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,10 @@ def _add(source: Source, function: FunctionNode, name: str) -> TextEdit:
         between = f",\n{line}" if not line.strip() else ", "  # below each other, or in one line
         return TextEdit(end, end, f"{between}{new}")
     at = source.text.index("(", source.start(function)) + 1
-    has_more = arguments.kwonlyargs or arguments.kwarg
-    return TextEdit(at, at, f"{new}, " if has_more else new)
+    if not (arguments.kwonlyargs or arguments.kwarg):
+        return TextEdit(at, at, new)
+    below = re.match(r"[ \t]*(\n[ \t]*)", source.text[at:])  # of others below each other
+    return TextEdit(at, at, f"{below[1]}{new}," if below else f"{new}, ")
 
 
 def _swap(
@@ -152,7 +156,11 @@ def _swap(
         raise RefactorRefused(
             f"{change.names[0]} and {change.names[1]} cannot change places: one has a default value"
         )
-    return [TextEdit(*first, texts[1]), TextEdit(*second, texts[0])]
+    swapped = [TextEdit(*first, texts[1]), TextEdit(*second, texts[0])]
+    own, other = (_COMMENT_BEHIND.match(source.text, end) for _, end in (first, second))
+    if own is not None and other is not None:  # each in a line of its own
+        swapped += [TextEdit(*own.span(1), other[1]), TextEdit(*other.span(1), own[1])]
+    return swapped
 
 
 def _defaults(function: FunctionNode) -> dict[str, ast.expr]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rope.base import evaluate, pyobjects
 
 from lsp_server.edits.python_scopes import FunctionNode
+from lsp_server.refactor import global_names
 from lsp_server.refactor.job import Doubt, Place, Rewritten
 from lsp_server.refactor.method_uses import MethodKind, kind_of
 from lsp_server.refactor.mirror import Mirror
@@ -43,15 +45,10 @@ def change_signature(
             raise RefactorRefused(f"{owner.name} is not a class of the module itself")
         finders.append(finder_of(mirror, owner.name, module.get_name(owner.name), None))
     files = []
+    named = _named(mirror, path, function) if function in source.tree.body else {}
     for resource in mirror.resources():
-        found: dict[int, bool] = {}  # offsets of names, and whether they are certain
-        for finder, unsure in finders:
-            if finder.name not in mirror.texts[resource.path]:
-                continue
-            unsure.clear()
-            for occurrence in finder.find_occurrences(resource):
-                start, _ = occurrence.get_word_range()
-                found[start] = start not in unsure
+        found = _occurrences(mirror, resource, finders)
+        found |= dict.fromkeys(named.get(resource.path, ()), True)
         if found:
             file = _change_file(
                 Source(mirror.texts[resource.path], resource.path), found, function, owner, change
@@ -59,6 +56,37 @@ def change_signature(
             if file is not None:
                 files.append(file)
     return tuple(files)
+
+
+def _occurrences(
+    mirror: Mirror, resource: Any, finders: Sequence[tuple[Any, set[int]]]
+) -> dict[int, bool]:
+    """The offsets of names in a file, and whether they are certain."""
+    found: dict[int, bool] = {}
+    for finder, unsure in finders:
+        if finder.name not in mirror.texts[resource.path]:
+            continue
+        unsure.clear()
+        for occurrence in finder.find_occurrences(resource):
+            start, _ = occurrence.get_word_range()
+            found[start] = start not in unsure
+    return found
+
+
+def _named(mirror: Mirror, path: str, function: FunctionNode) -> dict[str, list[int]]:
+    """Where files name a function of a module, also one that a package passes on; not in imports."""
+    found = {}
+    for at, places in global_names.find_places(mirror.texts, path, function.name).items():
+        source = Source(mirror.texts[at], at)
+        data = source.text.encode("utf-8", "replace")
+        certain = {len(data[:it].decode("utf-8", "replace")) for it in places.certain}
+        named = (
+            source.end(it) - len(function.name)
+            for it in ast.walk(source.tree)
+            if isinstance(it, ast.Name | ast.Attribute)
+        )
+        found[at] = sorted(certain.intersection(named))
+    return found
 
 
 def _change_file(
@@ -77,6 +105,7 @@ def _change_file(
         source.end(name) - len(name.attr if isinstance(name, ast.Attribute) else name.id): call
         for call, name in calls_of(source.tree)
     }
+    found = _without_other_classes(source, found, {**calls, **heads}, function, owner)
     imported = [
         (source.start(it), source.end(it))
         for it in ast.walk(source.tree)
@@ -123,6 +152,37 @@ def _is_bound(call: ast.Call, function: FunctionNode, owner: ast.ClassDef | None
         return True
     receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
     return receiver is not None and _last(receiver) != owner.name
+
+
+def _without_other_classes(
+    source: Source,
+    found: dict[int, bool],
+    nodes: Mapping[int, ast.AST],
+    function: FunctionNode,
+    owner: ast.ClassDef | None,
+) -> dict[int, bool]:
+    """The places that are of the function's own class, where each class has one of its own."""
+    if owner is None or function.name != "__init__":
+        return found
+    return {
+        start: is_certain
+        for start, is_certain in found.items()
+        if start not in nodes or not _is_of_another_class(source, nodes[start], function, owner)
+    }
+
+
+def _is_of_another_class(
+    source: Source, node: ast.AST, function: FunctionNode, owner: ast.ClassDef
+) -> bool:
+    """Of an `__init__`, which has its own parameters in each class: whether it is, or calls, another one."""
+    if isinstance(node, FunctionNode):
+        return (node.lineno, ast.dump(node)) != (function.lineno, ast.dump(function))
+    if not isinstance(node, ast.Call) or not ast.unparse(node.func).startswith("super("):
+        return False
+    around = [
+        it for it in ast.walk(source.tree) if isinstance(it, ast.ClassDef) and node in ast.walk(it)
+    ]
+    return not around or owner.name not in map(_last, around[-1].bases)
 
 
 def _last(node: ast.expr) -> str:

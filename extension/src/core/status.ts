@@ -74,11 +74,29 @@ export function withModel(previous: Statuses, params: StatusParams, now: Date): 
   };
 }
 
-/** What the switches make of completion: off hides what runs, but not what has to be repaired. */
+/** The server does not keep the text of a larger file. */
+const MAX_CHARACTERS = 4 * 1024 * 1024;
+
+/** Why nothing is completed in a file, though completion is on; undefined where it is. */
+export function describeOff(
+  languageId: string,
+  isLanguageEnabled: boolean,
+  characters: number,
+): string | undefined {
+  if (!isLanguageEnabled) {
+    return `off for ${languageId}`;
+  }
+  return characters > MAX_CHARACTERS ? "off, for the file is larger than 4 MiB" : undefined;
+}
+
+/**
+ * What the switches and the file in front make of completion: off hides what runs, but not what has to
+ * be repaired.
+ */
 export function withSwitches(
   statuses: Statuses,
   isEnabled: boolean,
-  disabledLanguage: string | undefined,
+  offHere: string | undefined,
 ): Statuses {
   const { completion } = statuses;
   if (completion.state === "notInstalled" || completion.state === "error") {
@@ -87,12 +105,9 @@ export function withSwitches(
   if (!isEnabled) {
     return { ...statuses, completion: { ...completion, state: "off", message: "" } };
   }
-  return disabledLanguage === undefined
+  return offHere === undefined
     ? statuses
-    : {
-        ...statuses,
-        completion: { ...completion, state: "off", message: `off for ${disabledLanguage}` },
-      };
+    : { ...statuses, completion: { ...completion, state: "off", message: offHere } };
 }
 
 export function render(
