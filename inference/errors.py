@@ -25,14 +25,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from inference.surrogates import whole_characters
+
 
 class InferenceError(Exception):
     code: ClassVar[str] = "inference_error"
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # It may quote a server or the name of a file, and must be told whatever these hold.
+        self.message = whole_characters(message)
+        self.hint = whole_characters(hint)
+        super().__init__(self.message)
 
 
 class WireError(InferenceError):

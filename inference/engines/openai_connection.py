@@ -24,7 +24,7 @@ import logging
 import secrets
 import ssl
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from inference import __version__
@@ -54,6 +54,7 @@ from inference.errors import (
     UnsupportedRequest,
 )
 from inference.protocol import FinishReason
+from inference.surrogates import SplitCharacters
 
 if TYPE_CHECKING:
     import httpx
@@ -232,9 +233,15 @@ class Connection:
                 if response.status_code != _OK:
                     status, detail = response.status_code, detail_of(await response.aread())
                 else:
+                    text, thinking = SplitCharacters(), SplitCharacters()
                     async with contextlib.aclosing(_events(response)) as events:
                         async for event in events:
-                            yield read_step(event)
+                            step = read_step(event)
+                            yield replace(
+                                step,
+                                text=text.feed(step.text),
+                                thinking=thinking.feed(step.thinking),
+                            )
                     return
         except httpx.RequestError as error:
             await self._explain(error)

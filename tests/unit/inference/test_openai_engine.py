@@ -179,6 +179,11 @@ class TestAnswers:
         assert (pieces[-1].finish, pieces[-1].cached_tokens) == (finish, cached)
         assert sum(piece.token_count for piece in pieces) == tokens
 
+    def test_a_character_that_is_cut_in_two_arrives_whole(self) -> None:
+        events = [said("a\ud83d"), said("\udc26b", "stop"), "[DONE]"]
+        pieces = complete(engine_of(server(stream(*events)), fim_order="psm")[0])
+        assert [piece.text for piece in pieces] == ["a", "🐦b", ""]
+
     def test_one_that_is_no_stream_is_read_as_well(self) -> None:
         response = httpx.Response(200, json={**said("whole", "stop"), "usage": USAGE["usage"]})
         pieces = complete(engine_of(server(response), fim_order="psm")[0])
