@@ -7,6 +7,7 @@ slow or unreadable counts as no GPU of that vendor: nothing here raises.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -74,9 +75,10 @@ def run_tool(command: tuple[str, ...]) -> str | None:
 
 def detect(run: Run = run_tool, environment: Mapping[str, str] = os.environ) -> Hardware:
     """Look at this machine. `run` and `environment` are what a test replaces."""
-    gpus = (*nvidia_gpus(run(_NVIDIA) or ""), *amd_gpus(run(_AMD) or ""))
+    # Each vendor numbers its own.
+    vendors = (nvidia_gpus(run(_NVIDIA) or ""), amd_gpus(run(_AMD) or ""))
     return Hardware(
-        gpus=visible(gpus, environment),
+        gpus=tuple(gpu for gpus in vendors for gpu in visible(gpus, environment)),
         ram_bytes=_ram_bytes(),
         cores=_cores(),
         disk_free_bytes=disk_free_bytes(model_cache(environment)),
@@ -126,17 +128,21 @@ def amd_gpus(output: str) -> tuple[Gpu, ...]:
 
 
 def visible(gpus: tuple[Gpu, ...], environment: Mapping[str, str]) -> tuple[Gpu, ...]:
-    """Keep what the environment lets programs see, in its order.
+    """Keep what of one vendor the environment lets programs see, in its order.
 
-    The vendors' tools list everything. What is named otherwise than by numbers is not looked up:
-    then all count.
+    The vendors' tools list everything. By CUDA's rules an empty list hides all, and a number that
+    there is not (-1, say) hides what is named behind it. What is named otherwise than by numbers is
+    not looked up: then all count.
     """
-    named = environment.get(CUDA_DEVICES) or environment.get(HIP_DEVICES)
-    numbers = [number.strip() for number in (named or "").split(",")]
-    if not all(number.isdigit() for number in numbers):
+    named = environment.get(CUDA_DEVICES, environment.get(HIP_DEVICES))
+    if named is None:
+        return gpus
+    numbers = [number.strip() for number in named.split(",")] if named.strip() else []
+    if not all(number.removeprefix("-").isdecimal() for number in numbers):
         return gpus
     by_number = {gpu.device: gpu for gpu in gpus}
-    return tuple(by_number[int(it)] for it in numbers if int(it) in by_number)
+    there = itertools.takewhile(by_number.__contains__, map(int, dict.fromkeys(numbers)))
+    return tuple(by_number[number] for number in there)
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,6 +87,17 @@ class TestLoading:
 
         with pytest.raises(EngineFailed, match=words):
             load(engine_of(answer)[0])
+
+    @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "ftp://127.0.0.1:1"])
+    def test_a_proxy_that_cannot_be_used_is_told(
+        self, proxy: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "socksio", None)
+        for name in ("ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy)
+        with pytest.raises(EngineFailed, match="the proxy that the environment names") as caught:
+            load(OpenAiEngine("https://a.b/v1", {}))
+        assert "ALL_PROXY" in caught.value.hint
 
     def test_waits_for_a_server_that_loads(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("inference.engines.openai._LOADING_POLL_S", 0)

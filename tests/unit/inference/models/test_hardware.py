@@ -75,7 +75,11 @@ def test_amd(output: str, found: tuple[Gpu, ...]) -> None:
     ("environment", "found"),
     [
         ({}, ["a", "b", "c"]),
-        ({"CUDA_VISIBLE_DEVICES": ""}, ["a", "b", "c"]),
+        ({"CUDA_VISIBLE_DEVICES": ""}, []),
+        ({"CUDA_VISIBLE_DEVICES": "-1"}, []),
+        ({"CUDA_VISIBLE_DEVICES": "2,-1,0"}, ["c"]),
+        ({"CUDA_VISIBLE_DEVICES": "1,1"}, ["b"]),
+        ({"CUDA_VISIBLE_DEVICES": "0", "HIP_VISIBLE_DEVICES": "2"}, ["a"]),
         ({"CUDA_VISIBLE_DEVICES": "1"}, ["b"]),
         ({"CUDA_VISIBLE_DEVICES": "2, 0"}, ["c", "a"]),
         ({"CUDA_VISIBLE_DEVICES": "0,7"}, ["a"]),
@@ -103,6 +107,13 @@ def test_a_machine_is_looked_at_with_both_tools(tmp_path: Path) -> None:
     assert found.ram_bytes > 0
     assert found.disk_free_bytes is not None
     assert found.disk_free_bytes > 0
+
+
+def test_gpus_of_two_vendors_are_not_taken_for_one_another() -> None:
+    card = {"card0": {"VRAM Total Memory (B)": "536870912", "Card Series": "Raphael"}}
+    answers = {"nvidia-smi": "RTX 4090, 24564, 8.9", "rocm-smi": json.dumps(card)}
+    found = detect(lambda command: answers[command[0]], {"CUDA_VISIBLE_DEVICES": "0"})
+    assert [gpu.name for gpu in found.gpus] == ["RTX 4090", "Raphael"]
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,16 @@ class TestPlan:
                     " qwen2.5-coder-3b and qwen2.5-coder-1.5b. `sparrow models` lists all of them."
                 ),
             ),
+            (
+                ("~nobody-of-that-name/x",),
+                "there is no model named '~nobody-of-that-name/x'. `sparrow models` lists all of them.",
+            ),
+            (
+                ("x" * 300,),
+                f"there is no model named '{'x' * 300}'. `sparrow models` lists all of them.",
+            ),
+            (("--gpu-memory", "nan"), "--gpu-memory is a number of GiB, not nan."),
+            (("--gpu-memory", "1e300"), "--gpu-memory is a number of GiB, not 1e+300."),
             (("--gpus", "3"), "there are 2 GPUs here: give --gpu-memory to plan for others."),
         ],
     )
