@@ -16,6 +16,7 @@
     ├── EngineFailed               the engine could not load, or died; the host ends
     │   └── UnknownModel
     ├── HostUnavailable            no host could be started or reached
+    │   └── HostHangs              one listens, and does not answer
     └── DownloadFailed             a checkpoint could not be downloaded; never on the wire
 
 Each class has a `code`, which is what travels. `hint` says what the user can do about it.
@@ -96,6 +97,10 @@ class UnknownModel(EngineFailed):
 
 class HostUnavailable(InferenceError):
     code = "host_unavailable"
+
+
+class HostHangs(HostUnavailable):
+    code = "host_hangs"
 
 
 class DownloadFailed(InferenceError):

@@ -66,6 +66,12 @@ def kill_host(pid: int) -> None:
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
+def kill_listening_host(endpoint: Endpoint) -> None:
+    """Ends the host whose address stands there, if any: for one that listens and does not answer."""
+    if (address := endpoint.read_address()) is not None:
+        kill_host(address.pid)
+
+
 def last_log_line(endpoint: Endpoint) -> str:
     """The last line that the host logged, or nothing."""
     try:

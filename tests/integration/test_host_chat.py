@@ -189,7 +189,8 @@ def test_ask_puts_what_is_piped_behind_the_question(ask: Any, script: Script) ->
 def test_ask_takes_what_is_no_text_for_marks(
     runtime: Path, script: Script, question: bytes, piped: bytes
 ) -> None:
-    command = [sys.executable, "-P", "-m", "lsp_server", "ask", "--model", script(YES), question]
+    ask = [sys.executable, "-P", "-m", "lsp_server", "ask", "--model", script(YES)]
+    command: list[str | bytes] = [*ask, question]
     asked = subprocess.run(command, input=piped, capture_output=True, check=False, cwd=runtime)
     assert (asked.returncode, asked.stdout) == (0, b"Yes.\n"), asked.stderr
 
