@@ -99,6 +99,8 @@ def _object(made: Division, hardware: Hardware) -> dict[str, Any]:
 
 def _share_of(share: Share) -> float:
     memory = share.plan.memory
+    if not memory.total:  # a platform that does not tell it
+        return 0.0
     return (memory.total - memory.left_to_others) / memory.total
 
 

@@ -103,7 +103,7 @@ def nvidia_gpus(output: str) -> tuple[Gpu, ...]:
     for number, line in enumerate(output.splitlines()):
         name, _, rest = line.strip().rpartition(", ")
         name, _, mib = name.rpartition(", ")
-        if not name or not mib.isdigit():
+        if not name or not mib.isdecimal() or not int(mib):
             continue
         major, _, minor = rest.partition(".")
         capability = (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
@@ -121,7 +121,7 @@ def amd_gpus(output: str) -> tuple[Gpu, ...]:
     for card, facts in sorted(_object(cards).items()):
         lower = {key.lower(): str(value) for key, value in _object(facts).items()}
         total = lower.get("vram total memory (b)", "")
-        if card.startswith("card") and total.isdigit():
+        if card.startswith("card") and total.isdecimal() and int(total):
             number = int(digits) if (digits := card.removeprefix("card")).isdigit() else None
             found.append(Gpu(lower.get("card series") or card, int(total), device=number))
     return tuple(found)

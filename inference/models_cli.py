@@ -130,7 +130,7 @@ def plan_command(
 def _assumed(found: Hardware, gpu_memory: float | None, gpus: int | None) -> Hardware:
     """The machine to plan for: what was found, unless options say otherwise."""
     if gpu_memory is not None:
-        if not math.isfinite(gpu_memory * GIB):
+        if not 1 <= gpu_memory * GIB < math.inf:  # bytes; what is no number is not within them
             raise click.ClickException(f"--gpu-memory is a number of GiB, not {gpu_memory}.")
         size = Gpu("GPU", int(gpu_memory * GIB))
         return replace(found, gpus=(size,) * (1 if gpus is None else gpus))
