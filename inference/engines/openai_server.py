@@ -98,12 +98,14 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
+        """Whether it is this machine; so is 0.0.0.0, as servers write where they listen."""
         if self.host == "localhost":
             return True
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            address = ipaddress.ip_address(self.host)
         except ValueError:
             return False
+        return address.is_loopback or address.is_unspecified
 
 
 def api_key(environment: Mapping[str, str], address: Address) -> str | None:

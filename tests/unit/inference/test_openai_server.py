@@ -31,6 +31,8 @@ class TestAddress:
             ("http://127.0.0.1:8000", LOCAL, "http://127.0.0.1:8000", "", True),
             ("http://localhost:1/v1/", "http://localhost:1/v1", "http://localhost:1", "", True),
             ("http://[::1]:1/v1", "http://[::1]:1/v1", "http://[::1]:1", "", True),
+            ("http://0.0.0.0:1/v1", "http://0.0.0.0:1/v1", "http://0.0.0.0:1", "", True),
+            ("http://[::]:1/v1", "http://[::]:1/v1", "http://[::]:1", "", True),
             ("https://a.b/llm/v1#x/y:z#1", "https://a.b/llm/v1", "https://a.b/llm", "x/y:z#1", False),
             ("https://a.b/api", "https://a.b/api", "https://a.b/api", "", False),
             ("http://192.168.0.7/v1", "http://192.168.0.7/v1", "http://192.168.0.7", "", False),
