@@ -33,7 +33,7 @@ def launch_host(
     command = [
         *(sys.executable, "-P", "-E", "-m", "inference", "serve"),
         *("--model", endpoint.model, "--engine-args", endpoint.engine_args),
-        *("--idle-minutes", str(idle_minutes), "--background"),
+        *("--idle-minutes", str(idle_minutes), "--background", "--name", endpoint.name),
     ]
     try:
         endpoint.prepare()

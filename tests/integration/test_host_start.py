@@ -139,6 +139,15 @@ class TestStart:
                 await client.wait_ready(60)
             assert str(client.endpoint.log_file) in caught.value.hint
 
+    async def test_a_host_of_another_version_than_its_client_says_so(
+        self, client_of: ClientOf, script: Script, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It would listen under another name, where a client from before an update never looks."""
+        monkeypatch.setattr("inference.endpoint.__version__", "before the update")
+        async with client_of(script()) as client:
+            with pytest.raises(HostUnavailable, match="restart the language server"):
+                await client.wait_ready(60)
+
     async def test_a_runtime_folder_that_cannot_be_is_told(
         self, client_of: ClientOf, runtime: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
