@@ -7,6 +7,7 @@ slow or unreadable counts as no GPU of that vendor: nothing here raises.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -29,6 +30,7 @@ _NVIDIA = (
 # Which GPUs a program sees; the vendors' libraries read them.
 CUDA_DEVICES = "CUDA_VISIBLE_DEVICES"
 HIP_DEVICES = "HIP_VISIBLE_DEVICES"
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
 _AMD = ("rocm-smi", "--showproductname", "--showmeminfo", "vram", "--json")
 
 Run = Callable[[tuple[str, ...]], str | None]
@@ -172,9 +174,23 @@ def disk_free_bytes(path: Path) -> int | None:
 
 def _ram_bytes() -> int:
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        ram_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return 0  # not told on this platform
+    return min([ram_bytes, *memory_limits(_CONTROL_GROUPS)])
+
+
+def memory_limits(control_groups: Path) -> list[int]:
+    """What a container may use of the machine's memory, in bytes; nothing where that is not limited.
+
+    A container sees its own group at the root. https://docs.kernel.org/admin-guide/cgroup-v2.html
+    has the first name, https://docs.kernel.org/admin-guide/cgroup-v1/memory.html the second.
+    """
+    limits: list[int] = []
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # it is not there, or `max`
+            limits.append(int((control_groups / name).read_text(encoding="ascii")))
+    return limits
 
 
 def _cores() -> int:

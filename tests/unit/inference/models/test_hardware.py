@@ -15,6 +15,7 @@ from inference.hardware import (
     Gpu,
     amd_gpus,
     detect,
+    memory_limits,
     model_cache,
     nvidia_gpus,
     run_tool,
@@ -116,6 +117,30 @@ def test_gpus_of_two_vendors_are_not_taken_for_one_another() -> None:
     answers = {"nvidia-smi": "RTX 4090, 24564, 8.9", "rocm-smi": json.dumps(card)}
     found = detect(lambda command: answers[command[0]], {"CUDA_VISIBLE_DEVICES": "0"})
     assert [gpu.name for gpu in found.gpus] == ["RTX 4090", "Raphael"]
+
+
+@pytest.mark.parametrize(
+    ("files", "limits"),
+    [
+        ({}, []),
+        ({"memory.max": "max\n"}, []),
+        ({"memory.max": "8589934592\n"}, [8 * GIB]),
+        ({"memory/memory.limit_in_bytes": "4294967296\n"}, [4 * GIB]),
+    ],
+)
+def test_what_a_container_may_use(tmp_path: Path, files: dict[str, str], limits: list[int]) -> None:
+    (tmp_path / "memory").mkdir()
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    assert memory_limits(tmp_path) == limits
+
+
+def test_the_memory_of_a_container_is_what_it_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory.max").write_text("1048576\n")
+    monkeypatch.setattr(hardware, "_CONTROL_GROUPS", tmp_path)
+    assert detect(lambda _command: None, {}).ram_bytes == MIB
 
 
 @pytest.mark.parametrize(
