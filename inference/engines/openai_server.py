@@ -23,7 +23,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from inference.endpoint import API_KEY_VARIABLE
-from inference.engines.openai_stream import fields_of, items_of
+from inference.engines.openai_stream import MAX_COUNT, fields_of, items_of
 from inference.errors import EngineFailed, UnknownModel
 from inference.formats.fim import (
     CODE_GEMMA,
@@ -242,7 +242,8 @@ def _context_tokens(entry: Mapping[str, Any]) -> int | None:
 
 
 def _positive(value: Any) -> int | None:
-    return value if type(value) is int and value > 0 else None
+    """A number of tokens or slots; one that cannot be stands for `no limit`, as 10**30 does."""
+    return value if type(value) is int and 0 < value <= MAX_COUNT else None
 
 
 def _no_address(

@@ -24,6 +24,8 @@ from inference.protocol import FinishReason
 DONE = "[DONE]"
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_DETAIL_CHARACTERS = 200
+MAX_COUNT = 2**31
+"""Of tokens. What is more means something else, and sums of it would leave the wire's numbers."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _TOO_LONG = re.compile(
@@ -237,7 +239,7 @@ def _usage(event: Mapping[str, Any]) -> TokenUsage | None:
 
 def _count(fields: Mapping[str, Any], key: str) -> int:
     value = fields.get(key)
-    return value if type(value) is int and value > 0 else 0
+    return value if type(value) is int and 0 < value <= MAX_COUNT else 0
 
 
 def _status_in(event: Mapping[str, Any]) -> int:

@@ -120,6 +120,7 @@ class TestLoading:
             ({"fim_order": 5}, "fim_order is one of psm, spm"),
             ({"context_tokens": "9"}, "context_tokens is a number"),
             ({"context_tokens": 0}, "context_tokens is a number"),
+            ({"context_tokens": 10**30}, "context_tokens is a number"),
         ],
     )
     def test_arguments_are_checked(self, engine_args: dict[str, Any], words: str) -> None:

@@ -103,6 +103,8 @@ class TestServedModel:
             ({"owned_by": "llamacpp", "meta": {"n_ctx_train": 32768}}, ServerKind.LLAMA_CPP, 32768),
             ({"owned_by": "library"}, ServerKind.OTHER, None),
             ({"context_length": 100}, ServerKind.OTHER, 100),
+            ({"context_length": 10**30}, ServerKind.OTHER, None),
+            ({"max_model_len": 10**30, "context_length": 100}, ServerKind.OTHER, 100),
             ({"max_model_len": "x", "context_window": True, "owned_by": []}, ServerKind.OTHER, None),
         ],
     )  # fmt: skip

@@ -117,6 +117,7 @@ class TestReadStep:
                 Step(usage=TokenUsage(9, 3, 8)),
             ),
             ({"usage": {"prompt_tokens": "9", "prompt_tokens_details": None}}, Step(usage=TokenUsage(0, 0, 0))),
+            ({"usage": {"prompt_tokens": 10**30, "completion_tokens": 2**31}}, Step(usage=TokenUsage(0, 2**31, 0))),
             ({"response": "a", "done": False}, Step("a")),
             (
                 {"response": "", "done": True, "done_reason": "length", "prompt_eval_count": 4, "eval_count": 2},
