@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
 from pathlib import Path
@@ -165,6 +166,27 @@ class TestLoopbackTcp:
     @pytest.fixture(autouse=True)
     def _over_tcp(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(inference.endpoint, "OVER_TCP", True)
+
+    async def test_who_has_taken_the_port_of_a_dead_host_is_not_taken_for_it(
+        self, client_of: ClientOf, script: Script
+    ) -> None:
+        asked: list[bytes] = []
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.read(100))
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            writer.close()
+
+        stranger = await asyncio.start_server(answer, "127.0.0.1", 0)
+        model = script(ANSWER)
+        endpoint = Endpoint.of(model)
+        endpoint.prepare()
+        left = {"pid": 1, "socket": None, "port": stranger.sockets[0].getsockname()[1]}
+        endpoint.address_file.write_text(json.dumps({**left, "token": "of the dead host"}))
+        async with client_of(model) as client:
+            await client.wait_ready(60)
+        stranger.close()
+        assert asked == []
 
     async def test_a_host_listens_on_the_loopback_alone_and_completes(
         self, host_of: HostOf, client_of: ClientOf, script: Script
