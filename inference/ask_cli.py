@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inference.cli import DEFAULT_IDLE_MINUTES, engine_args_option
+from inference.surrogates import whole_characters
 
 if TYPE_CHECKING:
     from inference.client import ClientStatus
@@ -59,11 +60,11 @@ def ask(
             " `sparrow models` lists those that chat; openai:URL is one behind a server of yours."
         )
     logging.basicConfig(handlers=[logging.NullHandler()])  # the error says it
-    text = " ".join(question)
-    if not sys.stdin.isatty() and (piped := sys.stdin.read()).strip():
+    text = whole_characters(" ".join(question))
+    if (piped := _piped()).strip():
         text = f"{text}\n\n{piped}"
     try:
-        cut = asyncio.run(_ask(text, model, max_tokens, engine_args, think=think))
+        cut = asyncio.run(_ask(text, whole_characters(model), max_tokens, engine_args, think=think))
     except InferenceError as error:
         raise click.ClickException(" ".join(filter(None, (f"{error}.", error.hint)))) from error
     except KeyboardInterrupt:
@@ -71,6 +72,13 @@ def ask(
         sys.exit(130)
     if cut:
         click.secho(f"(The answer was cut at {max_tokens} tokens.)", dim=True, err=True)
+
+
+def _piped() -> str:
+    """What comes on standard input, which may be closed, or hold what is no text."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    return sys.stdin.buffer.read().decode(errors="replace").replace("\r\n", "\n")
 
 
 async def _ask(

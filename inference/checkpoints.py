@@ -38,6 +38,15 @@ def find(cache: Path, repository: str, revision: str = MAIN) -> Path | None:
     return snapshot if commit and is_complete(snapshot) else None
 
 
+def local_folder(name: str) -> Path | None:
+    """The folder of this machine that a name means, where it holds a checkpoint."""
+    try:
+        folder = Path(name).expanduser()
+        return folder if (folder / "config.json").is_file() else None
+    except (OSError, RuntimeError):  # too long for a name, or in the home of nobody
+        return None
+
+
 def is_complete(snapshot: Path) -> bool:
     """Whether a folder holds a configuration, a tokenizer and all of its weights."""
     if not (snapshot / "config.json").is_file():

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inference import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -55,6 +57,7 @@ engine_args_option = click.option(
     is_flag=True,
     help="Ask nothing, and tell failures to the client: how editors start a host.",
 )
+@click.option("--name", hidden=True, help="By which the client that starts it looks for the host.")
 def serve(
     model: str | None,
     idle_minutes: float,
@@ -62,6 +65,7 @@ def serve(
     *,
     yes: bool,
     background: bool,
+    name: str | None,
 ) -> None:
     """Serve a model to this user's editor windows.
 
@@ -78,6 +82,11 @@ def serve(
         stream=sys.stderr,
     )
     endpoint = Endpoint.of(named, engine_args)
+    if name not in (None, endpoint.name):
+        raise click.ClickException(
+            f"Sparrow has been changed to version {__version__} while it ran: restart the language"
+            " server"
+        )
     try:
         endpoint.prepare()
     except HostUnavailable as error:

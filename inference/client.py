@@ -21,6 +21,7 @@ from inference.connection import Connection
 from inference.content import Layout, Message
 from inference.endpoint import Endpoint
 from inference.errors import (
+    HostHangs,
     HostUnavailable,
     InferenceError,
     NotReady,
@@ -28,7 +29,7 @@ from inference.errors import (
     UnknownLayout,
     UnknownModel,
 )
-from inference.launch import kill_host, last_log_line, launch_host
+from inference.launch import kill_host, kill_listening_host, last_log_line, launch_host
 from inference.protocol import (
     Answer,
     Capabilities,
@@ -234,6 +235,8 @@ class InferenceClient:
     def restart(self) -> None:
         """Ends the host, for all windows, and starts it anew without waiting."""
         self.stop_host()
+        if isinstance(self._failure, HostHangs):  # nobody has a connection by which to end it
+            kill_listening_host(self.endpoint)
         self._failure = None
         if self._supervision is not None:
             self._set_status(ClientState.STARTING, "starting the model's process anew")

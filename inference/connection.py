@@ -12,6 +12,7 @@ from inference.content import Layout, Message, TextChunk
 from inference.endpoint import Endpoint
 from inference.errors import (
     AuthenticationFailed,
+    HostHangs,
     HostUnavailable,
     InferenceError,
     WireError,
@@ -72,7 +73,7 @@ class Connection:
     async def open(cls, endpoint: Endpoint, client: str) -> Connection | None:
         """Greets the running host; None where none listens, or it ended before it answered.
 
-        Raises the `WireError` with which the host refused.
+        Raises the `WireError` with which the host refused, or `HostHangs`.
         """
         streams = await endpoint.connect()
         if streams is None:
@@ -86,7 +87,10 @@ class Connection:
         except BaseException as error:
             await channel.close()
             if isinstance(error, TimeoutError):
-                raise HostUnavailable("the model's process does not answer") from None
+                raise HostHangs(
+                    f"the model's process {address.pid} does not answer",
+                    hint="Restart the model, which ends it.",
+                ) from None
             raise
         if isinstance(answer, Welcome):
             return cls(channel, answer)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from inference import checkpoints
 from inference.client import served_by_vllm
 from inference.division import Division, Role, Share
 from inference.engines.vllm_sharing import division_of
@@ -57,8 +57,8 @@ def print_division(completion: str, chat: str, hardware: Hardware, *, as_json: b
 
 def _named(model: str) -> str:
     """The folder of a checkpoint is given as to `sparrow plan`, without `vllm:`."""
-    folder = Path(model).expanduser()
-    return f"vllm:{folder}" if (folder / "config.json").is_file() else model
+    folder = checkpoints.local_folder(model)
+    return model if folder is None else f"vllm:{folder}"
 
 
 def _print(made: Division, hardware: Hardware) -> None:
@@ -99,6 +99,8 @@ def _object(made: Division, hardware: Hardware) -> dict[str, Any]:
 
 def _share_of(share: Share) -> float:
     memory = share.plan.memory
+    if not memory.total:  # a platform that does not tell it
+        return 0.0
     return (memory.total - memory.left_to_others) / memory.total
 
 

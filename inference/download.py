@@ -155,6 +155,14 @@ class _Transfer:
         while (before := _size(self._partial)) < self.file.size:
             try:
                 await self._request(before)
+                if _size(self._partial) <= before:
+                    raise _TryAgain("an answer without content")  # noqa: TRY301 - told below
+            except httpx.TooManyRedirects as error:
+                raise DownloadFailed(
+                    "the hub redirects in a circle",
+                    hint="Is there a page of this network to sign in at, or a proxy on the way?"
+                    " What has arrived is kept.",
+                ) from error
             except (httpx.TransportError, _TryAgain) as error:
                 failures = 1 if _size(self._partial) > before else failures + 1
                 if failures > len(retry_delays_s):

@@ -137,11 +137,24 @@ class Endpoint:
         try:
             if address.socket is not None:
                 streams = await asyncio.open_unix_connection(address.socket)
-            else:
+            elif self._has_host():
                 streams = await asyncio.open_connection("127.0.0.1", address.port)
+            else:  # whoever listens there now has taken the port of a dead host
+                return None
         except OSError:
             return None
         return *streams, address
+
+    def _has_host(self) -> bool:
+        """Whether a host lives; the address of a dead one is removed. Raises `OSError`."""
+        lock = self.try_lock()
+        if lock is None:
+            return True
+        try:
+            self.address_file.unlink(missing_ok=True)
+        finally:
+            lock.release()
+        return False
 
     def try_lock(self) -> FileLock | None:
         """The lock that makes this process the model's host, or None where one is running."""

@@ -16,6 +16,7 @@
     ├── EngineFailed               the engine could not load, or died; the host ends
     │   └── UnknownModel
     ├── HostUnavailable            no host could be started or reached
+    │   └── HostHangs              one listens, and does not answer
     └── DownloadFailed             a checkpoint could not be downloaded; never on the wire
 
 Each class has a `code`, which is what travels. `hint` says what the user can do about it.
@@ -25,14 +26,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from inference.surrogates import whole_characters
+
 
 class InferenceError(Exception):
     code: ClassVar[str] = "inference_error"
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # It may quote a server or the name of a file, and must be told whatever these hold.
+        self.message = whole_characters(message)
+        self.hint = whole_characters(hint)
+        super().__init__(self.message)
 
 
 class WireError(InferenceError):
@@ -93,6 +97,10 @@ class UnknownModel(EngineFailed):
 
 class HostUnavailable(InferenceError):
     code = "host_unavailable"
+
+
+class HostHangs(HostUnavailable):
+    code = "host_hangs"
 
 
 class DownloadFailed(InferenceError):

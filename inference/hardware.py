@@ -7,6 +7,8 @@ slow or unreadable counts as no GPU of that vendor: nothing here raises.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -28,6 +30,7 @@ _NVIDIA = (
 # Which GPUs a program sees; the vendors' libraries read them.
 CUDA_DEVICES = "CUDA_VISIBLE_DEVICES"
 HIP_DEVICES = "HIP_VISIBLE_DEVICES"
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
 _AMD = ("rocm-smi", "--showproductname", "--showmeminfo", "vram", "--json")
 
 Run = Callable[[tuple[str, ...]], str | None]
@@ -74,9 +77,10 @@ def run_tool(command: tuple[str, ...]) -> str | None:
 
 def detect(run: Run = run_tool, environment: Mapping[str, str] = os.environ) -> Hardware:
     """Look at this machine. `run` and `environment` are what a test replaces."""
-    gpus = (*nvidia_gpus(run(_NVIDIA) or ""), *amd_gpus(run(_AMD) or ""))
+    # Each vendor numbers its own.
+    vendors = (nvidia_gpus(run(_NVIDIA) or ""), amd_gpus(run(_AMD) or ""))
     return Hardware(
-        gpus=visible(gpus, environment),
+        gpus=tuple(gpu for gpus in vendors for gpu in visible(gpus, environment)),
         ram_bytes=_ram_bytes(),
         cores=_cores(),
         disk_free_bytes=disk_free_bytes(model_cache(environment)),
@@ -101,7 +105,7 @@ def nvidia_gpus(output: str) -> tuple[Gpu, ...]:
     for number, line in enumerate(output.splitlines()):
         name, _, rest = line.strip().rpartition(", ")
         name, _, mib = name.rpartition(", ")
-        if not name or not mib.isdigit():
+        if not name or not mib.isdecimal() or not int(mib):
             continue
         major, _, minor = rest.partition(".")
         capability = (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
@@ -119,24 +123,28 @@ def amd_gpus(output: str) -> tuple[Gpu, ...]:
     for card, facts in sorted(_object(cards).items()):
         lower = {key.lower(): str(value) for key, value in _object(facts).items()}
         total = lower.get("vram total memory (b)", "")
-        if card.startswith("card") and total.isdigit():
+        if card.startswith("card") and total.isdecimal() and int(total):
             number = int(digits) if (digits := card.removeprefix("card")).isdigit() else None
             found.append(Gpu(lower.get("card series") or card, int(total), device=number))
     return tuple(found)
 
 
 def visible(gpus: tuple[Gpu, ...], environment: Mapping[str, str]) -> tuple[Gpu, ...]:
-    """Keep what the environment lets programs see, in its order.
+    """Keep what of one vendor the environment lets programs see, in its order.
 
-    The vendors' tools list everything. What is named otherwise than by numbers is not looked up:
-    then all count.
+    The vendors' tools list everything. By CUDA's rules an empty list hides all, and a number that
+    there is not (-1, say) hides what is named behind it. What is named otherwise than by numbers is
+    not looked up: then all count.
     """
-    named = environment.get(CUDA_DEVICES) or environment.get(HIP_DEVICES)
-    numbers = [number.strip() for number in (named or "").split(",")]
-    if not all(number.isdigit() for number in numbers):
+    named = environment.get(CUDA_DEVICES, environment.get(HIP_DEVICES))
+    if named is None:
+        return gpus
+    numbers = [number.strip() for number in named.split(",")] if named.strip() else []
+    if not all(number.removeprefix("-").isdecimal() for number in numbers):
         return gpus
     by_number = {gpu.device: gpu for gpu in gpus}
-    return tuple(by_number[int(it)] for it in numbers if int(it) in by_number)
+    there = itertools.takewhile(by_number.__contains__, map(int, dict.fromkeys(numbers)))
+    return tuple(by_number[number] for number in there)
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -166,9 +174,23 @@ def disk_free_bytes(path: Path) -> int | None:
 
 def _ram_bytes() -> int:
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        ram_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return 0  # not told on this platform
+    return min([ram_bytes, *memory_limits(_CONTROL_GROUPS)])
+
+
+def memory_limits(control_groups: Path) -> list[int]:
+    """What a container may use of the machine's memory, in bytes; nothing where that is not limited.
+
+    A container sees its own group at the root. https://docs.kernel.org/admin-guide/cgroup-v2.html
+    has the first name, https://docs.kernel.org/admin-guide/cgroup-v1/memory.html the second.
+    """
+    limits: list[int] = []
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # it is not there, or `max`
+            limits.append(int((control_groups / name).read_text(encoding="ascii")))
+    return limits
 
 
 def _cores() -> int:

@@ -166,9 +166,9 @@ class Host:
             self._engine_name = self.engine.name
             self._set_status(HostState.LOADING, f"loading {model}", None)
             await self.engine.load(self._report)
+            self._begin_to_serve()
         except EngineFailed as error:
             self.fail(error)
-            return
         except Exception as error:
             logger.exception("loading %s failed", model)
             self.fail(
@@ -177,7 +177,9 @@ class Host:
                     hint=f"The host's log says more: {self.log_file}",
                 )
             )
-            return
+
+    def _begin_to_serve(self) -> None:
+        """Raises `WireError` for capabilities that cannot be told."""
         self.capabilities = self.engine.capabilities
         self.store.make_room_for(self.capabilities.context_tokens)
         self.scheduler = Scheduler(
@@ -186,7 +188,7 @@ class Host:
         self.ready.set()
         self._watch_idleness()
         self._set_status(HostState.READY, "", None)
-        logger.info("%s is ready", model)
+        logger.info("%s is ready", self._endpoint.model)
 
     def _report(self, message: str, progress: float | None) -> None:
         self._set_status(HostState.LOADING, message, progress)

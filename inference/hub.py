@@ -53,6 +53,7 @@ class Listing:
 def list_files(repository: str, revision: str) -> Listing:
     """Ask the hub what a checkpoint consists of. Raises `DownloadFailed`."""
     _require()
+    _check_proxy()
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
@@ -158,6 +159,20 @@ def _require() -> None:
         raise DownloadFailed(
             f"{named} is set, which forbids downloads", hint=f"Unset it first: unset {named}"
         )
+
+
+def _check_proxy() -> None:
+    """That requests can be made by the proxies that the environment names, or `DownloadFailed`."""
+    import httpx
+
+    try:
+        httpx.Client().close()
+    except (ImportError, ValueError) as error:
+        raise DownloadFailed(
+            f"the proxy that the environment names cannot be used: {said(error)}",
+            hint="Correct HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or unset them. One of SOCKS takes"
+            " a package more: pip install 'httpx[socks]'.",
+        ) from error
 
 
 @contextlib.contextmanager

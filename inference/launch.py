@@ -33,7 +33,7 @@ def launch_host(
     command = [
         *(sys.executable, "-P", "-E", "-m", "inference", "serve"),
         *("--model", endpoint.model, "--engine-args", endpoint.engine_args),
-        *("--idle-minutes", str(idle_minutes), "--background"),
+        *("--idle-minutes", str(idle_minutes), "--background", "--name", endpoint.name),
     ]
     try:
         endpoint.prepare()
@@ -64,6 +64,12 @@ def kill_host(pid: int) -> None:
     # Windows knows no SIGKILL: there every signal ends a process at once.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def kill_listening_host(endpoint: Endpoint) -> None:
+    """Ends the host whose address stands there, if any: for one that listens and does not answer."""
+    if (address := endpoint.read_address()) is not None:
+        kill_host(address.pid)
 
 
 def last_log_line(endpoint: Endpoint) -> str:

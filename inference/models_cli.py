@@ -6,9 +6,9 @@ Both only look: nothing is downloaded, loaded or started.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,7 +74,9 @@ def models(as_json: bool) -> None:  # noqa: FBT001 - click passes a flag so
     metavar="GIB",
     help="Plan for GPUs of this size instead of those found.",
 )
-@click.option("--gpus", type=click.IntRange(min=0), help="Plan for so many GPUs; 0: the CPU.")
+@click.option(
+    "--gpus", type=click.IntRange(min=0, max=256), help="Plan for so many GPUs; 0: the CPU."
+)
 @click.option("--context", type=click.IntRange(min=256), help="The context asked for, in tokens.")
 @click.option("--completion", metavar="MODEL", help="Divide the machine: the model that completes,")
 @click.option("--chat", metavar="MODEL", help="and the model that chats beside it.")
@@ -128,6 +130,8 @@ def plan_command(
 def _assumed(found: Hardware, gpu_memory: float | None, gpus: int | None) -> Hardware:
     """The machine to plan for: what was found, unless options say otherwise."""
     if gpu_memory is not None:
+        if not 1 <= gpu_memory * GIB < math.inf:  # bytes; what is no number is not within them
+            raise click.ClickException(f"--gpu-memory is a number of GiB, not {gpu_memory}.")
         size = Gpu("GPU", int(gpu_memory * GIB))
         return replace(found, gpus=(size,) * (1 if gpus is None else gpus))
     if gpus is None:
@@ -141,8 +145,8 @@ def _assumed(found: Hardware, gpu_memory: float | None, gpus: int | None) -> Har
 
 def _plan_named(name: str, hardware: Hardware, context: int | None) -> tuple[Plan, str | None]:
     """The plan of a preset or of a local checkpoint, and the preset's family."""
-    folder = Path(name).expanduser()
-    if (folder / "config.json").is_file():
+    folder = checkpoints.local_folder(name)
+    if folder is not None:
         shape, weights_gb = checkpoints.describe(folder)
         made = plan(
             shape,

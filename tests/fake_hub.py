@@ -58,6 +58,7 @@ class FakeHub:
     statuses: dict[str, int] = field(default_factory=dict)  # by what a path begins with
     error_code: str = ""
     knows_ranges: bool = True
+    redirects: bool = False  # each file to itself
     stalled: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
     # Of each answer with weights: where it began.
@@ -125,6 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json({"id": REPOSITORY, "modelId": REPOSITORY, "sha": self.fake.commit})
         elif path == f"/api/models/{REPOSITORY}/tree/{self.fake.commit}":
             self._send_json(self.fake.listed())
+        elif self.fake.redirects:
+            self._send(302, b"", {"Location": self.path})
         elif name in self.fake.files:
             self._send_file(name)
         else:

@@ -31,6 +31,7 @@ PURE = (
     "inference.prompt",
     "inference.protocol",
     "inference.sampling",
+    "inference.surrogates",
     "lsp_server.agent.asking",
     "lsp_server.agent.bubblewrap",
     "lsp_server.agent.clues",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from inference.engines.base import Piece, UnreadableCall
 from inference.formats.tool_calls import (
@@ -14,6 +16,7 @@ from inference.formats.tool_calls import (
     ToolCall,
 )
 from inference.protocol import CallText
+from inference.surrogates import whole_characters
 
 _call_numbers = itertools.count(1)
 
@@ -28,8 +31,13 @@ def piece_of(event: Event, sample: int = 0) -> Piece:
         case MalformedToolCall(reason, raw):
             return Piece("", 0, sample=sample, calls=(UnreadableCall(reason, raw),))
         case ToolCall(name, arguments):
-            call = CallText(new_call_id(), name, json.dumps(arguments, ensure_ascii=False))
+            call = CallText(new_call_id(), name, arguments_text(arguments))
             return Piece("", 0, sample=sample, calls=(call,))
+
+
+def arguments_text(arguments: Mapping[str, Any]) -> str:
+    """The arguments of a call as JSON that the wire can hold."""
+    return whole_characters(json.dumps(arguments, ensure_ascii=False))
 
 
 def new_call_id() -> str:

@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inference.engines.answer_pieces import new_call_id, piece_of
+from inference.engines.answer_pieces import arguments_text, new_call_id, piece_of
 from inference.engines.base import Piece, UnreadableCall
 from inference.engines.openai_stream import CallPart, Step, fields_of, items_of
 from inference.formats.tool_calls import THINK_OPEN, Event, ToolCallParser
 from inference.prompt import Conversation
 from inference.protocol import CallText
+from inference.surrogates import whole_characters
 
 _NOT_RUN = "The tool call was not run"
 
@@ -77,7 +78,7 @@ class ChatReader:
         self._text = ToolCallParser(self._schemas, in_thinking=in_thinking)
         self._thinking: ToolCallParser | None = None  # of what comes apart from the text
         self._tells_apart = False
-        self._calls: dict[int, _Call] = {}
+        self._calls: list[_Call] = []
 
     def read(self, step: Step) -> list[Piece]:
         events: list[Event] = []
@@ -92,13 +93,21 @@ class ChatReader:
             events += self._end_thinking()
             events += self._text.feed(step.text)
         for part in step.calls:
-            self._calls.setdefault(part.index, _Call()).add(part)
+            self._call_of(part).add(part)
         return _counted(events, 1 if step.text or step.thinking or step.calls else 0)
 
     def end(self) -> list[Piece]:
         pieces = _counted([*self._end_thinking(), *self._text.finish()], 0)
-        calls = tuple(call.read() for _, call in sorted(self._calls.items()))
+        calls = tuple(call.read() for call in sorted(self._calls, key=lambda it: it.index))
         return [*pieces, Piece("", 0, calls=calls)] if calls else pieces
+
+    def _call_of(self, part: CallPart) -> _Call:
+        """The call that a part goes on with: the latest of its index, unless it begins another."""
+        latest = next((it for it in reversed(self._calls) if it.index == part.index), None)
+        if latest is None or latest.ends_before(part):
+            latest = _Call(part.index)
+            self._calls.append(latest)
+        return latest
 
     def _end_thinking(self) -> list[Event]:
         thinking, self._thinking = self._thinking, None
@@ -109,9 +118,17 @@ class ChatReader:
 class _Call:
     """A call that the server found, as its parts arrive."""
 
+    index: int
     id: str = ""
     name: str = ""
     arguments: str = ""
+
+    def ends_before(self, part: CallPart) -> bool:
+        """Whether a part of the same index is of another call: some servers number them all 0.
+
+        Others make up an id for each part; what begins a call has a name as well.
+        """
+        return bool(self.name and part.name and self.id and part.id) and self.id != part.id
 
     def add(self, part: CallPart) -> None:
         self.id = self.id or part.id
@@ -119,7 +136,7 @@ class _Call:
         self.arguments += part.arguments
 
     def read(self) -> CallText | UnreadableCall:
-        raw = f"{self.name} {self.arguments}".strip()
+        raw = whole_characters(f"{self.name} {self.arguments}".strip())
         if not self.name:
             return UnreadableCall(f"{_NOT_RUN}: it names no tool.", raw)
         try:
@@ -128,8 +145,8 @@ class _Call:
             return UnreadableCall(f"{_NOT_RUN}: its arguments are not JSON ({error}).", raw)
         if not isinstance(arguments, dict):
             return UnreadableCall(f"{_NOT_RUN}: its arguments are not an object.", raw)
-        text = json.dumps(arguments, ensure_ascii=False)
-        return CallText(self.id or new_call_id(), self.name, text)
+        name, text = whole_characters(self.name), arguments_text(arguments)
+        return CallText(whole_characters(self.id) or new_call_id(), name, text)
 
 
 def _counted(events: Sequence[Event], tokens: int) -> list[Piece]:

@@ -24,7 +24,7 @@ import logging
 import secrets
 import ssl
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from inference import __version__
@@ -54,6 +54,7 @@ from inference.errors import (
     UnsupportedRequest,
 )
 from inference.protocol import FinishReason
+from inference.surrogates import SplitCharacters
 
 if TYPE_CHECKING:
     import httpx
@@ -232,9 +233,15 @@ class Connection:
                 if response.status_code != _OK:
                     status, detail = response.status_code, detail_of(await response.aread())
                 else:
+                    text, thinking = SplitCharacters(), SplitCharacters()
                     async with contextlib.aclosing(_events(response)) as events:
                         async for event in events:
-                            yield read_step(event)
+                            step = read_step(event)
+                            yield replace(
+                                step,
+                                text=text.feed(step.text),
+                                thinking=thinking.feed(step.thinking),
+                            )
                     return
         except httpx.RequestError as error:
             await self._explain(error)
@@ -327,19 +334,27 @@ class Connection:
         if self._key:
             headers["authorization"] = f"Bearer {self._key}"
         limits = self._limits
-        return httpx.AsyncClient(
-            headers=headers,
-            timeout=httpx.Timeout(limits.stall_s, connect=limits.connect_s, pool=None),
-            # The host's scheduler bounds the requests.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT_CONNECTIONS),
-            trust_env=not self._address.is_loopback,
-            # Without TLS nothing is verified, and reading all authorities takes its time.
-            verify=self._address.is_encrypted
-            or not self._address.is_loopback
-            or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            follow_redirects=False,
-            transport=self._transport,
-        )
+        try:
+            return httpx.AsyncClient(
+                headers=headers,
+                timeout=httpx.Timeout(limits.stall_s, connect=limits.connect_s, pool=None),
+                # The host's scheduler bounds the requests.
+                limits=httpx.Limits(
+                    max_connections=None, max_keepalive_connections=_KEPT_CONNECTIONS
+                ),
+                trust_env=not self._address.is_loopback,
+                # Without TLS nothing is verified, and reading all authorities takes its time.
+                verify=self._address.is_encrypted
+                or not self._address.is_loopback
+                or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                follow_redirects=False,
+                transport=self._transport,
+            )
+        except (ImportError, ValueError) as error:
+            raise EngineFailed(
+                f"the proxy that the environment names cannot be used: {_words(error)}",
+                hint="Correct HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or unset them.",
+            ) from error
 
 
 async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inference.engines.openai_stream import MAX_COUNT
 from inference.errors import EngineFailed
 from inference.formats.fim import FAMILIES, FimOrder
 
@@ -36,6 +37,6 @@ class Options:
             if getattr(options, name) not in known:
                 raise EngineFailed(f"{name} is one of {', '.join(known[1:])}")
         tokens = options.context_tokens
-        if tokens is not None and (type(tokens) is not int or tokens < 1):
+        if tokens is not None and (type(tokens) is not int or not 1 <= tokens <= MAX_COUNT):
             raise EngineFailed("context_tokens is a number of tokens, at least 1")
         return options

@@ -23,7 +23,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from inference.endpoint import API_KEY_VARIABLE
-from inference.engines.openai_stream import fields_of, items_of
+from inference.engines.openai_stream import MAX_COUNT, fields_of, items_of
 from inference.errors import EngineFailed, UnknownModel
 from inference.formats.fim import (
     CODE_GEMMA,
@@ -98,12 +98,14 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
+        """Whether it is this machine; so is 0.0.0.0, as servers write where they listen."""
         if self.host == "localhost":
             return True
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            address = ipaddress.ip_address(self.host)
         except ValueError:
             return False
+        return address.is_loopback or address.is_unspecified
 
 
 def api_key(environment: Mapping[str, str], address: Address) -> str | None:
@@ -240,7 +242,8 @@ def _context_tokens(entry: Mapping[str, Any]) -> int | None:
 
 
 def _positive(value: Any) -> int | None:
-    return value if type(value) is int and value > 0 else None
+    """A number of tokens or slots; one that cannot be stands for `no limit`, as 10**30 does."""
+    return value if type(value) is int and 0 < value <= MAX_COUNT else None
 
 
 def _no_address(

@@ -24,6 +24,8 @@ from inference.protocol import FinishReason
 DONE = "[DONE]"
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_DETAIL_CHARACTERS = 200
+MAX_COUNT = 2**31
+"""Of tokens. What is more means something else, and sums of it would leave the wire's numbers."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _TOO_LONG = re.compile(
@@ -131,11 +133,12 @@ def read_step(data: str) -> Step:
         return _ollama_step(fields)
     choice = fields_of(next(iter(items_of(fields.get("choices"))), None))
     message = fields_of(choice.get("delta") or choice.get("message"))
+    content = message.get("content")
     return Step(
-        _first_text(choice.get("text"), message.get("content")),
+        _first_text(choice.get("text"), content, _texts_of(content)),
         _finish(choice.get("finish_reason")),
         _usage(fields),
-        _first_text(*map(message.get, _THINKING)),
+        _first_text(*map(message.get, _THINKING), _thinking_in(content)),
         tuple(itertools.starmap(_call_part, enumerate(items_of(message.get("tool_calls"))))),
     )
 
@@ -194,6 +197,17 @@ def _first_text(*candidates: Any) -> str:
     return next((text for text in candidates if isinstance(text, str) and text), "")
 
 
+def _texts_of(parts: Any) -> str:
+    """The text of a content in parts, as Mistral's reasoning models have it: a list of objects."""
+    texts = (fields_of(part).get("text") for part in items_of(parts))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _thinking_in(parts: Any) -> str:
+    """What such a content has of thinking, which is in parts itself."""
+    return "".join(_texts_of(fields_of(part).get("thinking")) for part in items_of(parts))
+
+
 def _call_part(position: int, value: Any) -> CallPart:
     """A part of a call, streamed or whole; without an index it is known by its place."""
     fields = fields_of(value)
@@ -208,7 +222,7 @@ def _call_part(position: int, value: Any) -> CallPart:
 
 
 def _finish(reason: Any) -> FinishReason | None:
-    if not isinstance(reason, str):
+    if not isinstance(reason, str) or not reason:  # some write "" for none
         return None
     if reason in _GAVE_UP:
         raise RequestRefused(f"the server gave the request up: {reason}")
@@ -225,7 +239,7 @@ def _usage(event: Mapping[str, Any]) -> TokenUsage | None:
 
 def _count(fields: Mapping[str, Any], key: str) -> int:
     value = fields.get(key)
-    return value if type(value) is int and value > 0 else 0
+    return value if type(value) is int and 0 < value <= MAX_COUNT else 0
 
 
 def _status_in(event: Mapping[str, Any]) -> int:

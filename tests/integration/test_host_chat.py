@@ -184,6 +184,26 @@ def test_ask_puts_what_is_piped_behind_the_question(ask: Any, script: Script) ->
 
 
 @pytest.mark.parametrize(
+    ("question", "piped"), [(b"Explain:", b"\xff\xfe is this right?"), (b"Is \xff it?", b"")]
+)
+def test_ask_takes_what_is_no_text_for_marks(
+    runtime: Path, script: Script, question: bytes, piped: bytes
+) -> None:
+    ask = [sys.executable, "-P", "-m", "lsp_server", "ask", "--model", script(YES)]
+    command: list[str | bytes] = [*ask, question]
+    asked = subprocess.run(command, input=piped, capture_output=True, check=False, cwd=runtime)
+    assert (asked.returncode, asked.stdout) == (0, b"Yes.\n"), asked.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a program cannot be started so")
+def test_ask_needs_no_standard_input(runtime: Path, script: Script) -> None:
+    command = [sys.executable, "-P", "-m", "lsp_server", "ask", "--model", script(YES), "Is it?"]
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
+    asked = subprocess.run(closed, capture_output=True, text=True, check=False, cwd=runtime)
+    assert (asked.returncode, asked.stdout) == (0, "Yes.\n"), asked.stderr
+
+
+@pytest.mark.parametrize(
     ("rules", "arguments", "problem"),
     [
         ([COMPLETES], [], "cannot chat"),

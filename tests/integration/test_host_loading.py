@@ -28,6 +28,7 @@ from .hosts import (
     Script,
     Serve,
     complete,
+    greet,
     reach,
     until,
     until_state,
@@ -92,6 +93,24 @@ class TestLoading:
             script(ANSWER)
             await until_state(client, ClientState.READY)
             assert await complete(client) == "1 + 1"
+
+    async def test_capabilities_that_cannot_be_told_are_a_failure_and_no_endless_loading(
+        self, host_of: HostOf, script: Script, runtime: Path
+    ) -> None:
+        loaded = runtime / "loaded"
+        model = script(ANSWER, load_until=str(loaded), context_tokens=2**70)
+        running = host_of(model)
+        entering = asyncio.create_task(running.__aenter__())
+        channel = await greet(Endpoint.of(model))
+        loaded.touch()
+        while isinstance(message := await channel.receive(), Status):
+            pass
+        assert isinstance(message, Goodbye)
+        assert message.code == EngineFailed.code
+        assert "a number that 64 bits cannot hold" in message.message
+        await channel.close()
+        await entering
+        await running.__aexit__(None, None, None)
 
     async def test_a_failing_model_is_tried_again_later_and_later(
         self, script: Script, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -99,6 +99,25 @@ class TestStreams:
             assert "else" in results[1].message
             assert [type(result) for result in results] == [tuple, UnsupportedRequest, tuple]
 
+    async def test_a_refusal_that_quotes_half_a_character_ends_its_request(
+        self,
+        host_of: HostOf,
+        client_of: ClientOf,
+        script: Script,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def generate(*_arguments: Any) -> Any:
+            raise UnsupportedRequest("the server says \ud83d", hint="Ask \udc26.")
+
+        monkeypatch.setattr(ScriptedEngine, "generate", generate)
+        model = script(ANSWER)
+        async with host_of(model), client_of(model) as client:
+            await client.wait_ready(60)
+            with pytest.raises(UnsupportedRequest, match="says \ufffd") as caught:
+                async with asyncio.timeout(10):
+                    await collect(client)
+            assert caught.value.hint == "Ask \ufffd."
+
     async def test_an_error_of_the_engines_own_is_told_and_the_host_goes_on(
         self,
         host_of: HostOf,

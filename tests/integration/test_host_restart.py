@@ -10,8 +10,10 @@ import pytest
 
 from inference import client as client_module
 from inference import host as host_module
+from inference.endpoint import Endpoint
+from inference.errors import HostHangs
 
-from .hosts import ClientOf, HostOf, Script
+from .hosts import ClientOf, Eventually, HostOf, Script, Serve
 
 
 async def test_a_host_that_hangs_is_killed_and_replaced(
@@ -28,6 +30,27 @@ async def test_a_host_that_hangs_is_killed_and_replaced(
             while client.host_pid in (None, hanging):  # noqa: ASYNC110 - told in a callback
                 await asyncio.sleep(0.01)
         await client.wait_ready(60)
+
+
+async def test_a_host_that_greets_nobody_is_killed_and_replaced(
+    client_of: ClientOf,
+    script: Script,
+    serve: Serve,
+    eventually: Eventually,
+) -> None:
+    model = script({"reply": ["1"]})
+    hanging = serve(model)
+    await eventually(Endpoint.of(model).address_file.exists)
+    hanging.send_signal(signal.SIGSTOP)
+    async with client_of(model) as client:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("inference.connection.WELCOME_TIMEOUT_S", 0.2)
+            with pytest.raises(HostHangs, match=f"{hanging.pid} does not answer"):
+                await client.wait_ready(60)
+        client.restart()
+        await client.wait_ready(60)
+        assert client.host_pid != hanging.pid
+    assert hanging.wait(60) == -signal.SIGKILL
 
 
 async def test_a_host_that_ends_as_it_is_told_is_not_killed(

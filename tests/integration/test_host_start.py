@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
 from pathlib import Path
@@ -139,6 +140,15 @@ class TestStart:
                 await client.wait_ready(60)
             assert str(client.endpoint.log_file) in caught.value.hint
 
+    async def test_a_host_of_another_version_than_its_client_says_so(
+        self, client_of: ClientOf, script: Script, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It would listen under another name, where a client from before an update never looks."""
+        monkeypatch.setattr("inference.endpoint.__version__", "before the update")
+        async with client_of(script()) as client:
+            with pytest.raises(HostUnavailable, match="restart the language server"):
+                await client.wait_ready(60)
+
     async def test_a_runtime_folder_that_cannot_be_is_told(
         self, client_of: ClientOf, runtime: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -156,6 +166,27 @@ class TestLoopbackTcp:
     @pytest.fixture(autouse=True)
     def _over_tcp(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(inference.endpoint, "OVER_TCP", True)
+
+    async def test_who_has_taken_the_port_of_a_dead_host_is_not_taken_for_it(
+        self, client_of: ClientOf, script: Script
+    ) -> None:
+        asked: list[bytes] = []
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.read(100))
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            writer.close()
+
+        stranger = await asyncio.start_server(answer, "127.0.0.1", 0)
+        model = script(ANSWER)
+        endpoint = Endpoint.of(model)
+        endpoint.prepare()
+        left = {"pid": 1, "socket": None, "port": stranger.sockets[0].getsockname()[1]}
+        endpoint.address_file.write_text(json.dumps({**left, "token": "of the dead host"}))
+        async with client_of(model) as client:
+            await client.wait_ready(60)
+        stranger.close()
+        assert asked == []
 
     async def test_a_host_listens_on_the_loopback_alone_and_completes(
         self, host_of: HostOf, client_of: ClientOf, script: Script

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +141,34 @@ def test_a_hub_that_asks_for_patience_gets_it(fake: FakeHub, tmp_path: Path) -> 
     with pytest.raises(DownloadFailed, match="lost \\(status 503\\)"):
         fetched(fake, tmp_path)
     assert len([path for _, path, _ in fake.requests if path.endswith(WEIGHTS)]) == 4
+
+
+def test_a_file_that_ends_too_early_is_not_asked_for_without_end(
+    fake: FakeHub, tmp_path: Path
+) -> None:
+    fake.changed[WEIGHTS] = CONTENT[:1_000_000]
+    with pytest.raises(DownloadFailed, match="lost \\(an answer without content\\)"):
+        fetched(fake, tmp_path)
+    assert fake.starts == [0, *[1_000_000] * 4]
+    assert partial(tmp_path).read_bytes() == CONTENT[:1_000_000]
+
+
+def test_redirects_in_a_circle_are_told(fake: FakeHub, tmp_path: Path) -> None:
+    fake.redirects = True
+    with pytest.raises(DownloadFailed, match="redirects in a circle") as caught:
+        fetched(fake, tmp_path)
+    assert "proxy" in caught.value.hint
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "ftp://127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_told(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("huggingface_hub")
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    for name in ("ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, proxy)
+    with pytest.raises(DownloadFailed, match="the proxy that the environment names") as caught:
+        hub.list_files(REPOSITORY, "main")
+    assert "ALL_PROXY" in caught.value.hint
 
 
 def test_a_server_without_ranges_sends_it_all_again(fake: FakeHub, tmp_path: Path) -> None:

@@ -206,6 +206,40 @@ A = ("read", '{"path": "a.py"}')
             id="calls that the server found, in parts",
         ),
         pytest.param(
+            [
+                calling(0, id="x", name="read", arguments='{"path":'),
+                calling(0, id="x", name="read", arguments=' "a.py"}'),
+                calling(0, id="y", name="read", arguments='{"path": "a.py"}'),
+            ],
+            False,
+            [A, A],
+            id="calls of one index, told apart by their ids",
+        ),
+        pytest.param(
+            [
+                calling(0, id="x", name="read", arguments='{"path":'),
+                calling(0, id="y", arguments=' "a.py"}'),
+            ],
+            False,
+            [A],
+            id="an id made up for each part",
+        ),
+        pytest.param(
+            [
+                calling(0, id="x", name="read", arguments='{"path": "\ud83d'),
+                calling(0, arguments='\udc26\\ud83d"}'),
+            ],
+            False,
+            [("read", '{"path": "🐦\ufffd"}')],
+            id="halves of characters",
+        ),
+        pytest.param(
+            content('<tool_call>{"name": "read", "arguments": {"path": "\\ud83d"}}</tool_call>'),
+            False,
+            [("read", '{"path": "\ufffd"}')],
+            id="half a character in a call in text",
+        ),
+        pytest.param(
             [calling(None, name="read", arguments={"path": "a.py"})], False, [A], id="whole"
         ),
         pytest.param([calling(0, name="read")], False, [("read", "{}")], id="without arguments"),

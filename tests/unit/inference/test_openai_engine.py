@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,6 +88,17 @@ class TestLoading:
         with pytest.raises(EngineFailed, match=words):
             load(engine_of(answer)[0])
 
+    @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "ftp://127.0.0.1:1"])
+    def test_a_proxy_that_cannot_be_used_is_told(
+        self, proxy: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "socksio", None)
+        for name in ("ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy)
+        with pytest.raises(EngineFailed, match="the proxy that the environment names") as caught:
+            load(OpenAiEngine("https://a.b/v1", {}))
+        assert "ALL_PROXY" in caught.value.hint
+
     def test_waits_for_a_server_that_loads(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("inference.engines.openai._LOADING_POLL_S", 0)
         loading = iter([httpx.Response(503, json={"error": {"message": "Loading model"}})] * 2)
@@ -108,6 +120,7 @@ class TestLoading:
             ({"fim_order": 5}, "fim_order is one of psm, spm"),
             ({"context_tokens": "9"}, "context_tokens is a number"),
             ({"context_tokens": 0}, "context_tokens is a number"),
+            ({"context_tokens": 10**30}, "context_tokens is a number"),
         ],
     )
     def test_arguments_are_checked(self, engine_args: dict[str, Any], words: str) -> None:
@@ -178,6 +191,11 @@ class TestAnswers:
         assert [piece.finish for piece in pieces[:-1]] == [None] * len(texts)
         assert (pieces[-1].finish, pieces[-1].cached_tokens) == (finish, cached)
         assert sum(piece.token_count for piece in pieces) == tokens
+
+    def test_a_character_that_is_cut_in_two_arrives_whole(self) -> None:
+        events = [said("a\ud83d"), said("\udc26b", "stop"), "[DONE]"]
+        pieces = complete(engine_of(server(stream(*events)), fim_order="psm")[0])
+        assert [piece.text for piece in pieces] == ["a", "🐦b", ""]
 
     def test_one_that_is_no_stream_is_read_as_well(self) -> None:
         response = httpx.Response(200, json={**said("whole", "stop"), "usage": USAGE["usage"]})

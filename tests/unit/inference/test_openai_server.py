@@ -31,6 +31,8 @@ class TestAddress:
             ("http://127.0.0.1:8000", LOCAL, "http://127.0.0.1:8000", "", True),
             ("http://localhost:1/v1/", "http://localhost:1/v1", "http://localhost:1", "", True),
             ("http://[::1]:1/v1", "http://[::1]:1/v1", "http://[::1]:1", "", True),
+            ("http://0.0.0.0:1/v1", "http://0.0.0.0:1/v1", "http://0.0.0.0:1", "", True),
+            ("http://[::]:1/v1", "http://[::]:1/v1", "http://[::]:1", "", True),
             ("https://a.b/llm/v1#x/y:z#1", "https://a.b/llm/v1", "https://a.b/llm", "x/y:z#1", False),
             ("https://a.b/api", "https://a.b/api", "https://a.b/api", "", False),
             ("http://192.168.0.7/v1", "http://192.168.0.7/v1", "http://192.168.0.7", "", False),
@@ -101,6 +103,8 @@ class TestServedModel:
             ({"owned_by": "llamacpp", "meta": {"n_ctx_train": 32768}}, ServerKind.LLAMA_CPP, 32768),
             ({"owned_by": "library"}, ServerKind.OTHER, None),
             ({"context_length": 100}, ServerKind.OTHER, 100),
+            ({"context_length": 10**30}, ServerKind.OTHER, None),
+            ({"max_model_len": 10**30, "context_length": 100}, ServerKind.OTHER, 100),
             ({"max_model_len": "x", "context_window": True, "owned_by": []}, ServerKind.OTHER, None),
         ],
     )  # fmt: skip

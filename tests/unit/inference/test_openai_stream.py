@@ -96,6 +96,10 @@ class TestReadStep:
             ({"choices": [{"delta": {"role": "assistant", "content": "b"}}]}, Step("b")),
             ({"choices": [{"delta": {"content": None}}]}, Step()),
             ({"choices": [{"message": {"content": "c"}, "finish_reason": "stop"}]}, Step("c", STOP)),
+            ({"choices": [{"delta": {"content": "a"}, "finish_reason": ""}]}, Step("a")),
+            ({"choices": [{"delta": {"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}}]}, Step("ab")),
+            ({"choices": [{"delta": {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}]}}]}, Step(thinking="a")),
+            ({"choices": [{"delta": {"content": [7, {"text": 7, "thinking": 7}]}}]}, Step()),
             ({"choices": []}, Step()),
             ({"choices": None}, Step()),
             ({"choices": [None]}, Step()),
@@ -113,6 +117,7 @@ class TestReadStep:
                 Step(usage=TokenUsage(9, 3, 8)),
             ),
             ({"usage": {"prompt_tokens": "9", "prompt_tokens_details": None}}, Step(usage=TokenUsage(0, 0, 0))),
+            ({"usage": {"prompt_tokens": 10**30, "completion_tokens": 2**31}}, Step(usage=TokenUsage(0, 2**31, 0))),
             ({"response": "a", "done": False}, Step("a")),
             (
                 {"response": "", "done": True, "done_reason": "length", "prompt_eval_count": 4, "eval_count": 2},

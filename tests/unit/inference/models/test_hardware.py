@@ -15,6 +15,7 @@ from inference.hardware import (
     Gpu,
     amd_gpus,
     detect,
+    memory_limits,
     model_cache,
     nvidia_gpus,
     run_tool,
@@ -38,6 +39,7 @@ MIB = 1 << 20
         ("A name, with a comma, 8192, 12.0", (Gpu("A name, with a comma", 8192 * MIB, (12, 0)),)),
         ("Tesla K80, 11441, [N/A]", (Gpu("Tesla K80", 11_441 * MIB, None),)),
         ("NVIDIA GB10, [N/A], 12.1", ()),
+        ("NVIDIA T4, 0, 7.5", ()),
         ("No devices were found", ()),
         ("", ()),
         (", 1, 2", ()),
@@ -61,6 +63,7 @@ def test_nvidia(output: str, found: tuple[Gpu, ...]) -> None:
             (Gpu("card0", 206_141_652_992), Gpu("RX 7900", 25_753_026_560)),
         ),
         (json.dumps({"card0": {"VRAM Total Memory (B)": "N/A"}}), ()),
+        (json.dumps({"card0": {"VRAM Total Memory (B)": "0"}}), ()),
         (json.dumps({"card0": 3}), ()),
         ("[]", ()),
         ("WARNING: No AMD GPUs specified", ()),
@@ -75,7 +78,11 @@ def test_amd(output: str, found: tuple[Gpu, ...]) -> None:
     ("environment", "found"),
     [
         ({}, ["a", "b", "c"]),
-        ({"CUDA_VISIBLE_DEVICES": ""}, ["a", "b", "c"]),
+        ({"CUDA_VISIBLE_DEVICES": ""}, []),
+        ({"CUDA_VISIBLE_DEVICES": "-1"}, []),
+        ({"CUDA_VISIBLE_DEVICES": "2,-1,0"}, ["c"]),
+        ({"CUDA_VISIBLE_DEVICES": "1,1"}, ["b"]),
+        ({"CUDA_VISIBLE_DEVICES": "0", "HIP_VISIBLE_DEVICES": "2"}, ["a"]),
         ({"CUDA_VISIBLE_DEVICES": "1"}, ["b"]),
         ({"CUDA_VISIBLE_DEVICES": "2, 0"}, ["c", "a"]),
         ({"CUDA_VISIBLE_DEVICES": "0,7"}, ["a"]),
@@ -103,6 +110,37 @@ def test_a_machine_is_looked_at_with_both_tools(tmp_path: Path) -> None:
     assert found.ram_bytes > 0
     assert found.disk_free_bytes is not None
     assert found.disk_free_bytes > 0
+
+
+def test_gpus_of_two_vendors_are_not_taken_for_one_another() -> None:
+    card = {"card0": {"VRAM Total Memory (B)": "536870912", "Card Series": "Raphael"}}
+    answers = {"nvidia-smi": "RTX 4090, 24564, 8.9", "rocm-smi": json.dumps(card)}
+    found = detect(lambda command: answers[command[0]], {"CUDA_VISIBLE_DEVICES": "0"})
+    assert [gpu.name for gpu in found.gpus] == ["RTX 4090", "Raphael"]
+
+
+@pytest.mark.parametrize(
+    ("files", "limits"),
+    [
+        ({}, []),
+        ({"memory.max": "max\n"}, []),
+        ({"memory.max": "8589934592\n"}, [8 * GIB]),
+        ({"memory/memory.limit_in_bytes": "4294967296\n"}, [4 * GIB]),
+    ],
+)
+def test_what_a_container_may_use(tmp_path: Path, files: dict[str, str], limits: list[int]) -> None:
+    (tmp_path / "memory").mkdir()
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    assert memory_limits(tmp_path) == limits
+
+
+def test_the_memory_of_a_container_is_what_it_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory.max").write_text("1048576\n")
+    monkeypatch.setattr(hardware, "_CONTROL_GROUPS", tmp_path)
+    assert detect(lambda _command: None, {}).ram_bytes == MIB
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,17 @@ class TestPlan:
                     " qwen2.5-coder-3b and qwen2.5-coder-1.5b. `sparrow models` lists all of them."
                 ),
             ),
+            (
+                ("~nobody-of-that-name/x",),
+                "there is no model named '~nobody-of-that-name/x'. `sparrow models` lists all of them.",
+            ),
+            (
+                ("x" * 300,),
+                f"there is no model named '{'x' * 300}'. `sparrow models` lists all of them.",
+            ),
+            (("--gpu-memory", "nan"), "--gpu-memory is a number of GiB, not nan."),
+            (("--gpu-memory", "1e-12"), "--gpu-memory is a number of GiB, not 1e-12."),
+            (("--gpu-memory", "1e300"), "--gpu-memory is a number of GiB, not 1e+300."),
             (("--gpus", "3"), "there are 2 GPUs here: give --gpu-memory to plan for others."),
         ],
     )
@@ -165,6 +176,12 @@ class TestDivision:
     def test_two_gpus_as_found(self) -> None:
         found = as_object(planned(*self.PAIR, "--json"))
         assert (found["completion"]["gpus"], found["chat"]["gpus"]) == ([0], [0, 1])
+
+    def test_memory_that_the_platform_does_not_tell(self, here: list[Hardware]) -> None:
+        here[0] = Hardware()
+        result = planned(*self.PAIR)
+        assert result.exit_code == 0, result.output
+        assert "They do not fit together" in result.stdout
 
     def test_what_does_not_fit_is_told_with_what_is_missing(self) -> None:
         result = planned(*self.PAIR, "--gpu-memory", "24")
