@@ -4,7 +4,8 @@
 
 The folder that `$SPARROW_REPORT` names gets a file `report`, with a line of JSON for each test: `{"test",
 "passed", "lines": {path: [line]}}`; paths are below the folder, lines count from 0. It exits as the
-runner does. Where Python has `sys.monitoring` (3.12) a line costs once for each test; otherwise a trace
+runner does. Functions that were run before the first test, as modules were imported, are taken for run by
+each. Where Python has `sys.monitoring` (3.12) a line costs once for each test; otherwise a trace
 function is called at each. A test that takes `SECONDS` of the processor's time has failed. Python 3.8
 and later.
 """
@@ -25,6 +26,9 @@ SECONDS = 1.0
 LEFT_OUT = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", ".venv", "venv", ".git"))
 paths: Dict[str, Optional[str]] = {}
 lines: Set[Tuple[str, int]] = set()
+# Of functions that run as modules are imported; None until a test has begun.
+imported: Optional[Set[Tuple[str, int]]] = None
+OF_FUNCTION = 1  # CO_OPTIMIZED, which bodies of modules and classes do not have
 
 
 def path_of(filename: str) -> str | None:
@@ -33,6 +37,11 @@ def path_of(filename: str) -> str | None:
         inside = real.startswith(ROOT) and not any(it in real for it in LEFT_OUT)
         paths[filename] = real[len(ROOT) :].replace(os.sep, "/") if inside else None
     return paths[filename]
+
+
+def counts(code: Any) -> bool:
+    """Whether its lines are to be told: what only defines a function is not what runs it."""
+    return imported is not None or bool(code.co_flags & OF_FUNCTION)
 
 
 class TooLong(BaseException):
@@ -60,7 +69,7 @@ class Monitor:
 
     def on_line(self, code: Any, line: int) -> Any:
         path = path_of(code.co_filename)
-        if path is not None:
+        if path is not None and counts(code):
             lines.add((path, line - 1))
         return self.api.DISABLE
 
@@ -77,7 +86,7 @@ class Tracer:
 
     def on_call(self, frame: Any, _event: str, _argument: Any) -> Any:
         path = path_of(frame.f_code.co_filename)
-        if path is None:
+        if path is None or not counts(frame.f_code):
             return None
         add = lines.add
 
@@ -94,9 +103,17 @@ class Tracer:
         threading.settrace(self.on_call)
 
 
+def begin(tracing: Monitor | Tracer) -> None:
+    """A test begins."""
+    global imported  # noqa: PLW0603 - as the others are
+    if imported is None:
+        imported = set(lines)
+    tracing.begin()
+
+
 def write(test: str, *, passed: bool) -> None:
     covered: Dict[str, list[int]] = {}
-    for path, line in list(lines):
+    for path, line in lines | (imported or set()):
         covered.setdefault(path, []).append(line)
     record = {"test": test, "passed": passed, "lines": covered}
     with open(OUT, "a", encoding="utf-8") as out:  # noqa: PTH123
@@ -112,7 +129,7 @@ def trace_pytest(tracing: Monitor | Tracer) -> None:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(item: Any, nextitem: Any) -> Any:  # noqa: ARG001 - pytest's names
-        tracing.begin()
+        begin(tracing)
         yield
         write(item.nodeid, passed=item.nodeid not in failed)
 
@@ -146,7 +163,7 @@ def trace_unittest(tracing: Monitor | Tracer) -> None:
     run = unittest.TestCase.run
 
     def traced(self: Any, result: Any = None) -> Any:
-        tracing.begin()
+        begin(tracing)
         if result is None:
             result = self.defaultTestResult()
         before = len(result.failures) + len(result.errors)
@@ -166,7 +183,8 @@ def trace_unittest(tracing: Monitor | Tracer) -> None:
     runpy.run_module("unittest", run_name="__main__", alter_sys=True)
 
 
-def trace_script() -> None:
+def trace_script(tracing: Monitor | Tracer) -> None:
+    begin(tracing)
     sys.argv = sys.argv[1:]
     script = sys.argv[0]
     sys.path[0] = os.path.dirname(os.path.realpath(script))  # noqa: PTH120
@@ -192,7 +210,7 @@ def main() -> None:
     elif runner == "unittest":
         trace_unittest(tracing)
     else:
-        trace_script()
+        trace_script(tracing)
 
 
 if __name__ == "__main__":

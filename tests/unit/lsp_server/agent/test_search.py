@@ -79,6 +79,26 @@ async def test_lines_are_told_by_test(workspace: Path) -> None:
     assert ("program.py", 9) not in lines
 
 
+@pytest.mark.parametrize("runner", ["unittest", "pytest"])
+@on_loop
+async def test_functions_that_run_on_import_are_run_by_each_test(
+    workspace: Path, runner: str
+) -> None:
+    made = "\n\ndef half(number):\n    return number / 2\n\n\nclass Share:\n    part = half(1)\n"
+    (workspace / "program.py").write_text(FAULTY + made)
+    command = TestCommand(runner, (sys.executable, "-m", runner, "test_program.py"))
+    tests = PythonTests.of(command)
+    assert tests is not None
+    finished = await local_runner.run(tests.traced(), workspace, 60)
+    covered = read_covered(finished.report)
+    assert len(covered) == 3
+    for it in covered:
+        lines = set(it.lines["program.py"])
+        assert made.count("\n", 0, made.index("return")) + FAULTY.count("\n") in lines
+        # What defines a function is no place to look at.
+        assert not lines & {0, 8, *range(FAULTY.count("\n") + 4, 100)}
+
+
 @on_loop
 async def test_the_right_repair_is_found(workspace: Path) -> None:
     proposer = TemplateProposer(local_runner.run, local_runner.copier(workspace), COMMAND)
