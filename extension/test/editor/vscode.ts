@@ -38,6 +38,10 @@ export class Uri {
     return new Uri([uri.toString(), ...parts].join("/"));
   }
 
+  get scheme(): string {
+    return this.text.split(":", 1)[0] ?? "";
+  }
+
   get fsPath(): string {
     return this.text.replace(/^file:\/\//, "");
   }
@@ -99,6 +103,28 @@ export const ConfigurationTarget = {};
 export const ProgressLocation = { Notification: 15, Window: 10 };
 export const StatusBarAlignment = {};
 export const ViewColumn = { Active: -1 };
+export class Selection {
+  constructor(
+    readonly anchor: Position,
+    readonly active: Position,
+  ) {}
+}
+
+export class TabInputTextDiff {
+  constructor(
+    readonly original: Uri,
+    readonly modified: Uri,
+  ) {}
+}
+
+export class WorkspaceEdit {
+  readonly replaced: unknown[][] = [];
+
+  replace(...what: readonly unknown[]): void {
+    this.replaced.push([...what]);
+  }
+}
+
 export const DiagnosticSeverity = { Error: 0, Warning: 1 };
 export const InlineCompletionTriggerKind = { Invoke: 0 };
 export const languages = {};
