@@ -34,7 +34,13 @@ def test_a_question_that_arrived_while_the_chat_was_hidden_is_not_asked_again(
     chat.question.fill("Why?")
     chat.page.reload()
     expect(chat.question).to_have_value("Why?")
-    asked = {"id": None, "text": "Why?", "mentions": [], "without": [], "replaces": None}
+    asked: dict[str, object] = {
+        "id": None,
+        "text": "Why?",
+        "mentions": [],
+        "without": [],
+        "replaces": None,
+    }
     sent = {"kind": "sent", "asked": asked, "sent": {"id": "s", "messageId": "", "answerId": ""}}
     chat.run("(sent) => harness.tell(sent)", sent)
     expect(chat.answer.locator(".answer")).to_have_text("Because.")
