@@ -36,10 +36,10 @@ if (process.argv.includes("--test")) {
       .map((name) => `test/${name}`),
     outdir: "dist/test",
     sourcemap: "inline",
-    // The editor is played; what the client's library adds to the protocol's needs a real one.
+    // The editor is played, and what the client's library adds to the protocol: that needs a real one.
     alias: {
       vscode: "./test/editor/vscode.ts",
-      "vscode-languageclient/node": "vscode-jsonrpc/node",
+      "vscode-languageclient/node": "./test/editor/languageClient.ts",
     },
   });
 } else if (process.argv.includes("--harness")) {

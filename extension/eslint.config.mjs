@@ -17,6 +17,20 @@ export default tseslint.config(
     },
   },
   {
+    // Else a user is shown what the library says of connections.
+    files: ["src/**/*.ts"],
+    ignores: ["src/serverRequests.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "MemberExpression[property.name='sendRequest']",
+          message: "Requests go through serverRequests.ts.",
+        },
+      ],
+    },
+  },
+  {
     // The core knows neither the editor nor the protocol library, so that node alone can test it; nor does
     // the web view, which is no part of the extension's process.
     files: ["src/core/**/*.ts", "src/chatProtocol.ts", "webview/**/*.ts"],

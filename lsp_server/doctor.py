@@ -17,7 +17,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,8 @@ class Setup:
     config: Config
     api_keys: Sequence[Mapping[str, str]] = field(default=(), repr=False)
     folder: Path | None = None
+    # Is told of each layer before it is looked at: some take minutes.
+    on_layer: Callable[[str], None] = lambda _: None
 
     def client(self, assigned: Assignment) -> InferenceClient:
         """A client as the language server makes it, and so of the same host."""
@@ -121,6 +123,7 @@ def doctor(
         ),
         _api_keys(os.environ.pop(API_KEYS_VARIABLE, "")),
         Path(folder).resolve() if folder else None,
+        _tell_program if as_json else lambda _: None,
     )
     findings = asyncio.run(_examine(setup))
     ok = all(finding.state != "error" for finding in findings)
@@ -132,20 +135,36 @@ def doctor(
     sys.exit(0 if ok else 1)
 
 
+def _tell_program(layer: str) -> None:
+    """For the one that reads the JSON and waits; the extension knows the words."""
+    click.echo(f"looking at: {layer}", err=True)
+
+
 async def _examine(setup: Setup) -> list[Finding]:
+    setup.on_layer("Packages")
     findings = [_python(), _packages()]
-    for layer in (_runtime_folder, _host, _server):
+    for name, layer in (
+        ("Runtime folder", _runtime_folder),
+        ("Inference host", _host),
+        ("Language server", _server),
+    ):
+        setup.on_layer(name)
         findings += await layer(setup)
         if findings[-1].state == "error":
             break
     roles = assign(setup.config)
     if findings[-1].state != "error" or roles["chat"] != roles["completion"]:
+        setup.on_layer("Chat model")
         findings.append(await _chat(setup))
+    setup.on_layer("vLLM")
     # A host that answers may have been started from another environment.
     fails = any(finding.state == "error" for finding in findings)
     vllm = examine_vllm([it.model for it in roles.values()] if fails else [])
+    setup.on_layer("Index")
     index = Finding("Index", *examine_index(setup.folder))
+    setup.on_layer("Sandbox")
     sandbox = await examine_sandbox()
+    setup.on_layer("GPU")
     return [*findings, index, sandbox, examine_gpu(), vllm, examine_editor()]
 
 

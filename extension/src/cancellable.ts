@@ -3,7 +3,7 @@ import { ProgressLocation, window, type CancellationToken, type Progress } from 
 
 /**
  * A notification with a button that cancels, for as long as the work takes; undefined where that was
- * used.
+ * used, also where the result came all the same.
  */
 export async function cancellable<T>(
   title: string,
@@ -12,7 +12,8 @@ export async function cancellable<T>(
   const options = { location: ProgressLocation.Notification, title, cancellable: true };
   return window.withProgress(options, async (progress, token) => {
     try {
-      return await work(progress, token);
+      const result = await work(progress, token);
+      return token.isCancellationRequested ? undefined : result;
     } catch (error) {
       if (token.isCancellationRequested) {
         return undefined;

@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { InlineCompletionTriggerKind, type LogOutputChannel } from "vscode";
+import { InlineCompletionTriggerKind, type CancellationToken, type LogOutputChannel } from "vscode";
 import {
   CloseAction,
   ErrorAction,
@@ -14,6 +14,7 @@ import {
   RevealOutputChannelOn,
   State,
   type LanguageClientOptions,
+  type MessageSignature,
 } from "vscode-languageclient/node";
 import type { Session } from "./core/supervisor";
 import type { Redactor } from "./core/apiKeys";
@@ -33,6 +34,7 @@ import {
   RENAME_COMMAND,
   refactorMiddleware,
 } from "./refactor";
+import { isOfConnection, ServerGone } from "./serverRequests";
 import { allSettings, COMPLETED_SCHEMES, isEnabled, isLanguageEnabled, SECTION } from "./settings";
 
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -52,8 +54,29 @@ export interface Channels {
   readonly redactor: Redactor;
 }
 
-/** The library shows some failures as notifications whatever its options say; Sparrow never does. */
-class QuietClient extends LanguageClient {
+/** What the user has asked for by name: that nothing comes of it is to be said. */
+const ASKED_FOR = ["codeAction/resolve", "textDocument/prepareRename", "textDocument/rename"];
+
+/**
+ * The library shows some failures as notifications whatever its options say; Sparrow never does. And it
+ * takes a server that has gone for one that found nothing.
+ */
+export class QuietClient extends LanguageClient {
+  override handleFailedRequest<T>(
+    type: MessageSignature,
+    ...rest: [CancellationToken | undefined, unknown, T, boolean?, boolean?]
+  ): T {
+    const [token, error] = rest;
+    if (
+      ASKED_FOR.includes(type.method) &&
+      isOfConnection(error) &&
+      token?.isCancellationRequested !== true
+    ) {
+      throw new ServerGone({ cause: error });
+    }
+    return super.handleFailedRequest(type, ...rest);
+  }
+
   override error(message: string, data?: unknown): void {
     super.error(message, data, false);
   }

@@ -1,17 +1,22 @@
 /** What each command of the palette and the menu does. */
+import { homedir } from "node:os";
 import { commands, Uri, window, workspace, type Disposable } from "vscode";
-import type { LanguageClient } from "vscode-languageclient/node";
+import type { RequestType } from "vscode-languageclient/node";
 import {
   ExplainCompletionRequest,
   ExportTraceRequest,
   RestartHostRequest,
   StatisticsRequest,
+  type NoFields,
 } from "./protocol";
+import { sentence } from "./core/chat/failure";
 import type { ReadOnlyDocuments } from "./documents";
 import type { Server } from "./server";
+import { request, runningClient } from "./serverRequests";
 import { isEnabled, isLanguageEnabled, setEnabled, setLanguageEnabled } from "./settings";
 import { showStatisticsPage } from "./statistics";
 import { completableEditor } from "./statusBar";
+import { showFailure } from "./trust";
 
 export type Commands = Readonly<Record<string, (argument?: string) => unknown>>;
 
@@ -27,27 +32,31 @@ export async function toggle(): Promise<void> {
 
 export async function toggleLanguage(): Promise<void> {
   const languageId = completableEditor()?.document.languageId;
-  if (languageId !== undefined) {
-    await setLanguageEnabled(languageId, !isLanguageEnabled(languageId));
+  if (languageId === undefined) {
+    void window.showInformationMessage(
+      "Open a file first: completions are turned on or off for its language.",
+    );
+    return;
   }
+  await setLanguageEnabled(languageId, !isLanguageEnabled(languageId));
 }
 
 export async function restartModel(server: Server): Promise<void> {
-  await ask(server, (client) => client.sendRequest(RestartHostRequest, {}));
+  await ask(server, RestartHostRequest);
 }
 
 export async function explainCompletion(
   server: Server,
   documents: ReadOnlyDocuments,
 ): Promise<void> {
-  const result = await ask(server, (client) => client.sendRequest(ExplainCompletionRequest, {}));
+  const result = await ask(server, ExplainCompletionRequest);
   if (result !== undefined) {
     await documents.show("Last Completion", result.markdown);
   }
 }
 
 export async function showStatistics(server: Server): Promise<void> {
-  const result = await ask(server, (client) => client.sendRequest(StatisticsRequest, {}));
+  const result = await ask(server, StatisticsRequest);
   if (result !== undefined) {
     showStatisticsPage(result);
   }
@@ -68,7 +77,7 @@ export async function exportTrace(server: Server): Promise<void> {
   if (choice === undefined) {
     return;
   }
-  const folder = workspace.workspaceFolders?.[0]?.uri ?? Uri.file("");
+  const folder = workspace.workspaceFolders?.[0]?.uri ?? Uri.file(homedir());
   const target = await window.showSaveDialog({
     defaultUri: Uri.joinPath(folder, "sparrow-trace.json"),
     filters: { JSON: ["json"] },
@@ -76,27 +85,34 @@ export async function exportTrace(server: Server): Promise<void> {
   if (target === undefined) {
     return;
   }
-  const result = await ask(server, (client) => client.sendRequest(ExportTraceRequest, {}));
-  if (result !== undefined) {
-    await workspace.fs.writeFile(target, new TextEncoder().encode(result.json));
+  const result = await ask(server, ExportTraceRequest);
+  if (result !== undefined && (await isWritten(target, result.json))) {
     await window.showTextDocument(target);
+  }
+}
+
+async function isWritten(target: Uri, text: string): Promise<boolean> {
+  try {
+    await workspace.fs.writeFile(target, new TextEncoder().encode(text));
+    return true;
+  } catch (error) {
+    const reason = sentence(error instanceof Error ? error.message : String(error));
+    void window.showErrorMessage(
+      `The trace was not written to ${target.fsPath}. ${reason} Choose a folder that you may write to.`,
+    );
+    return false;
   }
 }
 
 /** For what the user asked for: a failure is said. */
 async function ask<T>(
   server: Server,
-  request: (client: LanguageClient) => Promise<T>,
+  type: RequestType<NoFields, T, void>,
 ): Promise<T | undefined> {
-  if (server.client === undefined) {
-    void window.showInformationMessage("Sparrow's server is not running.");
-    return undefined;
-  }
   try {
-    return await request(server.client);
+    return await request(runningClient(server), type, {});
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    void window.showErrorMessage(`Sparrow's server answered: ${reason}`);
+    await showFailure(error);
     return undefined;
   }
 }

@@ -1,14 +1,20 @@
 /** Runs `sparrow doctor` and shows its report. */
 import { ProgressLocation, version, window, workspace } from "vscode";
-import { parseLayers, renderReport, type Layer } from "./core/doctor";
-import { run } from "./core/process";
+import {
+  explainTimeout,
+  layerLookedAt,
+  parseLayers,
+  renderReport,
+  type Layer,
+} from "./core/doctor";
+import { isAbort, run } from "./core/process";
 import { NotRetryable } from "./core/supervisor";
 import type { ReadOnlyDocuments } from "./documents";
 import { locateServer, ServerMissing } from "./server";
 import type { ApiKeyStore } from "./core/apiKeys";
 import { chatModel, completionModel, engineArgs } from "./settings";
 
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MINUTES = 4;
 /** Where `sparrow doctor` looks for keys: what is on a command line, everybody can see. */
 const KEYS_VARIABLE = "SPARROW_API_KEYS";
 
@@ -25,18 +31,35 @@ export async function runDoctor(
     summary: `Extension ${extensionVersion} in VS Code ${version}.`,
     hint: "",
   };
-  const layers = await window.withProgress(options, () => examine(storage, apiKeys));
+  const layers = await window.withProgress(options, (progress) =>
+    examine(storage, apiKeys, (layer) => {
+      progress.report({ message: layer });
+    }),
+  );
   await documents.show("Sparrow Doctor", renderReport([editor, ...layers]));
 }
 
-async function examine(storage: string, apiKeys: ApiKeyStore): Promise<Layer[]> {
+async function examine(
+  storage: string,
+  apiKeys: ApiKeyStore,
+  onLayer: (name: string) => void,
+): Promise<Layer[]> {
   let executable = "sparrow";
+  let last: string | undefined;
+  const onLine = (line: string): void => {
+    const layer = layerLookedAt(line);
+    if (layer !== undefined) {
+      last = layer;
+      onLayer(layer);
+    }
+  };
   try {
     const launch = await locateServer(storage);
     executable = launch.executable;
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = AbortSignal.timeout(TIMEOUT_MINUTES * 60_000);
     const env = { ...launch.env, [KEYS_VARIABLE]: JSON.stringify(await apiKeys.all()) };
-    const { stdout, stderr } = await run(executable, doctorArguments(), { ...launch, env, signal });
+    const options = { ...launch, env, signal, onLine };
+    const { stdout, stderr } = await run(executable, doctorArguments(), options);
     const layers = parseLayers(stdout);
     return layers === undefined
       ? [failure(`${executable} doctor printed no report.`, stderr.trim())]
@@ -49,6 +72,9 @@ async function examine(storage: string, apiKeys: ApiKeyStore): Promise<Layer[]> 
     }
     if (error instanceof NotRetryable) {
       return [failure(error.message, "Correct the setting, or empty it.")];
+    }
+    if (isAbort(error)) {
+      return [explainTimeout(TIMEOUT_MINUTES, last)];
     }
     return [failure(`${executable} doctor did not run: ${String(error)}`, "")];
   }

@@ -5,6 +5,7 @@ import { cancellable } from "./cancellable";
 import type { EditReview } from "./editReview";
 import { EditDraftNotification, EditRequest } from "./protocol";
 import type { Server } from "./server";
+import { request, runningClient } from "./serverRequests";
 import { requireTrust, showFailure } from "./trust";
 
 const MAX_TITLE_CHARACTERS = 60;
@@ -44,10 +45,7 @@ async function edit(
   editor: TextEditor,
   instruction: string,
 ): Promise<void> {
-  const { client } = server;
-  if (client === undefined) {
-    throw new Error("Sparrow's server is not running.");
-  }
+  const client = runningClient(server);
   const { document, selection } = editor;
   const { version } = document;
   const before = document.getText();
@@ -72,7 +70,7 @@ async function edit(
       }
     });
     try {
-      const found = await client.sendRequest(EditRequest, params, token);
+      const found = await request(client, EditRequest, params, token);
       return await client.protocol2CodeConverter.asWorkspaceEdit(found, token);
     } finally {
       listening.dispose();

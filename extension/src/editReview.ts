@@ -61,6 +61,7 @@ export class EditReview implements Disposable {
         this.#look();
       }),
     );
+    void this.#closeForgotten();
   }
 
   dispose(): void {
@@ -157,6 +158,28 @@ export class EditReview implements Disposable {
     const at = new Position(Math.min(line, document.lineCount - 1), 0);
     await close((input) => input.original.toString() === review.original.toString());
     await window.showTextDocument(document, { selection: new Selection(at, at) });
+  }
+
+  /**
+   * The diffs that a reloaded window brings back have lost the text beside the file: each gives way to
+   * the file, which is as it was left.
+   */
+  async #closeForgotten(): Promise<void> {
+    for (const { activeTab, viewColumn } of window.tabGroups.all) {
+      const input = activeTab?.input;
+      if (input instanceof TabInputTextDiff && this.#isForgotten(input)) {
+        const file = input.original.scheme === BEFORE ? input.modified : input.original;
+        await window.showTextDocument(file, { viewColumn, preserveFocus: true });
+      }
+    }
+    await close((input) => this.#isForgotten(input));
+  }
+
+  #isForgotten({ original, modified }: TabInputTextDiff): boolean {
+    return (
+      (original.scheme === BEFORE && !this.#texts.has(original.toString())) ||
+      (modified.scheme === DRAFT && !this.#texts.has(modified.toString()))
+    );
   }
 
   #current(): { file: Uri; original: Uri; before: string } | undefined {

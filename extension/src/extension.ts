@@ -29,6 +29,7 @@ import { editByInstruction } from "./edit";
 import { EditReview } from "./editReview";
 import { FIX_COMMAND, fixIssue, mayRun } from "./fix";
 import { chooseExecutable, installWithProgress, updateQuietly, type Folders } from "./installer";
+import { startIfInstalled, watchInstalls } from "./installWatch";
 import { showMenu } from "./menu";
 import { MAY_RUN_COMMAND, RENAME_COMMAND, renameAt } from "./refactor";
 import { Server } from "./server";
@@ -81,7 +82,10 @@ export function activate(context: ExtensionContext): void {
     chatView,
     registerParticipant(chat, Uri.joinPath(context.extensionUri, "media", "icon.png")),
     ...registerCommands({
-      menu: () => showMenu(statusBar.statuses, server.indexes),
+      menu: async () => {
+        await startIfInstalled(server);
+        await showMenu(statusBar.statuses, server.indexes);
+      },
       install: async () => {
         if (await installWithProgress(folders, output)) {
           await server.start();
@@ -116,6 +120,7 @@ export function activate(context: ExtensionContext): void {
     commands.registerCommand(FIX_COMMAND, (uri?: string, told?: string) =>
       fixIssue({ server, documents, state: context.workspaceState }, uri, told),
     ),
+    watchInstalls(server, folders.storage),
     watchApiKeys(context.secrets, apiKeys, server, output),
     workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration(`${SECTION}.server.path`)) {

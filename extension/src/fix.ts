@@ -15,6 +15,7 @@ import type { ReadOnlyDocuments } from "./documents";
 import { CheckFixRequest, FixRequest, type FixResult } from "./protocol";
 import { selectedInterpreter } from "./pythonExtension";
 import type { Server } from "./server";
+import { request, runningClient } from "./serverRequests";
 import { requireTrust, showFailure } from "./trust";
 
 /** The server has it run for an error in a test: with a URI and what the error says. */
@@ -47,7 +48,7 @@ async function fix(parts: FixParts, uri?: string, told?: string): Promise<void> 
   if (issue === undefined || !(await mayRun(parts.state))) {
     return;
   }
-  const found = await request(parts.server, place, issue);
+  const found = await lookForFix(parts.server, place, issue);
   if (found === undefined) {
     return;
   }
@@ -87,7 +88,7 @@ async function isTaken({ server, documents }: FixParts): Promise<boolean> {
     return true; // as far as anybody can tell
   }
   const checked = await withStages(client, "Sparrow: checking the fix", (workDoneToken, token) =>
-    client.sendRequest(CheckFixRequest, { workDoneToken }, token),
+    request(client, CheckFixRequest, { workDoneToken }, token),
   );
   if (checked !== undefined && checked.markdown !== "") {
     await documents.show("Part of the Fix", checked.markdown);
@@ -170,15 +171,12 @@ export async function mayRun(state: Memento): Promise<boolean> {
 }
 
 /** Undefined where the user has cancelled. */
-async function request(
+async function lookForFix(
   server: Server,
   place: Uri,
   issue: string,
 ): Promise<{ result: FixResult; edit: WorkspaceEdit | undefined } | undefined> {
-  const { client } = server;
-  if (client === undefined) {
-    throw new Error("Sparrow's server is not running.");
-  }
+  const client = runningClient(server);
   return withStages(client, "Sparrow: looking for a fix", async (workDoneToken, token) => {
     const params = {
       uri: client.code2ProtocolConverter.asUri(place),
@@ -187,7 +185,7 @@ async function request(
       mayRun: true,
       workDoneToken,
     };
-    const result = await client.sendRequest(FixRequest, params, token);
+    const result = await request(client, FixRequest, params, token);
     const edit =
       result.edit === null
         ? undefined

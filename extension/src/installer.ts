@@ -29,12 +29,18 @@ export async function installWithProgress(
     cancellable: true,
   };
   try {
-    await window.withProgress(options, async (progress, token) => {
+    const isTooLate = await window.withProgress(options, async (progress, token) => {
       const wheel = await findWheel(folders.bundle);
       await install(folders.storage, wheel, output, abortSignalOf(token), (message) => {
         progress.report({ message });
       });
+      return token.isCancellationRequested;
     });
+    if (isTooLate) {
+      void window.showInformationMessage(
+        "Sparrow was installed before it could be cancelled, and is used from now on.",
+      );
+    }
     return true;
   } catch (error) {
     if (!isAbort(error)) {

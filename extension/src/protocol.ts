@@ -53,7 +53,7 @@ export interface StatisticsResult {
   readonly css: string;
 }
 
-type NoFields = Record<string, never>;
+export type NoFields = Record<string, never>;
 
 /** Server to client: the state of the model that serves these roles, and no other does. */
 export const StatusNotification = new NotificationType<StatusParams>("sparrow/status");

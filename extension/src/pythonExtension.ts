@@ -16,7 +16,7 @@ interface PythonApi {
 
 /** Undefined without that extension, without a selection, or when there is no answer in time. */
 export function selectedInterpreter(): Promise<string | undefined> {
-  return Promise.race([askExtension(), delay(TIMEOUT_MS, undefined)]);
+  return Promise.race([askExtension(), delay(TIMEOUT_MS, undefined, { ref: false })]);
 }
 
 async function askExtension(): Promise<string | undefined> {

@@ -183,7 +183,8 @@ async function resolveWithProgress(
         await settled;
       });
     }
-    return await resolving;
+    const resolved = await resolving;
+    return source.token.isCancellationRequested ? action : resolved;
   } catch (error) {
     if (!source.token.isCancellationRequested) {
       void window.showWarningMessage(error instanceof Error ? error.message : String(error));

@@ -22,6 +22,7 @@ export class Server {
   readonly #supervisor: Supervisor<ServerSession>;
   readonly #started = new EventEmitter<ServerSession>();
   #indexes: readonly FolderIndex[] = [];
+  #isMissing = false;
 
   /** Whenever the server has been started, or started anew. */
   readonly onDidStart = this.#started.event;
@@ -35,6 +36,7 @@ export class Server {
   ) {
     this.#supervisor = new Supervisor((signal) => this.#open(signal), {
       opening: () => {
+        this.#isMissing = false;
         statusBar.update({ state: "starting" });
       },
       waiting: (reason, waitMs) => {
@@ -44,7 +46,8 @@ export class Server {
       },
       resting: (error) => {
         channels.output.warn(error.message);
-        if (error instanceof ServerMissing) {
+        this.#isMissing = error instanceof ServerMissing;
+        if (this.#isMissing) {
           statusBar.update({ state: "notInstalled" });
           onMissing();
         } else {
@@ -62,6 +65,24 @@ export class Server {
   /** Undefined while the server is starting, waiting or not installed. */
   get client(): LanguageClient | undefined {
     return this.#supervisor.session?.client;
+  }
+
+  /** Whether it was looked for and is not installed. */
+  isMissing(): boolean {
+    return this.#isMissing;
+  }
+
+  /** Whether there is one to start now. */
+  async isInstalled(): Promise<boolean> {
+    try {
+      await locateServer(this.storage);
+      return true;
+    } catch (error) {
+      if (error instanceof NotRetryable) {
+        return false;
+      }
+      throw error;
+    }
   }
 
   /** Starts, or starts anew. */

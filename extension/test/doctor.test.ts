@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseLayers, renderReport } from "../src/core/doctor";
+import { explainTimeout, layerLookedAt, parseLayers, renderReport } from "../src/core/doctor";
 import { run } from "../src/core/process";
 
 test("a report is read, and a state nobody knows counts as an error", () => {
@@ -29,6 +29,16 @@ test("the report says the worst first, then each layer with its hint", () => {
     report,
     "# Sparrow Doctor\n\nIt works, with something to look at.\n\n✓ **Python**: 3\\.12\n\n! **Model**: Slow\\.\\\n→ Take a smaller one\\.\n",
   );
+});
+
+test("a doctor that takes too long says at what it was", () => {
+  const lines = ["looking at: Runtime folder", "a warning", "looking at: Inference host"];
+  const told = lines.map(layerLookedAt);
+  assert.deepEqual(told, ["Runtime folder", undefined, "Inference host"]);
+  const { state, summary } = explainTimeout(4, told.at(-1));
+  assert.equal(state, "error");
+  assert.match(summary, /not ended after 4 minutes.* looking at this layer: Inference host\.$/);
+  assert.doesNotMatch(explainTimeout(4, undefined).summary, /layer|undefined/);
 });
 
 const options = { cwd: process.cwd(), env: process.env, signal: new AbortController().signal };

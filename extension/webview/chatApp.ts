@@ -1,14 +1,23 @@
 /** Joins the parts of the view: what the user does becomes requests, what comes back is shown. */
 import type { ChatMessage } from "../src/chatProtocol";
 import { Conversations, type Changes } from "../src/core/chat/conversations";
-import { sentence } from "../src/core/chat/failure";
-import { EMPTY_DRAFT } from "../src/core/chat/mentions";
+import { messageOf, sentence } from "../src/core/chat/failure";
+import { EMPTY_DRAFT, joined } from "../src/core/chat/mentions";
 import { Banner } from "./banner";
 import { Composer, type Question } from "./composer";
-import { ConversationList } from "./conversationList";
+import { ConversationList, LIST_ID } from "./conversationList";
 import { element, iconButton } from "./elements";
 import { Host, type Told } from "./host";
-import { draftOf, readKept, withDraft, type KeptState } from "./keptState";
+import {
+  editOf,
+  readKept,
+  withEdit,
+  withoutConversation,
+  withoutWritten,
+  withWritten,
+  writtenOf,
+  type KeptState,
+} from "./keptState";
 import { TranscriptView } from "./transcriptView";
 
 const ANNOUNCED_CHARACTERS = 400;
@@ -23,8 +32,6 @@ export class ChatApp {
   });
   readonly #conversations = new Conversations();
   #kept: KeptState = readKept(this.#host.kept());
-  /** The question that is edited, to be sent in its place. */
-  #edited: ChatMessage | undefined;
   #problemTimer: number | undefined;
   /** Conversations that events were missing of. */
   readonly #reopening = new Set<string>();
@@ -63,16 +70,21 @@ export class ChatApp {
       }
     },
     cancelEditing: () => {
-      this.#stopEditing();
-      this.#composer.show(EMPTY_DRAFT);
+      this.#keep(withoutWritten(this.#kept, this.#shown));
+      this.#showWritten();
     },
     reveal: (mention) => void this.#attempt(this.#host.ask("reveal", { mention })),
     changed: (draft) => {
-      this.#keep(withDraft(this.#kept, this.#shown, draft));
+      this.#kept = withWritten(this.#kept, this.#shown, draft);
+      this.#host.keepSoon(this.#kept);
     },
     suggest: async (query) => (await this.#host.ask("suggest", { query })).mentions,
     measure: ({ text, mentions, without }) =>
       this.#host.ask("context", { id: this.#shown, text, mentions, without }),
+  });
+
+  readonly #chats = iconButton("chats", "All chats", () => {
+    this.#showList(!this.root.classList.contains("listing"));
   });
 
   constructor(private readonly root: HTMLElement) {}
@@ -82,9 +94,8 @@ export class ChatApp {
   }
 
   start(): void {
-    const chats = iconButton("chats", "All chats", () => {
-      this.root.classList.toggle("listing");
-    });
+    this.#chats.setAttribute("aria-controls", LIST_ID);
+    this.#showList(false);
     const add = iconButton("add", "New chat", () => {
       this.#showNew();
     });
@@ -93,7 +104,7 @@ export class ChatApp {
       element("p", {}, "@ mentions a file, a symbol, the selection, problems or changes."),
     );
     this.root.append(
-      element("header", {}, chats, this.#title, add),
+      element("header", {}, this.#chats, this.#title, add),
       this.#list.element,
       element(
         "main",
@@ -104,7 +115,7 @@ export class ChatApp {
       this.#announcer,
     );
     this.#composer.thinking = this.#kept.thinking;
-    this.#composer.show(draftOf(this.#kept, this.#shown));
+    this.#showWritten();
     this.#showConversation(true);
     void this.#refresh();
   }
@@ -126,21 +137,19 @@ export class ChatApp {
       await this.#open(id);
       return;
     }
-    this.#keep({ ...this.#kept, shown: null });
-    this.#showConversation(true);
-    if (id !== null && id === before && unanswered !== undefined) {
-      this.#giveBack(unanswered);
+    if (id !== null) {
+      this.#lose(id, id === before ? unanswered : undefined);
     }
+    this.#showConversation(true);
   }
 
-  /** A question whose conversation was lost goes before the draft that is there. */
-  #giveBack({ text, mentions }: ChatMessage): void {
-    const draft = draftOf(this.#kept, null);
-    this.#composer.show({
-      text: [text, draft.text].filter((it) => it !== "").join("\n\n"),
-      mentions: [...mentions, ...draft.mentions],
-    });
-    this.#composer.fail(QUESTION_BACK);
+  /** A conversation is not there any more: its question and what was being written go to a new one. */
+  #lose(id: string, unanswered: ChatMessage | undefined): void {
+    const written = joined(writtenOf(this.#kept, id), writtenOf(this.#kept, null));
+    this.#keep({ ...withoutConversation(this.#kept, id), shown: null });
+    this.#composer.isEditing = false;
+    this.#composer.show(joined(unanswered ?? EMPTY_DRAFT, written));
+    this.#composer.fail(unanswered === undefined ? undefined : QUESTION_BACK);
   }
 
   #onTold(notice: Told): void {
@@ -165,7 +174,22 @@ export class ChatApp {
         return;
       case "attach":
         this.#composer.attach(notice.mention);
+        return;
+      case "sent":
+        this.#arrived(notice);
     }
+  }
+
+  /** A question that was sent by a page before this one, for which it still stands in the box. */
+  #arrived({ asked: { id, text }, sent }: Extract<Told, { kind: "sent" }>): void {
+    if (writtenOf(this.#kept, id).text !== text) {
+      void this.#refresh(); // something else is being written by now
+      return;
+    }
+    const isShown = id === this.#shown;
+    this.#keep({ ...withoutWritten(this.#kept, id), shown: isShown ? sent.id : this.#shown });
+    this.#showWritten();
+    void this.#open(sent.id, isShown);
   }
 
   /** Shows what events have changed. */
@@ -195,12 +219,11 @@ export class ChatApp {
 
   async #open(id: string, isToBeShown = true): Promise<void> {
     if (isToBeShown && id !== this.#shown) {
-      this.#stopEditing();
       this.#keep({ ...this.#kept, shown: id });
-      this.#composer.show(draftOf(this.#kept, id));
+      this.#showWritten();
     }
     if (isToBeShown) {
-      this.root.classList.remove("listing");
+      this.#showList(false);
     }
     try {
       const changes = await this.#conversations.awaiting(
@@ -219,29 +242,27 @@ export class ChatApp {
   }
 
   #showNew(): void {
-    this.#stopEditing();
     this.#keep({ ...this.#kept, shown: null });
-    this.root.classList.remove("listing");
-    this.#composer.show(draftOf(this.#kept, null));
+    this.#showList(false);
+    this.#showWritten();
     this.#showConversation(true);
     this.#composer.focus();
   }
 
   async #send({ text, mentions, without, thinking }: Question): Promise<void> {
     const id = this.#shown;
-    const replaces = this.#edited?.id ?? null;
+    const replaces = editOf(this.#kept, id)?.messageId ?? null;
     this.#keep({ ...this.#kept, thinking: this.#composer.thinking });
     this.#composer.isSending = true;
     try {
       const reply = this.#host.ask("send", { id, text, mentions, without, thinking, replaces });
       const changes = await this.#conversations.awaiting(reply, (sent) => {
         this.#conversations.sent(sent, { text, mentions, replaces }, Date.now());
-        this.#keep(withDraft(this.#kept, id, EMPTY_DRAFT));
+        this.#keep(withoutWritten(this.#kept, id));
         // The user may have gone to another conversation meanwhile.
         if (this.#shown === id) {
-          this.#stopEditing();
           this.#keep({ ...this.#kept, shown: sent.id });
-          this.#composer.show(EMPTY_DRAFT);
+          this.#showWritten();
           this.#showConversation(false);
         }
       });
@@ -283,16 +304,24 @@ export class ChatApp {
     }
   }
 
-  #edit(message: ChatMessage): void {
-    this.#edited = message;
-    this.#composer.isEditing = true;
-    this.#composer.show({ text: message.text, mentions: message.mentions });
-    this.#composer.focus();
+  #edit({ id: messageId, text, mentions }: ChatMessage): void {
+    const id = this.#shown;
+    if (id !== null) {
+      this.#keep(withEdit(this.#kept, id, { messageId, draft: { text, mentions } }));
+      this.#showWritten();
+      this.#composer.focus();
+    }
   }
 
-  #stopEditing(): void {
-    this.#edited = undefined;
-    this.#composer.isEditing = false;
+  /** The box has what is being written in the conversation on the screen. */
+  #showWritten(): void {
+    this.#composer.isEditing = editOf(this.#kept, this.#shown) !== undefined;
+    this.#composer.show(writtenOf(this.#kept, this.#shown));
+  }
+
+  #showList(isShown: boolean): void {
+    this.root.classList.toggle("listing", isShown);
+    this.#chats.setAttribute("aria-expanded", String(isShown));
   }
 
   async #rename(id: string, title: string): Promise<void> {
@@ -307,6 +336,7 @@ export class ChatApp {
     const result = await this.#attempt(this.#host.ask("delete", { id, title }));
     if (result?.isDone === true) {
       this.#conversations.delete(id);
+      this.#keep(withoutConversation(this.#kept, id));
       if (id === this.#shown) {
         this.#showNew();
       }
@@ -366,8 +396,4 @@ export class ChatApp {
       this.#problem.textContent = "";
     }, 10_000);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

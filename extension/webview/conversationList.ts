@@ -8,14 +8,19 @@ export interface ListActions {
   readonly delete: (id: string, title: string) => void;
 }
 
+/** For the button that shows it. */
+export const LIST_ID = "chats";
+
 export class ConversationList {
   readonly #items = element("ul");
   readonly element = element(
     "nav",
-    { class: "conversations", attributes: { "aria-label": "Chats" } },
+    { class: "conversations", attributes: { id: LIST_ID, "aria-label": "Chats" } },
     this.#items,
   );
   #isRenaming = false;
+  /** The conversation that has the focus when the box for its title is gone. */
+  #renamed: string | undefined;
 
   constructor(private readonly actions: ListActions) {}
 
@@ -23,15 +28,25 @@ export class ConversationList {
     if (this.#isRenaming) {
       return; // the box is not taken away from the one who types in it
     }
-    const focused = document.activeElement?.getAttribute("data-id");
+    const items = [...this.#items.children];
+    const at = items.findIndex((item) => item.contains(document.activeElement));
+    const focused = this.#renamed ?? document.activeElement?.getAttribute("data-id");
+    this.#renamed = undefined;
     this.#items.replaceChildren(
       ...(summaries.length === 0
         ? [element("li", { class: "note" }, "No chats yet.")]
         : summaries.map((summary) => this.#item(summary, summary.id === shown))),
     );
-    if (focused !== null && focused !== undefined) {
-      this.#items.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+    if (at >= 0) {
+      this.#focus(focused ?? "", at);
     }
+  }
+
+  /** What had the focus, or where it is gone what stands in its place now. */
+  #focus(id: string, at: number): void {
+    const same = this.#items.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"]`);
+    const near = this.#items.children[Math.min(at, this.#items.children.length - 1)];
+    (same ?? near?.querySelector("button"))?.focus();
   }
 
   #item(summary: ChatSummary, isShown: boolean): HTMLElement {
@@ -53,15 +68,15 @@ export class ConversationList {
       element("span", { class: "title" }, title),
       element("span", { class: "note" }, isRunning ? "answers…" : ago(summary.updatedAt)),
     );
-    item.append(
-      open,
-      iconButton("edit", `Rename “${title}”`, () => {
-        this.#rename(item, summary);
-      }),
-      iconButton("remove", `Delete “${title}”`, () => {
-        this.actions.delete(id, title);
-      }),
-    );
+    const rename = iconButton("edit", `Rename “${title}”`, () => {
+      this.#rename(item, summary);
+    });
+    const remove = iconButton("remove", `Delete “${title}”`, () => {
+      this.actions.delete(id, title);
+    });
+    rename.dataset["id"] = `${id} rename`;
+    remove.dataset["id"] = `${id} delete`;
+    item.append(open, rename, remove);
     return item;
   }
 
@@ -81,6 +96,7 @@ export class ConversationList {
     input.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === "Escape") {
         event.preventDefault();
+        this.#renamed = id;
         leave(event.key === "Enter");
       }
     });

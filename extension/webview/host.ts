@@ -23,21 +23,40 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** What changes with each key is written down so much later: all of it is, however large. */
+const KEEP_PAUSE_MS = 300;
+
 export class Host {
+  readonly #page = crypto.getRandomValues(new Uint32Array(4)).join("-");
   readonly #api = acquireVsCodeApi();
   readonly #waiting = new Map<number, Waiting>();
   #tickets = 0;
+  #unkept: { readonly state: unknown } | undefined;
+  #pause: number | undefined;
 
   constructor(onTold: (notice: Told) => void) {
     window.addEventListener("message", ({ data }: MessageEvent<ViewNotice>) => {
-      if (data.kind === "reply") {
-        this.#take(data.ticket)?.resolve(data.result);
-      } else if (data.kind === "refusal") {
-        this.#take(data.ticket)?.reject(new Error(data.message));
-      } else {
+      if (data.kind !== "reply" && data.kind !== "refusal") {
         onTold(data);
+        return;
+      }
+      const waiting = data.page === this.#page ? this.#take(data.ticket) : undefined;
+      if (data.kind === "reply") {
+        waiting?.resolve(data.result);
+      } else {
+        waiting?.reject(new Error(data.message));
       }
     });
+    // The page may be gone at once when it is left.
+    for (const [target, event] of [
+      [window, "blur"],
+      [window, "pagehide"],
+      [document, "visibilitychange"],
+    ] as const) {
+      target.addEventListener(event, () => {
+        this.#keepNow();
+      });
+    }
   }
 
   /** Rejects with a message for the user. */
@@ -50,7 +69,7 @@ export class Host {
         },
         reject,
       });
-      this.#api.postMessage({ ticket, method, params });
+      this.#api.postMessage({ page: this.#page, ticket, method, params });
     });
   }
 
@@ -60,7 +79,25 @@ export class Host {
   }
 
   keep(state: unknown): void {
-    this.#api.setState(state);
+    this.#unkept = { state };
+    this.#keepNow();
+  }
+
+  /** For what changes with each key. */
+  keepSoon(state: unknown): void {
+    this.#unkept = { state };
+    this.#pause ??= window.setTimeout(() => {
+      this.#keepNow();
+    }, KEEP_PAUSE_MS);
+  }
+
+  #keepNow(): void {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    if (this.#unkept !== undefined) {
+      this.#api.setState(this.#unkept.state);
+      this.#unkept = undefined;
+    }
   }
 
   #take(ticket: number): Waiting | undefined {

@@ -120,12 +120,22 @@ def test_a_question_is_edited_and_what_follows_it_dropped(open_chat: OpenChat) -
     expect(chat.question).to_have_value("One")
     chat.question.press("Escape")
     expect(chat.question).to_have_value("")
+    chat.question.fill("A draft")
     chat.page.get_by_label("Edit and ask again").first.click()
+    chat.page.get_by_role("button", name="Cancel").click()
+    expect(chat.question).to_have_value("A draft")
+    chat.page.get_by_label("Edit and ask again").first.click()
+    chat.question.fill("One?")
+    chat.page.reload()
+    expect(chat.page.locator(".editing")).to_be_visible()
+    expect(chat.question).to_have_value("One?")
     chat.answer_with({"kind": "text", "text": "To three."}, DONE)
     chat.ask("Three")
     expect(chat.answer).to_contain_text("To three.")
     expect(chat.page.locator(".message")).to_have_count(2)
     assert chat.asked("send")[-1]["replaces"] is not None
+    expect(chat.page.locator(".editing")).to_be_hidden()
+    expect(chat.question).to_have_value("A draft")
 
 
 def test_failures_stand_in_their_place_and_can_be_retried(open_chat: OpenChat) -> None:
@@ -245,6 +255,33 @@ def test_a_reload_keeps_the_conversation_its_stream_and_the_draft(open_chat: Ope
     expect(chat.page.get_by_role("button", name="Stop")).to_be_visible()
     chat.emit({"kind": "text", "text": "and second."}, DONE, chat=shown)
     expect(chat.answer.locator(".answer")).to_have_text("First and second.")
+
+
+def test_the_list_of_chats_says_whether_it_is_there_and_keeps_the_focus(
+    open_chat: OpenChat,
+) -> None:
+    chat = open_chat(300)
+    for identifier, title in (("one", "First"), ("two", "Second"), ("three", "Third")):
+        chat.run("(chat) => harness.put(chat)", chat_of(identifier, ["Yes."], title=title))
+    chat.run("() => harness.tell({ kind: 'connection', isConnected: true })")
+    button = chat.page.get_by_label("All chats")
+    expect(button).to_have_attribute("aria-expanded", "false")
+    button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    expect(chat.page.locator(f"#{button.get_attribute('aria-controls')}")).to_be_visible()
+
+    for key, title in (("Enter", "Fees"), ("Escape", "Second")):
+        chat.page.get_by_label("Rename “Second”").or_(
+            chat.page.get_by_label("Rename “Fees”")
+        ).click()
+        chat.page.get_by_label("New title").fill(title)
+        chat.page.get_by_label("New title").press(key)
+        expect(chat.page.locator(".conversation:focus")).to_contain_text("Fees")
+    chat.page.get_by_label("Delete “Fees”").click()
+    expect(chat.page.locator(".conversation")).to_have_count(2)
+    expect(chat.page.locator(".conversation:focus")).to_have_count(1)
+    chat.page.locator(".conversation:focus").press("Enter")
+    expect(button).to_have_attribute("aria-expanded", "false")
 
 
 def test_the_end_stays_in_sight_unless_the_user_scrolls_away(open_chat: OpenChat) -> None:

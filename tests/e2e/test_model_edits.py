@@ -137,6 +137,22 @@ def test_an_edit_is_watched_while_it_is_written_and_judged_change_by_change(
     assert editor.file_text("fees.py") == FEES
 
 
+def test_a_window_that_is_reloaded_has_the_file_in_place_of_the_review(
+    launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
+) -> None:
+    editor = launch(launch_editor, sparrow, tmp_path)
+    instruct(editor, "In one line.")
+    wait_for_review(editor)
+    editor.save()
+    with editor.page.expect_navigation():
+        editor.run_command("Developer: Reload Window")
+    editor.wait_for_status("^Sparrow: ready")
+    wait_for_file(editor)
+    expect(editor.page.locator(".view-lines")).to_contain_text("if days > 10 else 10")
+    editor.screenshot("reloaded")
+    assert editor.file_text("fees.py") == FEES.replace(OLD, NEW)
+
+
 def test_an_edit_that_is_not_good_is_refused_with_the_reason(
     launch_editor: LaunchEditor, sparrow: Path, tmp_path: Path
 ) -> None:

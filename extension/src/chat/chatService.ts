@@ -1,15 +1,10 @@
 /** The server's chat as the view and the participant see it: requests, and what the server tells. */
 import { EventEmitter, window, workspace, type Disposable, type TextEditor } from "vscode";
-import {
-  ConnectionError,
-  ErrorCodes,
-  ResponseError,
-  type LanguageClient,
-  type RequestType,
-} from "vscode-languageclient/node";
+import type { LanguageClient, RequestType } from "vscode-languageclient/node";
 import type { ChatEvent, ChatSelection, ChatState } from "../chatProtocol";
 import type { ServerSession } from "../client";
 import type { Server } from "../server";
+import { request } from "../serverRequests";
 import { COMPLETED_SCHEMES } from "../settings";
 import { requireTrust } from "../trust";
 import { EventNotification, StateChangedNotification } from "./requests";
@@ -55,16 +50,7 @@ export class ChatService implements Disposable {
     type: RequestType<Params, Result, void>,
     params: Params,
   ): Promise<Result> {
-    try {
-      return await this.client.sendRequest<Result>(type.method, params);
-    } catch (error) {
-      if (isOfConnection(error)) {
-        const message =
-          "Sparrow's server ended before it answered. It is started again: try again.";
-        throw new Error(message, { cause: error });
-      }
-      throw error;
-    }
+    return request(this.client, type, params);
   }
 
   /** Whether there is a server. */
@@ -105,18 +91,6 @@ export class ChatService implements Disposable {
     this.#states.dispose();
     this.#connections.dispose();
   }
-}
-
-/** Whether the connection ended, and not the server refused. */
-function isOfConnection(error: unknown): boolean {
-  const codes: readonly number[] = [
-    ErrorCodes.PendingResponseRejected,
-    ErrorCodes.ConnectionInactive,
-  ];
-  return (
-    error instanceof ConnectionError ||
-    (error instanceof ResponseError && codes.includes(error.code))
-  );
 }
 
 /** The editor that was active last; a view has the focus without changing it. */

@@ -1,7 +1,7 @@
 /**
  * The chat in the side bar: a web view that loads its own script and style from the extension's folder
- * and nothing else. Whenever it is shown it begins anew, with what the server tells; events of a view
- * that is not there go nowhere.
+ * and nothing else. Whenever it is shown it begins anew, as another page, with what the server tells;
+ * events of a view that is not there go nowhere, and a reply goes to the page that asked, or is told of.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -13,8 +13,16 @@ import {
   type WebviewViewProvider,
 } from "vscode";
 import type { ChatEvent } from "../chatProtocol";
+import { messageOf } from "../core/chat/failure";
 import { renderPage } from "../core/chat/page";
-import type { Method, ViewNotice, ViewRequest } from "../core/chat/viewMessages";
+import type {
+  Method,
+  ParamsOf,
+  ResultOf,
+  ViewNotice,
+  ViewRequest,
+} from "../core/chat/viewMessages";
+import { showFailure } from "../trust";
 import type { ChatService } from "./chatService";
 import { createRelay, type Relay } from "./relay";
 
@@ -25,12 +33,17 @@ const FRAME_MS = 16;
 /** A selection changes with each key. */
 const SELECTION_PAUSE_MS = 400;
 
+/** What the page asks by itself, again each time: nobody waits for it when the page is gone. */
+const ASKED_BY_PAGE: ReadonlySet<Method> = new Set([
+  ...(["list", "state", "open", "suggest", "context", "showing"] as const),
+]);
+
 export class ChatView implements WebviewViewProvider, Disposable {
   readonly #relay: Relay;
   readonly #subscription: Disposable;
   #view: WebviewView | undefined;
-  /** Whether the page has asked something, so that it listens. */
-  #isListening = false;
+  /** The page that has asked something, so that it listens. */
+  #page: string | undefined;
   #waiting: ViewNotice[] = [];
   #events: ChatEvent[] = [];
   #frame: NodeJS.Timeout | undefined;
@@ -39,7 +52,7 @@ export class ChatView implements WebviewViewProvider, Disposable {
 
   constructor(
     private readonly extension: Uri,
-    chat: ChatService,
+    private readonly chat: ChatService,
   ) {
     this.#relay = createRelay(chat, (id) => {
       this.#shown = id;
@@ -79,18 +92,20 @@ export class ChatView implements WebviewViewProvider, Disposable {
     const { webview } = view;
     webview.options = { enableScripts: true, localResourceRoots: [folder] };
     webview.onDidReceiveMessage((request: ViewRequest) => {
-      this.#isListening = true;
+      this.#page = request.page;
       this.#waiting.splice(0).forEach((notice) => {
         this.#post(notice);
       });
       void this.#answer(request);
     });
     view.onDidChangeVisibility(() => {
-      this.#isListening = false;
+      this.#page = undefined;
     });
     view.onDidDispose(() => {
-      this.#view = undefined;
-      this.#isListening = false;
+      if (this.#view === view) {
+        this.#view = undefined;
+        this.#page = undefined;
+      }
     });
     webview.html = renderPage({
       script: webview.asWebviewUri(Uri.joinPath(folder, "chat.js")).toString(),
@@ -105,12 +120,12 @@ export class ChatView implements WebviewViewProvider, Disposable {
    * then on is meant for what the notice brings.
    */
   async reveal(notice: ViewNotice): Promise<void> {
-    const isTaken = this.#isListening && (await this.#view?.webview.postMessage(notice));
+    const isTaken = this.#page !== undefined && (await this.#view?.webview.postMessage(notice));
     if (isTaken !== true) {
       this.#waiting.push(notice);
     }
     await commands.executeCommand(`${CHAT_VIEW}.focus`);
-    if (this.#isListening) {
+    if (this.#page !== undefined) {
       this.#waiting.splice(0).forEach((waiting) => {
         this.#post(waiting);
       });
@@ -124,14 +139,40 @@ export class ChatView implements WebviewViewProvider, Disposable {
   }
 
   async #answer(request: ViewRequest): Promise<void> {
-    const { ticket } = request;
+    const { page, ticket, method } = request;
     try {
       const result = await ask(this.#relay, request);
       this.#flush(); // what the result tells of came behind these
-      this.#post({ kind: "reply", ticket, result });
+      if (page === this.#page) {
+        this.#post({ kind: "reply", page, ticket, result });
+      } else {
+        this.#tellLate(request, result);
+      }
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.#post({ kind: "refusal", ticket, message });
+      if (page === this.#page) {
+        this.#post({ kind: "refusal", page, ticket, message: messageOf(error) });
+      } else if (!ASKED_BY_PAGE.has(method)) {
+        await showFailure(error);
+      }
+    }
+  }
+
+  /** The page that asked is gone: the one that is there, or comes, has to know what it has not seen. */
+  #tellLate({ method, params }: ViewRequest, result: unknown): void {
+    if (method === "send") {
+      const asked = params as ParamsOf<"send">;
+      this.#tellNext({ kind: "sent", asked, sent: result as ResultOf<"send"> });
+    } else if (!ASKED_BY_PAGE.has(method)) {
+      this.#tell({ kind: "connection", isConnected: this.chat.isConnected }); // all may be otherwise
+    }
+  }
+
+  /** Tells the page that is there, or the next one. */
+  #tellNext(notice: ViewNotice): void {
+    if (this.#page === undefined) {
+      this.#waiting.push(notice);
+    } else {
+      this.#post(notice);
     }
   }
 
@@ -152,7 +193,7 @@ export class ChatView implements WebviewViewProvider, Disposable {
   }
 
   #tell(notice: ViewNotice): void {
-    if (this.#isListening) {
+    if (this.#page !== undefined) {
       this.#post(notice);
     }
   }

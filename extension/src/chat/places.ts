@@ -16,6 +16,9 @@ import type { Target } from "../core/chat/links";
 import type { ChatService } from "./chatService";
 import { SuggestRequest } from "./requests";
 
+/** More files of one name than anybody chooses from. */
+const MAX_MATCHES = 100;
+
 /** The editor asks the user before it opens a page. Rejects with a message for the user. */
 export async function follow(target: Target, chat: ChatService): Promise<void> {
   switch (target.kind) {
@@ -23,11 +26,14 @@ export async function follow(target: Target, chat: ChatService): Promise<void> {
       await env.openExternal(Uri.parse(target.url, true));
       return;
     case "file": {
-      const uri = await findFile(target.path);
-      if (uri === undefined) {
+      const files = await findFiles(target.path);
+      if (files.length === 0) {
         throw new Error(`This workspace has no file ${target.path}.`);
       }
-      await show(uri, target.line ?? undefined);
+      const file = files.length === 1 ? files[0] : await chooseFile(target.path, files);
+      if (file !== undefined) {
+        await show(file, target.line ?? undefined);
+      }
       return;
     }
     case "symbol":
@@ -90,10 +96,14 @@ async function show(uri: Uri, line: number | undefined): Promise<void> {
   await window.showTextDocument(uri, at === undefined ? {} : { selection: new Range(at, at) });
 }
 
-/** A file of the workspace by a URI, by its whole path, or by one from a folder of the workspace. */
-async function findFile(path: string): Promise<Uri | undefined> {
+/**
+ * A file of the workspace by a URI, by its whole path, or by one from a folder of the workspace; else
+ * all whose paths end so.
+ */
+async function findFiles(path: string): Promise<readonly Uri[]> {
   if (/^file:/i.test(path)) {
-    return existing(Uri.parse(path, true));
+    const found = await existing(Uri.parse(path, true));
+    return found === undefined ? [] : [found];
   }
   const folders = workspace.workspaceFolders ?? [];
   const candidates = [
@@ -107,12 +117,21 @@ async function findFile(path: string): Promise<Uri | undefined> {
   for (const candidate of candidates) {
     const found = await existing(candidate);
     if (found !== undefined) {
-      return found;
+      return [found];
     }
   }
   const isPlain = /^[\w ./\\@+-]+$/.test(path) && !path.includes("..");
-  const matches = isPlain ? await workspace.findFiles(`**/${path.replaceAll("\\", "/")}`) : [];
-  return matches.length === 1 ? matches[0] : undefined;
+  const pattern = `**/${path.replaceAll("\\", "/")}`;
+  return isPlain ? workspace.findFiles(pattern, undefined, MAX_MATCHES) : [];
+}
+
+/** Undefined where the user turned back. */
+async function chooseFile(path: string, files: readonly Uri[]): Promise<Uri | undefined> {
+  const items = files
+    .map((file) => ({ label: workspace.asRelativePath(file), file }))
+    .sort((one, other) => one.label.localeCompare(other.label));
+  const placeHolder = `Several files are called ${path}. Which one is to be opened?`;
+  return (await window.showQuickPick(items, { placeHolder }))?.file;
 }
 
 async function existing(uri: Uri): Promise<Uri | undefined> {

@@ -26,6 +26,22 @@ export function parseLayers(text: string): Layer[] | undefined {
   return Array.isArray(report.layers) ? report.layers.map(parseLayer) : undefined;
 }
 
+/** The layer that a line of its standard error says is looked at next, where it says that. */
+export function layerLookedAt(line: string): string | undefined {
+  return /^looking at: (.+)$/.exec(line)?.[1];
+}
+
+/** What is said of a doctor that did not end in time; `last` is what it looked at then. */
+export function explainTimeout(minutes: number, last: string | undefined): Layer {
+  const what = last === undefined ? "" : ` It was still looking at this layer: ${last}.`;
+  return {
+    name: "Program",
+    state: "error",
+    summary: `The doctor had not ended after ${minutes} minutes, and was stopped.${what}`,
+    hint: "Run `sparrow doctor` in a terminal, where it may take longer: a large model loads for minutes.",
+  };
+}
+
 function parseLayer(value: unknown): Layer {
   const fields = typeof value === "object" && value !== null ? { ...value } : {};
   const text = (key: string): string => {

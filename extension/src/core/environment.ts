@@ -6,7 +6,8 @@
 import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
-const RECORD = "environment.json";
+/** The name of the record in the storage folder. */
+export const RECORD = "environment.json";
 const PREFIX = "server-";
 
 export interface Environment {

@@ -36,6 +36,8 @@ class Harness {
   mentions: readonly ChatMention[] = [];
   readonly longTasksMs: number[] = [];
   frames = 0;
+  /** How often the page's state was written down. */
+  kept = 0;
   #conversations = new Map<string, ChatConversation>(
     JSON.parse(sessionStorage.getItem(STORE) ?? "[]") as [string, ChatConversation][],
   );
@@ -120,12 +122,12 @@ class Harness {
 
   receive(request: ViewRequest): void {
     this.asked.push(request);
-    const { ticket, method } = request;
+    const { page, ticket, method } = request;
     try {
       const result = this.#answer(request);
-      this.tell({ kind: "reply", ticket, result });
+      this.tell({ kind: "reply", page, ticket, result });
     } catch (error) {
-      this.tell({ kind: "refusal", ticket, message: (error as Error).message });
+      this.tell({ kind: "refusal", page, ticket, message: (error as Error).message });
     }
     if (method === "send" || method === "regenerate") {
       const id = [...this.#conversations.keys()].at(-1);
@@ -256,6 +258,7 @@ Object.assign(window, {
     },
     getState: (): unknown => JSON.parse(sessionStorage.getItem(STATE) ?? "null"),
     setState: (state: unknown) => {
+      harness.kept += 1;
       sessionStorage.setItem(STATE, JSON.stringify(state));
     },
   }),

@@ -127,6 +127,36 @@ class TestDoctor:
         assert "Inference host" in found
         assert found[-5:] == ["Index", "Sandbox", "GPU", "vLLM", "VS Code"]
 
+    def test_each_layer_is_told_of_before_it_is_looked_at(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[str] = []
+
+        async def broken(setup: Setup) -> list[Finding]:
+            assert told[-1] == "Inference host"
+            setup.on_layer("inside")
+            return [Finding("Inference host", "error", "broken")]
+
+        monkeypatch.setattr(doctor, "_host", broken)
+        monkeypatch.setattr(doctor, "_runtime_folder", found_nothing)
+        monkeypatch.setattr(doctor_machine, "_probe", lambda _: None)
+        asyncio.run(doctor._examine(Setup(Config(), on_layer=told.append)))
+        before = ["Packages", "Runtime folder", "Inference host", "inside"]
+        assert told == [*before, "vLLM", "Index", "Sandbox", "GPU"]
+
+    def test_a_program_is_told_of_layers_beside_the_report(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def examine(setup: Setup) -> list[Finding]:
+            setup.on_layer("Inference host")
+            return [Finding("Inference host", "ok", "here")]
+
+        monkeypatch.setattr(doctor, "_examine", examine)
+        for_program = CliRunner().invoke(doctor.doctor, ["--json"])
+        assert for_program.stderr == "looking at: Inference host\n"
+        assert json.loads(for_program.stdout)["ok"]
+        assert CliRunner().invoke(doctor.doctor, []).stderr == ""
+
     def test_a_second_model_is_tried_whatever_the_first_lacks(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -1,5 +1,9 @@
 /** How a failure is told: the server's reasons begin as the middle of a sentence does. */
 
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The reason as a sentence of its own; an empty one stays so. */
 export function sentence(reason: string): string {
   const text = reason.trim();

@@ -39,6 +39,14 @@ export function withMention(
   };
 }
 
+/** One draft before another. */
+export function joined(first: Draft, second: Draft): Draft {
+  return {
+    text: [first.text, second.text].filter((it) => it !== "").join("\n\n"),
+    mentions: second.mentions.reduce(added, first.mentions),
+  };
+}
+
 /** Adds a mention that stands nowhere in the text. */
 export function withAttached(draft: Draft, mention: ChatMention): Draft {
   return { ...draft, mentions: added(draft.mentions, mention) };

@@ -65,6 +65,8 @@ export type ResultOf<M extends Method> = ViewRequests[M]["result"];
 
 /** From the view. */
 export interface ViewRequest<M extends Method = Method> {
+  /** The page that asks: each time that the view is shown it is another one. */
+  readonly page: string;
   readonly ticket: number;
   readonly method: M;
   readonly params: ParamsOf<M>;
@@ -72,8 +74,20 @@ export interface ViewRequest<M extends Method = Method> {
 
 /** To the view. */
 export type ViewNotice =
-  | { readonly kind: "reply"; readonly ticket: number; readonly result: unknown }
-  | { readonly kind: "refusal"; readonly ticket: number; readonly message: string }
+  | {
+      readonly kind: "reply";
+      readonly page: string;
+      readonly ticket: number;
+      readonly result: unknown;
+    }
+  | {
+      readonly kind: "refusal";
+      readonly page: string;
+      readonly ticket: number;
+      readonly message: string;
+    }
+  /** A question of a page before this one has arrived. */
+  | { readonly kind: "sent"; readonly asked: ParamsOf<"send">; readonly sent: ChatSent }
   | { readonly kind: "events"; readonly events: readonly ChatEvent[] }
   | { readonly kind: "state"; readonly state: ChatState }
   /** The server was started or has gone, or may be asked from now on: all may be otherwise. */
