@@ -72,16 +72,18 @@ export class Server {
     return this.#isMissing;
   }
 
-  /** Whether there is one to start now. */
+  /** Whether there is one to start now, as far as can be told. */
   async isInstalled(): Promise<boolean> {
     try {
       await locateServer(this.storage);
       return true;
     } catch (error) {
-      if (error instanceof NotRetryable) {
-        return false;
+      if (!(error instanceof NotRetryable)) {
+        this.channels.output.warn(
+          `Whether the server is installed cannot be told: ${String(error)}`,
+        );
       }
-      throw error;
+      return false;
     }
   }
 
