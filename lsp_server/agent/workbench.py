@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference import __version__
 from lsp_server.agent.choosing import Chooser, Named, Ranked
 from lsp_server.agent.copies import Copies
 from lsp_server.agent.data import Evidence, TestCommand, TestRun
@@ -63,7 +64,7 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """`key` names the state of the files and how they are tested; `notes` are for the user."""
+    """`key` names this Sparrow, the files' state and how they are tested; `notes` are for the user."""
 
     workbench: Workbench
     snapshot: Snapshot
@@ -92,6 +93,7 @@ async def open_workbench(
         command = _command(snapshot, toolchain, settings, notes)
         bench = _Bench(index, snapshot, sandbox, command, models, settings, on_note)
         key = key_of(
+            __version__,  # another one may find what this one did not
             str(root),
             snapshot.head,
             [[it.path, it.sha256] for it in snapshot.changed],
