@@ -63,9 +63,10 @@ def _section(listed: Listed, entry: Mapping[str, Any], folder: str) -> Iterator[
     yield f"## {listed.title}\n"
     took = f", in {entry['seconds']} s" if entry["seconds"] else ""  # elsewhere, where it is 0
     quick = ", with `--quick`: on fewer samples" if entry["quick"] else ""
+    samples = f"{_samples(it)}; " if (it := result.get("samples")) else ""
     yield (
         f"`sparrow bench {' '.join(listed.command)}`, {entry['at']}{took}{quick}; "
-        f"{_samples(result.get('samples'))}; load of the machine before "
+        f"{samples}load of the machine before "
         f"{entry['machine'].get('load before', 'not known')}.\n"
     )
     if aims := _aims(listed.name, entry):
@@ -90,7 +91,7 @@ def _section(listed: Listed, entry: Mapping[str, Any], folder: str) -> Iterator[
 def _samples(samples: Any) -> str:
     if isinstance(samples, dict):
         return ", ".join(f"{count:,} {_words(kind)}" for kind, count in samples.items())
-    return f"{samples:,} samples" if isinstance(samples, int) else "samples of several kinds"
+    return f"{samples:,} samples"
 
 
 def _scalars(listed: Listed, result: Mapping[str, Any]) -> Iterator[str]:

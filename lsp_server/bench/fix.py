@@ -78,7 +78,7 @@ async def run(
         raise CouldNotRun(
             "it needs --data with the folders quixbugs, humanevalfix, issues, swebench"
         )
-    result: dict[str, Any] = {"name": "fix"}
+    result: dict[str, Any] = {"name": "fix", "samples": {}}
     sets = {"quixbugs": quixbugs, "humanevalfix": humanevalfix}
     with tempfile.TemporaryDirectory(prefix="sparrow-bench-") as scratch:
         os.environ[RUNTIME_DIR_VARIABLE] = str(Path(scratch, "run"))
@@ -95,6 +95,7 @@ async def run(
                 # By themselves as well: what is nested stands on no page of figures.
                 result |= {f"{name}_{key}": summary[key] for key in _ON_PAGE}
                 result[f"{name}_total"] = summary["programs"]
+                result["samples"][name] = summary["tried"]
                 _print_programs(console, name, summary)
                 if not is_done:
                     return result
@@ -110,6 +111,8 @@ async def run(
         )
         recalls = zip(AT, located.get("all", ()), strict=False)
         result |= {f"localize_at_{at}": share for at, share in recalls}
+        if located:
+            result["samples"]["issues"] = located["issues"]
     return result
 
 

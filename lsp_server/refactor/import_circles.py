@@ -22,8 +22,9 @@ Read = Callable[[str], str | None]
 def find_new_circle(before: Read, after: Read, changed: Iterable[str]) -> list[str]:
     """The files of a circle that an import begins which a changed file has not had before; or nothing.
 
-    One between modules that led to each other already is none: they live with that. The files stand in the order in which they import each other. `before` and `after` give the text of a file
-    of the workspace, or None where there is none.
+    One between modules that led to each other already is none: they live with that. The files stand in
+    the order in which they import each other. `before` and `after` give the text of a file of the
+    workspace, or None where there is none.
     """
     old, new = _Imports(before), _Imports(after)
     for file in changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lsp_server.refactor.extract import extract_function
 from lsp_server.refactor.source import Source
 
 
@@ -25,3 +26,12 @@ def result(text: str, n: int) -> Any:
         raise
     except Exception as error:  # noqa: BLE001 - what a program raises it is to raise then, too
         return repr(error)
+
+
+def check_extracted_function(marked: str) -> None:
+    """That the program does the same where a function is made of what stands between the brackets."""
+    source, start, end = selected(marked)
+    after = extract_function(source, start, end, "extracted")
+    assert "extracted" in after
+    for n in (0, 1, 2):
+        assert result(after, n) == result(source.text, n)

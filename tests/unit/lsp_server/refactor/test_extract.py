@@ -6,7 +6,7 @@ import pytest
 
 from lsp_server.refactor.extract import extract_function
 from lsp_server.refactor.refusal import RefactorRefused
-from tests.unit.lsp_server.refactor.programs import result, selected
+from tests.unit.lsp_server.refactor.programs import check_extracted_function, selected
 
 TRIED = """
 def f(n):
@@ -288,11 +288,7 @@ def f(n):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_what_a_function_is_made_of_does_the_same(name: str) -> None:
-    source, start, end = selected(FUNCTIONS[name])
-    after = extract_function(source, start, end, "extracted")
-    assert "extracted" in after
-    for n in (0, 1, 2):
-        assert result(after, n) == result(source.text, n)
+    check_extracted_function(FUNCTIONS[name])
 
 
 @pytest.mark.parametrize(
